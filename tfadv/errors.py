@@ -1,0 +1,37 @@
+"""What tfadv says when it cannot go on: one sentence that tells what was expected, what came and what to do."""
+
+import os
+from pathlib import Path
+
+
+class TfadvError(ValueError):
+    """Anything a user can mend. The command line prints its text and exits with code 2, without a traceback."""
+
+
+def invalid(what, expected, received, hint=""):
+    """An error of the house's one form: *what*: expected ..., received .... *hint*.
+
+    >>> str(invalid("eps", "a number above 0", -1, "write e.g. linf:8/255."))
+    'eps: expected a number above 0, received -1. Write e.g. linf:8/255.'
+    """
+    text = f"{what}: expected {expected}, received {received}."
+    return TfadvError(f"{text} {hint[0].upper()}{hint[1:]}" if hint else text)
+
+
+def writable_directory(path):
+    """Create `path` and prove that a file can be written there, before hours of work depend on it.
+
+    Raises:
+        TfadvError: if it cannot be created or written.
+    """
+    path = Path(path)
+    probe = path / f".tfadv-{os.getpid()}"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"tfadv")
+        probe.unlink()
+    except OSError as error:
+        raise TfadvError(
+            f"cannot write to the directory {str(path)!r} ({error.strerror or error}); choose another one with --out."
+        ) from error
+    return path

@@ -1,0 +1,27 @@
+"""Random numbers as pure functions of a seed: the same with and without XLA, on every device, after every resume."""
+
+import tensorflow as tf
+
+
+def key(seed, *salts):
+    """A stateless seed, shape (2,) int32, from an integer (or a seed) and any number of integers folded into it."""
+    pair = tf.cast(seed, tf.int32)
+    if pair.shape.rank == 0:
+        pair = tf.stack([pair, 0])
+    for salt in salts:
+        pair = tf.random.experimental.stateless_fold_in(pair, tf.cast(salt, tf.int32))
+    return pair
+
+
+def uniform(shape, seed):
+    """Uniform draws in [0, 1), float32.
+
+    Integers are drawn and scaled: float draws with a run-time seed differ between XLA and plain TensorFlow.
+    """
+    bits = tf.random.stateless_uniform(shape, seed, minval=None, maxval=None, dtype=tf.int32, alg="philox")
+    return tf.cast(tf.bitwise.right_shift(tf.bitcast(bits, tf.uint32), 8), tf.float32) * 2.0**-24
+
+
+def normal(shape, seed):
+    """Standard normal draws, float32, by the inverse of the normal distribution function."""
+    return tf.math.ndtri(tf.clip_by_value(uniform(shape, seed), 2.0**-24, 1 - 2.0**-24))

@@ -1,0 +1,108 @@
+"""Spec strings, `pgd(steps=40, step_size=2/255)`: the one language of the command line, of results and of reports.
+
+Parsed with `ast`, never evaluated.
+"""
+
+import ast
+import operator
+
+from tfadv.errors import TfadvError
+
+ARITHMETIC = {ast.Div: operator.truediv, ast.Mult: operator.mul, ast.Add: operator.add, ast.Sub: operator.sub}
+
+
+def parse(text):
+    """Split a spec into its name and its keyword arguments.
+
+    Values are numbers (with `+ - * /`), strings (quoted or bare words), `True`, `False`, `None` and tuples of these.
+
+    >>> parse("pgd(steps=40, step_size=2/255, loss=margin)")
+    ('pgd', {'steps': 40, 'step_size': 0.00784313725490196, 'loss': 'margin'})
+    >>> parse("fgsm")
+    ('fgsm', {})
+
+    Raises:
+        TfadvError: if the text is not of the form `name` or `name(key=value, ...)`.
+    """
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+        if isinstance(tree, ast.Name):
+            return tree.id, {}
+        if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and not tree.args:
+            keys = [keyword.arg for keyword in tree.keywords]
+            if None not in keys and len(keys) == len(set(keys)):
+                return tree.func.id, {keyword.arg: _value(keyword.value) for keyword in tree.keywords}
+    except (SyntaxError, ValueError, ZeroDivisionError, OverflowError, RecursionError):
+        pass
+    raise TfadvError(f"cannot read {text!r}: write it as name or name(key=value, ...), e.g. pgd(steps=40, step_size=2/255).")
+
+
+def number(text):
+    """Read a number or a fraction: `8/255`, `0.1`, `1e-3`.
+
+    >>> number("8/255") == 8 / 255
+    True
+
+    Raises:
+        TfadvError: if it is neither.
+    """
+    try:
+        value = _value(ast.parse(text.strip(), mode="eval").body)
+    except (SyntaxError, ValueError, ZeroDivisionError, OverflowError, RecursionError):
+        value = None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TfadvError(f"cannot read {text!r} as a number: write e.g. 0.1 or 8/255.")
+    return value
+
+
+def _value(node):
+    match node:
+        case ast.Constant(value=bool() | int() | float() | str() | None as value):
+            return value
+        case ast.Name(id=name):
+            return name
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_numeric(_value(operand))
+        case ast.Tuple(elts=items) | ast.List(elts=items):
+            return tuple(_value(item) for item in items)
+        case ast.BinOp(left=ast.Name(id="eps"), op=ast.Div(), right=ast.Name(id="T")):
+            return "eps/T"
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in ARITHMETIC:
+            return ARITHMETIC[type(op)](_numeric(_value(left)), _numeric(_value(right)))
+    raise ValueError(ast.dump(node))
+
+
+def _numeric(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{value!r} is not a number")
+    return value
+
+
+def write(name, arguments):
+    """The inverse of `parse`: `parse(write(name, arguments)) == (name, arguments)`.
+
+    >>> write("pgd", {"steps": 40, "step_size": 2/255})
+    'pgd(steps=40, step_size=2/255)'
+    """
+    if not arguments:
+        return name
+    return f"{name}({', '.join(f'{key}={show(value)}' for key, value in arguments.items())})"
+
+
+def show(value):
+    """A value as a person would write it: 8/255 and not 0.03137254901960784.
+
+    >>> show(8 / 255), show(0.1), show("ce")
+    ('8/255', '0.1', 'ce')
+    """
+    if isinstance(value, float):
+        plain = repr(value)
+        levels = round(value * 255, 6)
+        if len(plain) > 8 and levels.is_integer() and levels / 255 == value:
+            return f"{int(levels)}/255"
+        return plain
+    if isinstance(value, tuple):
+        return f"({', '.join(map(show, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, str) and (value.isidentifier() or value == "eps/T") and value not in {"True", "False", "None"}:
+        return value
+    return repr(value)
