@@ -1,0 +1,191 @@
+"""What every attack is: hyper-parameters and a loop; the base class checks, compiles, batches and guarantees the ball."""
+
+import abc
+import dataclasses
+import weakref
+
+import numpy as np
+import tensorflow as tf
+
+from tfadv import boundary, gradients, losses, random, spec
+from tfadv.errors import invalid
+
+COMPILED = weakref.WeakKeyDictionary()
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """What an attack works on: the classifier, the images and when it has won. Everything in it is graph code.
+
+    Attributes:
+        logits_fn: images to float32 logits.
+        x: clean images, (n, h, w, c) in [0, 1].
+        labels: true labels, (n,) int32.
+        targets: labels the attacker wants, (n,) int32, or None for any wrong one.
+    """
+
+    logits_fn: object
+    x: tf.Tensor
+    labels: tf.Tensor
+    targets: tf.Tensor | None = None
+
+    def reached(self, logits):
+        """Where the attacker has won: (n,) bool."""
+        predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
+        return predicted != self.labels if self.targets is None else predicted == self.targets
+
+    def only(self, alive):
+        """The same problem for the examples with the indices `alive`, (m,) int32."""
+        targets = None if self.targets is None else tf.gather(self.targets, alive)
+        return Problem(self.logits_fn, tf.gather(self.x, alive), tf.gather(self.labels, alive), targets)
+
+    def loss(self, name, logits):
+        """What the attacker maximises: (n,). The sign of targeted attacks turns here and nowhere else."""
+        if self.targets is None:
+            return losses.LOSSES[name](self.labels, logits)
+        if name == "dlr":
+            return losses.dlr_targeted(self.labels, logits, self.targets)
+        return -losses.LOSSES[name](self.targets, logits)
+
+    def ascend(self, name, x_adv):
+        """Logits, losses and the gradient that raises each loss."""
+        return gradients.logits_and_gradient(self.logits_fn, x_adv, lambda logits: self.loss(name, logits))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Attack(abc.ABC):
+    """An attack. Subclasses are frozen dataclasses of hyper-parameters that write `perturb`.
+
+    >>> from tfadv import LInf, PGD
+    >>> x_adv = PGD(steps=40)(model, x, y, threat=LInf(8 / 255))  # doctest: +SKIP
+    """
+
+    def __call__(self, model, x, y, *, threat, targets=None, seed=0, batch_size=500):
+        """Craft adversarial images; the result always lies inside the ball and inside [0, 1].
+
+        Args:
+            model: a `keras.Model` that maps images to logits.
+            x: images, (n, h, w, c), floats in [0, 1].
+            y: true labels, (n,) integers. Examples that the model gets wrong already are attacked all the same.
+            threat: a `ThreatModel`, e.g. `LInf(8/255)`.
+            targets: labels to reach, (n,) integers; None for an untargeted attack.
+            seed: the same seed gives the same bits.
+            batch_size: images crafted at a time; memory grows with it, not with n.
+
+        Returns:
+            x_adv, (n, h, w, c) float32 array.
+
+        Raises:
+            TfadvError: for input that `tfadv.boundary` refuses.
+        """
+        def graph(problem, eps, seed):
+            return self.guarantee(problem, type(threat)(eps), seed)
+
+        return self._run(graph, model, x, y, targets, seed, batch_size, key=type(threat), eps=threat.eps)
+
+    def craft(self, logits_fn, x, y, *, threat, seed, targets=None):
+        """The same as graph code without checks, for trainers: tensors in, a tensor out."""
+        return self.guarantee(Problem(logits_fn, x, y, targets), threat, seed)
+
+    def guarantee(self, problem, threat, seed):
+        """What `perturb` finds, made finite and put into ball and box."""
+        x_adv = self.perturb(problem, threat, seed)
+        x_adv = tf.where(tf.math.is_finite(x_adv), x_adv, problem.x)
+        return tf.stop_gradient(threat.project(x_adv, problem.x))
+
+    @abc.abstractmethod
+    def perturb(self, problem, threat, seed):
+        """The attack's loop: a `Problem`, a threat model and a stateless seed to images of the shape of problem.x."""
+
+    @abc.abstractmethod
+    def cost(self, classes):
+        """The backward passes that one image costs at most, with a model of so many classes."""
+
+    def _run(self, graph, model, x, y, targets, seed, batch_size, key, eps=0.0):
+        """Check, compile `graph(problem, eps, seed)` once per model, and go through the batches."""
+        x = boundary.images(x)
+        compiled = COMPILED.setdefault(model, {})
+        key = (self, key, targets is not None, x.shape[1:])
+        if key not in compiled:
+            classes = boundary.classifier(model, x)
+            compiled[key] = _compile(graph, weakref.ref(model), x.shape[1:], targets is not None), classes
+        run, classes = compiled[key]
+        arrays = [x, boundary.labels(y, len(x), classes)]
+        if targets is not None:
+            arrays.append(boundary.labels(targets, len(x), classes, "targets"))
+        eps, parts = tf.constant(eps, tf.float32), []
+        for k, start in enumerate(range(0, len(x), batch_size)):
+            batch = [tf.constant(a[start : start + batch_size]) for a in arrays]
+            parts.append(run(random.key(seed, k), eps, *batch).numpy())
+        return np.concatenate(parts)
+
+    def __str__(self):
+        given = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if getattr(self, f.name) != f.default}
+        return spec.write(type(self).__name__.lower(), given)
+
+    def __repr__(self):
+        given = (f.name for f in dataclasses.fields(self) if getattr(self, f.name) != f.default)
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in given)})"
+
+
+class MinimumNormAttack(Attack):
+    """An attack that looks for the smallest perturbation; a threat model only says how much of it may be used.
+
+    Subclasses write `search`.
+    """
+
+    def minimal(self, model, x, y, *, norm="l2", targets=None, seed=0, batch_size=500):
+        """The nearest misclassified points found, wherever they lie; x itself where it is misclassified already.
+
+        Unlike a call with a threat model, nothing is projected: whether the box is kept is the attack's own option,
+        as in the papers that measure these distances.
+
+        Args:
+            norm: the norm to minimise, `"l2"` or `"linf"`; the other arguments are those of a call.
+
+        Returns:
+            x_adv, (n, h, w, c) float32 array.
+        """
+
+        def graph(problem, eps, seed):
+            return self.search(problem, norm, seed)
+
+        return self._run(graph, model, x, y, targets, seed, batch_size, key=norm)
+
+    def perturb(self, problem, threat, seed):
+        return self.search(problem, threat.norm, seed)
+
+    @abc.abstractmethod
+    def search(self, problem, norm, seed):
+        """The attack's loop: a `Problem`, a norm's name and a stateless seed to images of the shape of problem.x."""
+
+
+def _compile(graph, model, shape, targeted):
+    signature = [tf.TensorSpec([2], tf.int32), tf.TensorSpec([], tf.float32), tf.TensorSpec([None, *shape], tf.float32)]
+    signature += [tf.TensorSpec([None], tf.int32)] * (2 if targeted else 1)
+
+    @tf.function(input_signature=signature, autograph=False)
+    def run(seed, eps, x, *labels):
+        return graph(Problem(gradients.logits_of(model()), x, *labels), eps, seed)
+
+    return run
+
+
+def check_positive(attack, **values):
+    """Refuse hyper-parameters that are not numbers above 0.
+
+    Raises:
+        TfadvError: naming the attack, the option and the value.
+    """
+    for name, (value, kind) in values.items():
+        right = isinstance(value, kind) and not isinstance(value, bool) and value > 0
+        if not right:
+            wanted = "a whole number of at least 1" if kind is int else "a number above 0"
+            raise invalid(f"{type(attack).__name__.lower()}: {name}", wanted, repr(value))
+
+
+def check_choice(attack, **values):
+    """Refuse hyper-parameters that are not among the known words; values are (given, known)."""
+    for name, (value, known) in values.items():
+        if value not in known:
+            raise invalid(f"{type(attack).__name__.lower()}: {name}", f"one of {', '.join(map(str, known))}", repr(value))

@@ -1,0 +1,167 @@
+"""DeepFool: step to the nearest boundary of the linearized classifier until the prediction changes.
+
+Moosavi-Dezfooli, Fawzi, Frossard: DeepFool, a simple and accurate method to fool deep neural networks, 2016.
+"""
+
+import dataclasses
+
+import tensorflow as tf
+
+from tfadv import gradients
+from tfadv.attacks.base import MinimumNormAttack, check_choice, check_positive
+from tfadv.errors import invalid
+from tfadv.threat import per_example
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """What the published codes do differently.
+
+    Attributes:
+        steps: the most iterations.
+        nudge: added to the distance of every step, so that it ends beyond the boundary.
+        floor: added to the squared length of a gradient.
+        overshot: linearize at the point with overshoot (which is also tested) or at the point without.
+    """
+
+    steps: int
+    nudge: float
+    floor: float
+    overshot: bool
+
+
+VARIANTS = {
+    # The authors' code: 50 iterations.
+    "paper": Variant(steps=50, nudge=1e-4, floor=0.0, overshot=True),
+    # Deng, Zhang, Zhao 2019: "max_iter = 5", compared with <=, is 6 iterations. Otherwise the paper's iteration:
+    # an overshoot of every step is the same as one of their sum.
+    "seed001": Variant(steps=6, nudge=1e-4, floor=0.0, overshot=True),
+    # Yan, Guo, Zhang 2018 (Deep Defense): differentiable, iterates on the boundary, tests beyond it.
+    "deepdefense": Variant(steps=5, nudge=0.0, floor=5e-6, overshot=False),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class DeepFool(MinimumNormAttack):
+    """r = |h_l| / ||w_l||^2 * w_l with l the nearest class: w_k = grad z_k - grad z_y, h_k = z_k - z_y.
+
+    Images that the model already gets wrong are left as they are: to measure distances of predictions (rho_2), pass
+    the predictions as labels. With targets, each step goes from the present prediction to the target.
+
+    Args:
+        variant: `"paper"`, `"seed001"` or `"deepdefense"`; see `VARIANTS`.
+        steps: the most iterations; None is the variant's own.
+        overshoot: the sum of all steps is lengthened by this share.
+        classes: only so many of the highest logits are considered, at least 2.
+        clip: keep every iterate of `minimal` in [0, 1]; the papers do not. Within a threat model it always is.
+
+    >>> DeepFool().minimal(model, x, y, norm="l2")  # doctest: +SKIP
+    """
+
+    variant: str = "paper"
+    steps: int | None = None
+    overshoot: float = 0.02
+    classes: int = 10
+    clip: bool = False
+
+    def __post_init__(self):
+        check_choice(self, variant=(self.variant, tuple(VARIANTS)), clip=(self.clip, (True, False)))
+        check_positive(self, classes=(self.classes - 1 if isinstance(self.classes, int) else self.classes, int))
+        if self.steps is not None:
+            check_positive(self, steps=(self.steps, int))
+        if isinstance(self.overshoot, bool) or not isinstance(self.overshoot, int | float) or self.overshoot < 0:
+            raise invalid("deepfool: overshoot", "a number of at least 0", repr(self.overshoot))
+
+    def perturb(self, problem, threat, seed):
+        """Within a threat model the box counts: every iterate is clipped."""
+        return dataclasses.replace(self, clip=True).search(problem, threat.norm, seed)
+
+    def search(self, problem, norm, seed):
+        """Only examples that still resist are linearized: they are gathered before each step."""
+        if norm not in LENGTHS:
+            raise invalid("deepfool: norm", f"one of {', '.join(LENGTHS)}", repr(norm))
+        variant = VARIANTS[self.variant]
+        steps = self.steps or variant.steps
+        logits = problem.logits_fn(problem.x)
+        rivals = nearest_rivals(logits, problem.labels, self.classes)
+
+        def step(t, moved, alive, logits):
+            here, total = problem.only(alive), tf.gather(moved, alive)
+            directions = self._directions(here, tf.gather(rivals, alive), logits)
+            point = self._beyond(here.x, total) if variant.overshot else here.x + total
+            logits, w = gradients.logits_and_jacobian(problem.logits_fn, point, directions)
+            total += nearest_crossing(tf.einsum("nk,nrk->nr", logits, directions), w, norm, variant)
+            logits = problem.logits_fn(self._beyond(here.x, total))
+            moved = tf.tensor_scatter_nd_update(moved, alive[:, None], total)
+            return t + 1, moved, *remaining(problem, alive, logits)
+
+        alive, logits = remaining(problem, tf.range(tf.shape(logits)[0]), logits)
+        _, moved, _, _ = tf.while_loop(
+            lambda t, moved, alive, logits: (t < steps) & (tf.size(alive) > 0),
+            step,
+            (0, tf.zeros_like(problem.x), alive, logits),
+            maximum_iterations=steps,
+        )
+        return self._beyond(problem.x, moved)
+
+    def _beyond(self, x, total):
+        x_adv = x + (1 + self.overshoot) * total
+        return tf.clip_by_value(x_adv, 0.0, 1.0) if self.clip else x_adv
+
+    def _directions(self, problem, rivals, logits):
+        """The differences of logits that are to be driven to zero: (n, rivals, classes)."""
+        start, ends = problem.labels, rivals
+        if problem.targets is not None:
+            start, ends = tf.argmax(logits, axis=-1, output_type=tf.int32), problem.targets[:, None]
+        return tf.one_hot(ends, logits.shape[-1]) - tf.one_hot(start, logits.shape[-1])[:, None]
+
+    def cost(self, classes):
+        return (self.steps or VARIANTS[self.variant].steps) * (min(self.classes, classes) - 1)
+
+
+def remaining(problem, alive, logits):
+    """Which of the examples `alive` still resist, and their logits."""
+    resists = ~problem.only(alive).reached(logits)
+    return tf.boolean_mask(alive, resists), tf.boolean_mask(logits, resists)
+
+
+def nearest_rivals(logits, labels, classes):
+    """The classes with the highest logits besides the label: (n, classes - 1), at most all others."""
+    others = tf.where(tf.one_hot(labels, logits.shape[-1], True, False, dtype=tf.bool), -float("inf"), logits)
+    return tf.math.top_k(others, min(classes, logits.shape[-1]) - 1).indices
+
+
+def l2_length(w, floor):
+    return tf.sqrt(tf.reduce_sum(w * w, axis=range(2, len(w.shape))) + floor)
+
+
+def l1_length(w, floor):
+    return tf.reduce_sum(tf.abs(w), axis=range(2, len(w.shape))) + floor
+
+
+# The dual norm of the gradient, in which distances to a hyperplane are measured.
+LENGTHS = {"l2": l2_length, "linf": l1_length}
+
+
+def nearest_crossing(gap, w, norm, variant):
+    """The shortest step that closes one of the gaps of the linearized classifier.
+
+    Args:
+        gap: h_k, (n, r); w: its gradient, (n, r, ...); norm: `"l2"` or `"linf"`; variant: a `Variant`.
+
+    Returns:
+        The step, (n, ...).
+    """
+    length = LENGTHS[norm](w, variant.floor)
+    distance = tf.where(length > 0, tf.math.divide_no_nan(tf.abs(gap), length), float("inf"))
+    nearest = tf.argmin(distance, axis=1, output_type=tf.int32)
+    pick = [tf.gather(values, nearest, axis=1, batch_dims=1) for values in (gap, length, w)]
+    return crossing(*pick, norm, variant.nudge)
+
+
+def crossing(gap, length, w, norm, nudge):
+    """(|h| / ||w|| + nudge) in the direction that closes the gap: w / ||w||_2, or sign(w) in the norm linf."""
+    distance = tf.math.divide_no_nan(tf.abs(gap), length) + nudge
+    if norm == "linf":
+        return per_example(distance, w) * tf.sign(w)
+    return per_example(tf.math.divide_no_nan(distance, length), w) * w

@@ -1,0 +1,114 @@
+"""Projected gradient descent: the standard first-order attack, with restarts, momentum and the best point kept.
+
+Madry et al.: Towards Deep Learning Models Resistant to Adversarial Attacks, 2018. Momentum: Dong et al., 2018.
+"""
+
+import dataclasses
+import typing
+
+import tensorflow as tf
+
+from tfadv import losses, random
+from tfadv.attacks.base import Attack, check_choice, check_positive
+from tfadv.errors import invalid
+from tfadv.threat import flat_sum, per_example
+
+
+class Best(typing.NamedTuple):
+    """The strongest point so far of each example: misclassified before not, then the higher loss."""
+
+    x: tf.Tensor
+    reached: tf.Tensor
+    loss: tf.Tensor
+
+    def keep(self, x_adv, reached, loss):
+        better = (reached & ~self.reached) | ((reached == self.reached) & (loss > self.loss))
+        return Best(tf.where(per_example(better, x_adv), x_adv, self.x), self.reached | reached, tf.where(better, loss, self.loss))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class PGD(Attack):
+    """x_{t+1} = project(x_t + step_size * steepest(grad L(x_t, y))).
+
+    Args:
+        steps: number of gradient steps, at least 1.
+        step_size: length of a step in the norm of the threat model; None is 2.5 eps / steps (Madry et al.), and
+            `"eps/T"` is eps / steps, the rule that needs no projection.
+        random_start: begin at a random point of the ball instead of at x.
+        restarts: how often to begin anew, at least 1; the best point of all is returned.
+        momentum: decay of the accumulated, l1-normalized gradient; 0 is plain PGD.
+        loss: `"ce"`, `"margin"` or `"dlr"`.
+        keep_best: return the strongest point met on the way (one more forward pass) instead of the last one.
+
+    >>> PGD(steps=40, restarts=5)(model, x, y, threat=L2(0.5))  # doctest: +SKIP
+    """
+
+    steps: int = 40
+    step_size: float | str | None = None
+    random_start: bool = True
+    restarts: int = 1
+    momentum: float = 0.0
+    loss: str = "ce"
+    keep_best: bool = True
+
+    def __post_init__(self):
+        check_positive(self, steps=(self.steps, int), restarts=(self.restarts, int))
+        check_choice(self, loss=(self.loss, tuple(losses.LOSSES)))
+        if self.step_size not in (None, "eps/T"):
+            check_positive(self, step_size=(self.step_size, (int, float)))
+        if isinstance(self.momentum, bool) or not isinstance(self.momentum, int | float) or self.momentum < 0:
+            raise invalid("pgd: momentum", "a number of at least 0", repr(self.momentum))
+        if self.restarts > 1 and not self.random_start:
+            raise invalid("pgd: restarts", "1 without a random start", self.restarts, "add random_start=True.")
+        check_choice(self, random_start=(self.random_start, (True, False)), keep_best=(self.keep_best, (True, False)))
+
+    def perturb(self, problem, threat, seed):
+        best = self._climb(problem, threat, random.key(seed, 0), nothing(problem.x))
+        if self.restarts == 1:
+            return best.x
+        body = lambda r, best: (r + 1, self._climb(problem, threat, random.key(seed, r), best))  # noqa: E731
+        return tf.while_loop(lambda r, _: r < self.restarts, body, (1, best), maximum_iterations=self.restarts)[1].x
+
+    def _climb(self, problem, threat, seed, best):
+        """One run of `steps` steps; returns the best of it and of what came before."""
+        project = threat.projector(problem.x)
+        step_size = self._step_size(threat.eps)
+        start = threat.random_start(problem.x, seed) if self.random_start else problem.x
+
+        def step(t, x_adv, velocity, best):
+            logits, loss, gradient = problem.ascend(self.loss, x_adv)
+            if self.keep_best:
+                best = best.keep(x_adv, problem.reached(logits), loss)
+            if self.momentum:
+                gradient = velocity = self.momentum * velocity + normalized(gradient)
+            return t + 1, project(x_adv + step_size * threat.steepest(gradient)), velocity, best
+
+        velocity = tf.zeros_like(start) if self.momentum else ()
+        best = best if self.keep_best or self.restarts > 1 else ()
+        state = tf.while_loop(lambda t, *_: t < self.steps, step, (0, start, velocity, best), maximum_iterations=self.steps)
+        return self._settle(problem, state[1], state[3])
+
+    def _settle(self, problem, x_adv, best):
+        """Judge the last point, which no gradient was taken at."""
+        if not self.keep_best and self.restarts == 1:
+            return Best(x_adv, (), ())
+        logits = problem.logits_fn(x_adv)
+        return best.keep(x_adv, problem.reached(logits), problem.loss(self.loss, logits))
+
+    def _step_size(self, eps):
+        if self.step_size == "eps/T":
+            return eps / self.steps
+        return 2.5 * eps / self.steps if self.step_size is None else self.step_size
+
+    def cost(self, classes):
+        return self.steps * self.restarts
+
+
+def nothing(x):
+    """The state before the first point: any point is better."""
+    n = tf.shape(x)[:1]
+    return Best(x, tf.zeros(n, tf.bool), tf.fill(n, -float("inf")))
+
+
+def normalized(gradient):
+    return tf.math.divide_no_nan(gradient, per_example(flat_sum(tf.abs(gradient)), gradient))

@@ -1,0 +1,80 @@
+"""Data sets in an `.npz` file: `np.savez("mine.npz", x=images, y=labels)`."""
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from tfadv.data.split import Dataset, Split, numbered_classes
+from tfadv.errors import TfadvError, invalid
+
+DIVIDED = ("x_train", "y_train", "x_test", "y_test")
+UNDIVIDED = ("x", "y")
+
+
+def load_npz(path):
+    """Read `x`, `y` or `x_train`, `y_train`, `x_test`, `y_test`, and `class_names` where given.
+
+    Images are uint8, or float in [0, 1]; (n, height, width, channels), or (n, height, width) for grayscale.
+    With `x`, `y` the one split serves as both, and `same_split` says so. Pickled objects are never loaded.
+
+    Raises:
+        TfadvError: if the file cannot be read, or its arrays are not images and labels.
+    """
+    path = Path(path)
+    arrays = _read(path)
+    keys = DIVIDED if set(DIVIDED) <= set(arrays) else UNDIVIDED
+    if not set(keys) <= set(arrays):
+        found = ", ".join(arrays) or "none"
+        raise invalid(f"arrays of {path.name}", "x and y, or x_train, y_train, x_test and y_test", found)
+    train = _split(path, *(arrays[key] for key in keys[:2]))
+    test = _split(path, *(arrays[key] for key in keys[2:])) if keys == DIVIDED else train
+    names = _names(path, arrays.get("class_names"), train, test)
+    return Dataset(str(path), train, test, names, str(path.resolve()), same_split=test is train)
+
+
+def _read(path):
+    wanted = {*DIVIDED, *UNDIVIDED, "class_names"}
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {key: archive[key] for key in archive.files if key in wanted}
+    except OSError as error:
+        raise TfadvError(f"cannot read {str(path)!r} ({error.strerror or error}).") from error
+    # `with` and `.files` fail thus on a bare array, a .npy file under another name.
+    except (AttributeError, TypeError) as error:
+        raise TfadvError(
+            f"{str(path)!r} is not an .npz archive: write it with np.savez(path, x=x, y=y)."
+        ) from error
+    except (ValueError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path, error):
+    if "pickle" in str(error).lower() and zipfile.is_zipfile(path):
+        return TfadvError(
+            f"{str(path)!r} holds Python objects, which are never loaded: store one plain array each, "
+            "e.g. x=np.stack(images), y=np.array(labels, 'int32')."
+        )
+    return TfadvError(
+        f"{str(path)!r} is truncated or no .npz archive ({error}): write it with np.savez(path, x=x, y=y)."
+    )
+
+
+def _split(path, images, labels):
+    try:
+        return Split(images[..., None] if images.ndim == 3 else images, labels)
+    except TfadvError as error:
+        raise TfadvError(f"{path.name}: {error}") from None
+
+
+def _names(path, names, train, test):
+    if names is None:
+        return numbered_classes(train.labels, test.labels)
+    if names.ndim != 1 or names.dtype.kind not in "US":
+        raise invalid(
+            f"class_names of {path.name}",
+            "an array of strings, one per class",
+            f"{names.dtype} {names.shape}",
+        )
+    return tuple(name.decode(errors="replace") if isinstance(name, bytes) else str(name) for name in names)

@@ -1,0 +1,131 @@
+"""What every data set becomes: two checked pairs of arrays and the names of the classes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfadv.data.checks import check_images, check_labels, check_pair
+from tfadv.errors import invalid
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Images and their labels, checked once, in one fixed order (the data order).
+
+    Args:
+        images: (n, height, width, channels), uint8 as stored or float in [0, 1] (kept as float32).
+        labels: (n,) integers from 0 (kept as int32).
+
+    Raises:
+        TfadvError: for other shapes, types or ranges; the message shows the line that mends it.
+
+    >>> Split(np.full((2, 4, 4, 1), 255, "uint8"), np.array([0, 1])).x.max()
+    np.float32(1.0)
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __post_init__(self):
+        images, labels = check_images(self.images), check_labels(self.labels)
+        check_pair(images, labels)
+        object.__setattr__(self, "images", images)
+        object.__setattr__(self, "labels", labels)
+
+    def __len__(self):
+        return len(self.labels)
+
+    @property
+    def x(self):
+        """The images as float32 in [0, 1]. Bytes are scaled at each call: keep what you need twice."""
+        if self.images.dtype == np.uint8:
+            return np.divide(self.images, np.float32(255), dtype=np.float32)
+        return self.images
+
+    @property
+    def y(self):
+        """The labels, (n,) int32."""
+        return self.labels
+
+    def take(self, n):
+        """The first `n` examples in data order (all of them if there are fewer)."""
+        if n < 1:
+            raise invalid("number of examples", "at least 1", n)
+        return self.select(slice(int(n)))
+
+    def select(self, indices):
+        """The examples at these positions, in this order."""
+        return Split(self.images[indices], self.labels[indices])
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A data set: what to train on, what to judge on, and where it came from.
+
+    Args:
+        name: as it was asked for.
+        train, test: splits whose images have one shape and one type.
+        class_names: one per class; the index is the label.
+        source: where the data were read, in words, for results and reports.
+        same_split: True where the source was not divided, so that `train` *is* `test`.
+
+    Raises:
+        TfadvError: if the splits' shapes differ or a label has no class name.
+    """
+
+    name: str
+    train: Split
+    test: Split
+    class_names: tuple[str, ...]
+    source: str
+    same_split: bool = False
+
+    def __post_init__(self):
+        shapes = self.train.images.shape[1:], self.test.images.shape[1:]
+        if shapes[0] != shapes[1]:
+            raise invalid("test images", f"the shape of the training images, {shapes[0]}", shapes[1])
+        highest = max(int(self.train.labels.max()), int(self.test.labels.max()))
+        if highest >= len(self.class_names):
+            raise invalid(
+                "labels", f"0 to {len(self.class_names) - 1} for {len(self.class_names)} class names", highest
+            )
+
+    @property
+    def image_shape(self):
+        """(height, width, channels)."""
+        return self.train.images.shape[1:]
+
+    @property
+    def num_classes(self):
+        return len(self.class_names)
+
+    def train_validation(self, fraction=0.1, seed=0):
+        """Divide the training split in two, shuffled, always alike for the same seed.
+
+        Args:
+            fraction: of the training examples that go to validation; 0.1 gives 90/10.
+
+        Returns:
+            (training Split, validation Split), together the whole training split.
+
+        Raises:
+            TfadvError: if either part would be empty.
+        """
+        n = len(self.train)
+        held_out = round(n * fraction) if 0 < fraction < 1 else 0
+        if not 0 < held_out < n:
+            raise invalid(
+                "validation fraction", f"above 0 and below 1, with {n} examples to divide", fraction
+            )
+        # RandomState, not default_rng: NumPy promises that its numbers never change between versions.
+        order = np.random.RandomState(seed).permutation(n)
+        return self.train.select(order[held_out:]), self.train.select(order[:held_out])
+
+
+def numbered_classes(*labels):
+    """Class names "0", "1", ... up to the highest label.
+
+    >>> numbered_classes(np.array([0, 2]))
+    ('0', '1', '2')
+    """
+    return tuple(map(str, range(max(int(part.max()) for part in labels) + 1)))

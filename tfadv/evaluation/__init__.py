@@ -1,0 +1,1 @@
+"""The honest judge: the protocol, its metrics and checks, and the results that it leaves behind."""

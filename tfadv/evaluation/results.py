@@ -1,0 +1,321 @@
+"""What an evaluation or an experiment leaves behind: result.json, per_example.npz, gallery.npz.
+
+No TensorFlow here, so that a report opens in milliseconds.
+"""
+
+import contextlib
+import json
+import math
+import zipfile
+import zlib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import numpy as np
+
+from tfadv import files
+from tfadv.errors import TfadvError, invalid
+
+SCHEMA_VERSION = 1
+
+# The shape of a result: a type, [shape] for a list of such, {key: shape} for a mapping with at least
+# these keys, (shape,) for one that may be null or left out.
+NUMBER = int | float
+INTERVAL = ([NUMBER],)
+ATTACK = {
+    "attack": str,
+    "accuracy": NUMBER,
+    "interval": INTERVAL,
+    "robust_accuracy_so_far": (NUMBER,),
+    "median_distance": (NUMBER,),
+    "max_distance": (NUMBER,),
+    "seconds": (NUMBER,),
+    "gradients": (NUMBER,),
+    "forwards": (NUMBER,),
+}
+EVALUATION = {
+    "model": {"name": str, "path": (str,), "parameters": (NUMBER,)},
+    "dataset": {"name": str, "source": (str,), "split": (str,), "n": int},
+    "threat": str,
+    "clean_accuracy": NUMBER,
+    "clean_interval": INTERVAL,
+    "robust_accuracy": NUMBER,
+    "robust_interval": INTERVAL,
+    "attacks": [ATTACK],
+    "rho2": ({"mean": (NUMBER,), "median": (NUMBER,), "not_found": (NUMBER,)},),
+    "curves": [{"attack": str, "norm": str, "eps": [NUMBER], "accuracy": [NUMBER]}],
+    "findings": [{"code": str, "severity": str, "message": str, "advice": (str,)}],
+    "class_accuracy": [{"name": str, "n": int, "clean": (NUMBER,), "robust": (NUMBER,)}],
+    "provenance": dict,
+}
+CLAIM = {"id": str, "statement": str, "published": (object,), "measured": (object,)}
+EXPERIMENT = {
+    "name": str,
+    "title": str,
+    "claims": [CLAIM | {"interval": INTERVAL, "holds": (bool,), "note": (str,)}],
+    "tables": [{"id": str, "title": str, "columns": [str], "rows": [list], "note": (str,)}],
+    "figures": [{"id": str, "title": str, "file": (str,), "caption": (str,)}],
+    "notes": [str],
+    "provenance": dict,
+}
+GALLERY = ("x", "x_adv", "label", "predicted", "confidence", "predicted_adv", "confidence_adv")
+
+
+def wilson(k, n, confidence=0.95):
+    """Wilson's score interval of a proportion: k successes in n trials, as (low, high) in [0, 1].
+
+    >>> wilson(5, 10)
+    (0.236593090512564, 0.763406909487436)
+    """
+    from scipy.stats import binomtest
+
+    if not 0 <= k <= n or n < 1:
+        raise invalid("wilson(k, n)", "0 <= k <= n and n >= 1", f"k={k}, n={n}")
+    interval = binomtest(int(k), int(n)).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def student(values, confidence=0.95):
+    """Student's t interval of the mean of values, one per seed, as (low, high); None for a single value.
+
+    >>> student([0.80, 0.82, 0.84])
+    (0.7703172..., 0.8696827...)
+    """
+    from scipy.stats import t
+
+    values = np.asarray(values, np.float64)
+    if values.size < 2:
+        return None
+    half = t.ppf((1 + confidence) / 2, values.size - 1) * values.std(ddof=1) / math.sqrt(values.size)
+    return float(values.mean() - half), float(values.mean() + half)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationResult:
+    """How one model withstands one threat model, on n examples. `EVALUATION` lists the keys.
+
+    Attributes:
+        clean_accuracy: in [0, 1], as all accuracies.
+        robust_accuracy: worst case per example over all attacks (and the clean image).
+        arrays: in data order boolean `clean` and `robust` (n,), `labels` (n,), any others per attack.
+        gallery: a few examples for the report: `x`, `x_adv` (m, h, w, c) in [0, 1], `label`, `predicted`,
+            `confidence`, `predicted_adv`, `confidence_adv` (m,), and `class_names`; or empty.
+
+    Raises:
+        TfadvError: if a key is missing or has a value of another kind.
+    """
+
+    model: dict
+    dataset: dict
+    threat: str
+    clean_accuracy: float
+    robust_accuracy: float
+    clean_interval: list | None = None
+    robust_interval: list | None = None
+    attacks: list = field(default_factory=list)
+    rho2: dict | None = None
+    curves: list = field(default_factory=list)
+    findings: list = field(default_factory=list)
+    class_accuracy: list = field(default_factory=list)
+    provenance: dict = field(default_factory=dict)
+    arrays: dict = field(default_factory=dict, repr=False, compare=False)
+    gallery: dict = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self):
+        _normalize(self, EVALUATION)
+        for curve in self.curves:
+            eps, accuracy = curve["eps"], curve["accuracy"]
+            if len(eps) != len(accuracy):
+                raise invalid("curves", "as many accuracies as eps", f"{len(accuracy)} for {len(eps)}")
+        if self.gallery:
+            _check_gallery(self.gallery)
+
+    @classmethod
+    def of(cls, clean, robust, labels, class_names, *, arrays=None, **facts):
+        """The result of per-example outcomes: accuracies, their Wilson intervals and accuracies by class.
+
+        Args:
+            clean, robust: booleans (n,), True where the model is right; `robust` over all attacks.
+            labels: class indices (n,) into `class_names`.
+            arrays: more arrays for per_example.npz.
+            **facts: `model`, `dataset`, `threat` and what else is known.
+        """
+        clean, robust, labels = np.asarray(clean, bool), np.asarray(robust, bool), np.asarray(labels)
+        names = list(enumerate(class_names))
+        return cls(
+            clean_accuracy=clean.mean(),
+            clean_interval=wilson(clean.sum(), clean.size),
+            robust_accuracy=robust.mean(),
+            robust_interval=wilson(robust.sum(), robust.size),
+            class_accuracy=[_of_class(name, labels == k, clean, robust) for k, name in names],
+            arrays={"clean": clean, "robust": robust, "labels": labels, **(arrays or {})},
+            **facts,
+        )
+
+    def to_json(self):
+        """The result as a mapping of JSON's types, without the arrays."""
+        return _to_json("evaluation", self, EVALUATION)
+
+    @classmethod
+    def from_json(cls, mapping, arrays=None, gallery=None):
+        """The inverse of `to_json`. Raises TfadvError if a key is missing or of another kind."""
+        return cls(
+            **_conform(mapping, EVALUATION, keys_only=True), arrays=arrays or {}, gallery=gallery or {}
+        )
+
+    def save(self, directory):
+        """Write the arrays, the gallery and, last, result.json under `directory`; returns the directory."""
+        directory = Path(directory)
+        for name, arrays in (("per_example.npz", self.arrays), ("gallery.npz", self.gallery)):
+            if arrays:
+                files.write_npz(directory / name, **arrays)
+            else:  # What an earlier run left there is not of this one.
+                with contextlib.suppress(OSError):
+                    (directory / name).unlink()
+        files.write_json(directory / "result.json", self.to_json())
+        return directory
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentResult:
+    """What an experiment of the literature found: claims, tables, figures. `EXPERIMENT` lists the keys.
+
+    Attributes:
+        claims: `published` and `measured` are numbers or texts; `holds` is None where the data cannot tell.
+        figures: `file` is relative to the directory of the result.
+        notes: paragraphs for the reader.
+    """
+
+    name: str
+    title: str
+    claims: list = field(default_factory=list)
+    tables: list = field(default_factory=list)
+    figures: list = field(default_factory=list)
+    notes: list = field(default_factory=list)
+    provenance: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        _normalize(self, EXPERIMENT)
+
+    def to_json(self):
+        """The result as a mapping of JSON's types."""
+        return _to_json("experiment", self, EXPERIMENT)
+
+    @classmethod
+    def from_json(cls, mapping):
+        """The inverse of `to_json`. Raises TfadvError if a key is missing or of another kind."""
+        return cls(**_conform(mapping, EXPERIMENT, keys_only=True))
+
+    def save(self, directory):
+        """Write result.json under `directory`; returns the directory."""
+        files.write_json(Path(directory) / "result.json", self.to_json())
+        return Path(directory)
+
+
+def load(path):
+    """Read back what `save` wrote: an EvaluationResult or an ExperimentResult.
+
+    Args:
+        path: a run directory or its result.json.
+
+    Raises:
+        TfadvError: if there is none, it is damaged, or it was written in another schema version.
+    """
+    file = Path(path) / "result.json" if Path(path).is_dir() else Path(path)
+    mapping = _read_json(file)
+    version = mapping.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise TfadvError(
+            f"{str(file)!r} has schema version {version!r} and this tfadv reads {SCHEMA_VERSION}: "
+            "update tfadv or evaluate again."
+        )
+    try:
+        if mapping.get("kind") == "experiment":
+            return ExperimentResult.from_json(mapping)
+        arrays, gallery = (_read_npz(file.with_name(name)) for name in ("per_example.npz", "gallery.npz"))
+        return _of_one_run(EvaluationResult.from_json(mapping, arrays, gallery))
+    except TfadvError as error:
+        raise TfadvError(f"{str(file)!r} is damaged: {error}") from error
+
+
+def _read_json(file):
+    try:
+        mapping = json.loads(file.read_text("utf-8"), parse_constant=lambda _: None)
+    except FileNotFoundError:
+        raise TfadvError(
+            f"no result at {str(file)!r}: expected a run directory or a result.json, "
+            "as `tfadv evaluate MODEL --out DIR` writes it."
+        ) from None
+    except OSError as error:
+        raise TfadvError(f"cannot read {str(file)!r} ({error.strerror or error}).") from error
+    except (ValueError, RecursionError) as error:
+        raise TfadvError(f"{str(file)!r} is damaged, not JSON ({error}): evaluate again.") from error
+    if not isinstance(mapping, dict) or mapping.get("kind") not in ("evaluation", "experiment"):
+        raise TfadvError(
+            f"{str(file)!r} is not a result of tfadv: expected the result.json of a run directory."
+        )
+    return mapping
+
+
+def _read_npz(file):
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        raise TfadvError(f"cannot read {file.name} ({error}); evaluate again.") from error
+
+
+def _of_one_run(result):
+    """An interrupted second run leaves its arrays beside the first run's JSON: say so, do not mix them."""
+    for key, accuracy in (("clean", result.clean_accuracy), ("robust", result.robust_accuracy)):
+        if key in result.arrays and abs(result.arrays[key].mean() - accuracy) > 1e-6:
+            raise TfadvError(
+                f"per_example.npz and result.json disagree on the {key} accuracy; evaluate again."
+            )
+    return result
+
+
+def _check_gallery(gallery):
+    shapes = {key: np.shape(gallery.get(key)) for key in GALLERY}
+    x = shapes["x"]
+    if len(x) != 4 or shapes["x_adv"] != x or any(shapes[key] != x[:1] for key in GALLERY[2:]):
+        expected = "x and x_adv (m, h, w, c), " + ", ".join(GALLERY[2:]) + " (m,)"
+        raise invalid("gallery", expected, shapes)
+
+
+def _of_class(name, members, clean, robust):
+    n = int(members.sum())
+    accuracy = {"clean": clean[members].mean(), "robust": robust[members].mean()} if n else {}
+    return {"name": str(name), "n": n, "clean": None, "robust": None} | accuracy
+
+
+def _to_json(kind, result, shape):
+    return {"schema_version": SCHEMA_VERSION, "kind": kind} | {key: getattr(result, key) for key in shape}
+
+
+def _normalize(result, shape):
+    """Bring the fields that go to JSON into its types, so that a result equals itself after a round trip."""
+    known = {item.name: getattr(result, item.name) for item in fields(result) if item.name in shape}
+    for key, value in _conform(files.plain(known), shape).items():
+        object.__setattr__(result, key, value)
+
+
+def _conform(value, shape, where="result", keys_only=False):
+    """The value with every optional key there, or an error naming the first place that is not."""
+    if keys_only and isinstance(value, dict):
+        value = {key: value[key] for key in shape if key in value}
+    if isinstance(shape, tuple):
+        return None if value is None else _conform(value, shape[0], where)
+    kind = type(shape) if isinstance(shape, dict | list) else shape
+    if not isinstance(value, kind):
+        names = {dict: "a mapping", list: "a list", str: "a text", int: "an integer", bool: "true or false"}
+        raise invalid(where, names.get(kind, "a number"), "nothing" if value is None else repr(value)[:60])
+    if isinstance(shape, list):
+        return [_conform(item, shape[0], f"{where}[{i}]") for i, item in enumerate(value)]
+    if isinstance(shape, dict):
+        return value | {
+            key: _conform(value.get(key), inner, f"{where}.{key}") for key, inner in shape.items()
+        }
+    return value

@@ -1,0 +1,1 @@
+"""Figures, tables, HTML and Markdown made of results. Nothing here imports TensorFlow."""

@@ -1,0 +1,141 @@
+"""What a report says, before anybody decides how it looks: a title and a row of blocks."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MISSING = "\N{EN DASH}"
+NUMERIC = re.compile(rf"[-+<>≥≤~\N{{MINUS SIGN}}]?\s?\d|{MISSING}$")
+BADGES = {True: "holds", False: "does not hold", None: "not resolvable"}
+
+
+@dataclass(frozen=True)
+class Text:
+    """A heading (level 2 or 3) and paragraphs. All headings of a document are such blocks."""
+
+    heading: str
+    paragraphs: tuple = ()
+    level: int = 2
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The few numbers that a reader came for: (label, value, detail) each, all texts."""
+
+    items: tuple
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells; a cell is a text, a number or None. The first cell of a row names the row."""
+
+    title: str
+    columns: tuple
+    rows: tuple
+    note: str = ""
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A PNG image, as bytes or as the path of a file."""
+
+    title: str
+    image: bytes | Path = field(repr=False)
+    caption: str = ""
+    id: str = ""
+
+    def png(self):
+        """The bytes of the image."""
+        return self.image if isinstance(self.image, bytes) else Path(self.image).read_bytes()
+
+    @property
+    def file(self):
+        """The name of its file where figures are files: `accuracy-against-eps.png`."""
+        return f"{slug(self.id or self.title)}.png"
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What was published, what was measured, whether it holds: mappings as in `ExperimentResult.claims`."""
+
+    claims: tuple
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the checks object to: mappings with `code`, `severity`, `message`, `advice`."""
+
+    findings: tuple
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names and values: where the numbers come from."""
+
+    mapping: dict
+
+
+@dataclass(frozen=True)
+class Document:
+    """A report."""
+
+    title: str
+    subtitle: str = ""
+    blocks: tuple = ()
+
+
+def slug(text):
+    """A text as a file name and an HTML id: letters, digits, `-`, `_` and `.`, never empty, never a path.
+
+    >>> slug("../Table 3.4: rho_2"), slug("???")
+    ('table-3.4-rho_2', 'untitled')
+    """
+    return re.sub(r"[^a-z0-9_.]+", "-", str(text).lower()).strip("-.") or "untitled"
+
+
+def number(value):
+    """A cell as text: None as a dash, whole numbers with separators, others with four significant digits.
+
+    >>> number(60000), number(0.123456), number(None), number("pgd"), number(True)
+    ('60,000', '0.1235', '–', 'pgd', 'yes')
+    """
+    if value is None:
+        return MISSING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer() and abs(value) < 1e15):
+        return f"{int(value):,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def percent(accuracy, interval=None):
+    """An accuracy in [0, 1] with its interval, in percent.
+
+    >>> percent(0.874, (0.867, 0.88)), percent(0.5), percent(None)
+    ('87.4 % [86.7, 88.0]', '50.0 %', '–')
+    """
+    if accuracy is None:
+        return MISSING
+    bounds = f" [{100 * interval[0]:.1f}, {100 * interval[-1]:.1f}]" if interval else ""
+    return f"{100 * accuracy:.1f} %{bounds}"
+
+
+def with_interval(value, interval=None):
+    """A measured value, a number or a text, with its interval.
+
+    >>> with_interval(2.6, (2.4, 2.81)), with_interval("12 of 30")
+    ('2.6 [2.4, 2.81]', '12 of 30')
+    """
+    return f"{number(value)} [{number(interval[0])}, {number(interval[-1])}]" if interval else number(value)
+
+
+def numeric_columns(table):
+    """For each column whether it holds only numbers and dashes, and so is set flush right: a list of bool."""
+    return [all(_is_numeric(row[j]) for row in table.rows if j < len(row)) for j in range(len(table.columns))]
+
+
+def _is_numeric(cell):
+    return not isinstance(cell, bool) and bool(
+        re.match(rf"[-+<>≥≤~\N{{MINUS SIGN}}]?\s?[\d.]|{MISSING}$", number(cell))
+    )

@@ -1,0 +1,306 @@
+"""The pictures of the reports, as PNG bytes: the same arguments give the same bytes.
+
+Each function takes `path=` too, and then also writes the file. Colours are Okabe and Ito's, which
+colour-blind readers tell apart, and lines differ in dashes and markers as well, for print.
+"""
+
+import contextlib
+import io
+import math
+import warnings
+
+import numpy as np
+
+from tfadv import files
+from tfadv.errors import invalid
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
+DASHES = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)))
+MARKERS = ("o", "s", "^", "D", "v", "X", "P")
+HATCHES = ("", "///", "...", "xxx")
+WIDTH = 7  # inches; at 150 dpi the 1,050 pixels that fill a phone's screen
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 12,
+    "axes.titlesize": 13,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.8,
+    "legend.fontsize": 11,
+    "figure.facecolor": "white",
+    "figure.dpi": 150,
+    "text.usetex": False,
+    "text.parse_math": False,  # a class called "$" is not mathematics
+}
+
+
+@contextlib.contextmanager
+def _style():
+    """Our style while one function draws, and nobody's global state afterwards."""
+    import matplotlib
+
+    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in another script shows as boxes
+        yield
+
+
+@_style()
+def accuracy_curves(
+    curves,
+    *,
+    vertical_lines=None,
+    title="Accuracy against the size of the perturbation",
+    xlabel="eps",
+    path=None,
+):
+    """Accuracy against eps, one line per name.
+
+    Args:
+        curves: name -> {`eps`: (k,), `accuracy`: (k,) in [0, 1]}, optionally with `low` and `high` (k,), a
+            band over seeds.
+        vertical_lines: label -> eps.
+
+    >>> png = accuracy_curves({"mlp": {"eps": [0, 0.1], "accuracy": [0.9, 0.1]}}, vertical_lines={"eps": 0.1})
+    """
+    figure = _figure(WIDTH, 4.6 + 0.28 * _legend_rows(curves))
+    axes = figure.add_subplot()
+    for number, (name, curve) in enumerate(curves.items()):
+        _curve(axes, number, name, curve)
+    for label, eps in (vertical_lines or {}).items():
+        _vertical_line(axes, label, eps)
+    axes.set(title=title, xlabel=xlabel)
+    axes.margins(x=0.02)
+    _percent_axis(axes.yaxis, axes.set_ylim, "accuracy")
+    _legend_below(figure, axes, curves)
+    return _png(figure, path)
+
+
+@_style()
+def roc_curves(curves, title="Receiver operating characteristic", *, path=None):
+    """ROC curves on their square, with the diagonal of a coin.
+
+    Args:
+        curves: name -> (false positive rates (k,), true positive rates (k,), area under the curve).
+    """
+    figure = _figure(WIDTH, 6 + 0.28 * len(curves))
+    axes = figure.add_subplot(aspect="equal")
+    axes.plot([0, 1], [0, 1], color="#888888", linewidth=1)
+    for number, (name, (fpr, tpr, auc)) in enumerate(curves.items()):
+        axes.plot(fpr, tpr, label=f"{name} (AUC {auc:.3f})", **_line(number))
+    axes.set(title=title, xlabel="false positive rate", ylabel="true positive rate")
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+    axes.grid(True)
+    _legend_below(figure, axes, curves, columns=1)
+    return _png(figure, path)
+
+
+@_style()
+def training_history(history, *, title="Training", path=None):
+    """Losses above, accuracies below, against the epoch.
+
+    Args:
+        history: name -> one value per epoch, as Keras' `history.history` or a CSV log has them.
+    """
+    panels = [
+        (word, [key for key in history if word in key])
+        for word in ("loss", "accuracy")
+        if any(word in key for key in history)
+    ]
+    if not panels:
+        raise invalid("history", "a key with 'loss' or 'accuracy'", list(history))
+    figure = _figure(WIDTH, 3.6 * len(panels) + 0.5)
+    for place, (word, keys) in enumerate(panels):
+        axes = figure.add_subplot(len(panels), 1, place + 1)
+        for number, key in enumerate(keys):
+            values = np.asarray(history[key], np.float64)
+            axes.plot(np.arange(1, values.size + 1), values, label=key.replace("_", " "), **_line(number))
+        axes.set(ylabel=word, xlabel="epoch" if place + 1 == len(panels) else "")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(True)
+        axes.legend(frameon=False)
+    figure.suptitle(title)
+    return _png(figure, path)
+
+
+@_style()
+def accuracy_bars(bars, *, title="Accuracy", path=None):
+    """Horizontal bars, a group per name.
+
+    Args:
+        bars: name -> {series: (accuracy in [0, 1], (low, high) or None)}, e.g. the series clean and robust.
+    """
+    series = list(dict.fromkeys(label for group in bars.values() for label in group))
+    height = 0.8 / max(len(series), 1)
+    figure = _figure(WIDTH, 1.7 + 0.42 * len(series) * len(bars))
+    axes = figure.add_subplot()
+    for number, label in enumerate(series):
+        groups = [(row, group[label]) for row, group in enumerate(bars.values()) if label in group]
+        places = [row + (number - (len(series) - 1) / 2) * height for row, _ in groups]
+        _bars(axes, number, label, places, [value for _, value in groups], height)
+    axes.set_yticks(range(len(bars)), list(bars))
+    axes.invert_yaxis()
+    axes.set_title(title)
+    _percent_axis(axes.xaxis, axes.set_xlim, "accuracy", high=1.14)
+    _legend_below(figure, axes, series)
+    return _png(figure, path)
+
+
+@_style()
+def gallery(x, x_adv, titles_clean, titles_adv, magnify=None, *, columns=5, title="", path=None):
+    """Clean images, adversarial images and their magnified difference, below one another.
+
+    The difference is signed: in grey images blue is darker, red brighter and white unchanged; in colour
+    images grey is unchanged.
+
+    Args:
+        x, x_adv: images (m, h, w, c) in [0, 1] with c 1 or 3.
+        titles_clean, titles_adv: m texts each, e.g. the predicted label and its confidence.
+        magnify: factor of the difference; the largest that loses nothing if None.
+        columns: images beside one another; more go into further bands.
+    """
+    x, difference = np.asarray(x, np.float32), np.asarray(x_adv, np.float32) - np.asarray(x, np.float32)
+    if x.ndim != 4 or x.shape[0] == 0:
+        raise invalid("gallery", "images (m, h, w, c) with m >= 1", f"shape {x.shape}")
+    magnify = magnify or max(1, math.floor(1 / max(float(np.nanmax(np.abs(difference))), 1e-3) + 1e-6))
+    rows = (
+        ("clean", x, titles_clean),
+        ("adversarial", x_adv, titles_adv),
+        (f"difference ×{magnify:g}", _signed(difference * magnify), None),
+    )
+    columns = min(columns, max(len(x), 3))
+    bands = math.ceil(len(x) / columns)
+    figure = _figure(WIDTH, bands * (3 * WIDTH / columns + 1.1) + 0.4 * bool(title))
+    figure.suptitle(title or None)
+    grid = _blank(figure.subplots(3 * bands, columns, squeeze=False))
+    for number in range(len(x)):
+        band, column = divmod(number, columns)
+        for row, (label, images, titles) in enumerate(rows):
+            axes = grid[3 * band + row, column]
+            _image(axes, images[number], titles[number] if titles is not None else "")
+            axes.set_ylabel(label if column == 0 else "")
+    return _png(figure, path)
+
+
+@_style()
+def image_grid(images, titles=None, columns=5, *, title="", path=None):
+    """Images (m, h, w, c) in [0, 1] in rows of `columns`, each under its title."""
+    images = np.asarray(images, np.float32)
+    if images.ndim != 4 or images.shape[0] == 0:
+        raise invalid("image_grid", "images (m, h, w, c) with m >= 1", f"shape {images.shape}")
+    rows = math.ceil(len(images) / columns)
+    figure = _figure(WIDTH, rows * (WIDTH / columns + 0.35) + 0.4 * bool(title))
+    figure.suptitle(title or None)
+    grid = _blank(figure.subplots(rows, columns, squeeze=False))
+    for number, image in enumerate(images):
+        _image(grid.flat[number], image, titles[number] if titles is not None else "")
+    return _png(figure, path)
+
+
+def _figure(width, height):
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _png(figure, path):
+    with io.BytesIO() as stream:
+        # Without the version of matplotlib in them, the bytes depend on the picture only.
+        figure.savefig(stream, format="png", metadata={"Software": None})
+        content = stream.getvalue()
+    if path is not None:
+        files.write_bytes(path, content)
+    return content
+
+
+def _line(number):
+    return {
+        "color": COLORS[number % len(COLORS)],
+        "linestyle": DASHES[number % len(DASHES)],
+        "linewidth": 2.2,
+    }
+
+
+def _curve(axes, number, name, curve):
+    order = np.argsort(curve["eps"], kind="stable")
+    eps, accuracy = (np.asarray(curve[key], np.float64)[order] for key in ("eps", "accuracy"))
+    axes.plot(eps, accuracy, label=name, marker=MARKERS[number % len(MARKERS)], markersize=5, **_line(number))
+    if curve.get("low") is not None and curve.get("high") is not None:
+        low, high = (np.asarray(curve[key], np.float64)[order] for key in ("low", "high"))
+        axes.fill_between(eps, low, high, color=COLORS[number % len(COLORS)], alpha=0.2, linewidth=0)
+
+
+def _vertical_line(axes, label, eps):
+    axes.axvline(eps, color="#666666", linewidth=1.2, linestyle=(0, (2, 2)), zorder=0)
+    where = axes.get_xaxis_transform()
+    text = {"fontsize": 10, "color": "#444444", "rotation": 90, "ha": "right", "va": "top"}
+    axes.text(eps, 0.99, label, transform=where, **text)
+
+
+def _bars(axes, number, label, places, values, height):
+    accuracy = [value for value, _ in values]
+    style = {
+        "color": COLORS[number % len(COLORS)],
+        "hatch": HATCHES[number % len(HATCHES)],
+        "edgecolor": "white",
+    }
+    axes.barh(places, accuracy, height * 0.92, label=label, color=color, hatch=hatch, edgecolor="white")
+    for place, (value, interval) in zip(places, values, strict=True):
+        if interval:
+            axes.plot(interval, [place, place], color="black", linewidth=1.5)
+        edge = max(value, interval[-1] if interval else 0)
+        axes.text(edge + 0.012, place, f"{100 * value:.1f} %", va="center", fontsize=10)
+
+
+def _percent_axis(axis, set_limits, label, high=1.0):
+    from matplotlib.ticker import PercentFormatter
+
+    set_limits(-0.01 if high == 1.0 else 0, high + (0.01 if high == 1.0 else 0))
+    axis.set_ticks(np.linspace(0, 1, 6))
+    axis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    axis.set_label_text(label)
+    axis.axes.grid(True, axis=axis.axis_name)
+    axis.axes.set_axisbelow(True)
+
+
+def _legend_rows(names):
+    return len(names) if any(len(name) > 24 for name in names) else math.ceil(len(names) / 2)
+
+
+def _legend_below(figure, axes, names, columns=None):
+    """Below the axes a legend hides nothing, however many lines there are."""
+    if names:
+        columns = columns or (1 if _legend_rows(names) == len(names) else 2)
+        figure.legend(
+            *axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns, frameon=False
+        )
+
+
+def _signed(difference):
+    """A difference in [-1, 1] as images: a diverging colour map for one channel, grey for no change for three."""
+    import matplotlib
+
+    difference = np.clip(np.nan_to_num(difference), -1, 1)
+    if difference.shape[-1] == 1:
+        return matplotlib.colormaps["RdBu_r"]((difference[..., 0] + 1) / 2)[..., :3]
+    return (difference + 1) / 2
+
+
+def _blank(grid):
+    for axes in grid.flat:
+        axes.set_axis_off()
+    return grid
+
+
+def _image(axes, image, title):
+    """One image with hard pixels. A frame, since the white of a difference would have no edge on white paper."""
+    image = np.clip(np.nan_to_num(np.asarray(image, np.float32)), 0, 1)
+    if image.shape[-1] not in (3, 4):
+        image = np.repeat(image[..., :1], 3, axis=-1)
+    axes.imshow(image, interpolation="nearest", vmin=0, vmax=1)
+    axes.set_axis_on()
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(visible=True, color="#bbbbbb", linewidth=0.8)
+    axes.set_title(title, fontsize=10.5, pad=4)
