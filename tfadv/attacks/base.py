@@ -2,12 +2,14 @@
 
 import abc
 import dataclasses
+import typing
 import weakref
 
 import numpy as np
 import tensorflow as tf
 
 from tfadv import boundary, gradients, losses, random, spec
+from tfadv.compilation import xla_pays
 from tfadv.errors import invalid
 
 COMPILED = weakref.WeakKeyDictionary()
@@ -60,6 +62,9 @@ class Attack(abc.ABC):
     >>> x_adv = PGD(steps=40)(model, x, y, threat=LInf(8 / 255))  # doctest: +SKIP
     """
 
+    # Whether the loop has static shapes, which XLA needs.
+    static: typing.ClassVar[bool] = True
+
     def __call__(self, model, x, y, *, threat, targets=None, seed=0, batch_size=500):
         """Craft adversarial images; the result always lies inside the ball and inside [0, 1].
 
@@ -107,16 +112,15 @@ class Attack(abc.ABC):
         compiled = COMPILED.setdefault(model, {})
         key = (self, key, targets is not None, x.shape[1:])
         if key not in compiled:
-            classes = boundary.classifier(model, x)
-            compiled[key] = _compile(graph, weakref.ref(model), x.shape[1:], targets is not None), classes
-        run, classes = compiled[key]
-        arrays = [x, boundary.labels(y, len(x), classes)]
+            compiled[key] = Compiled(graph, model, x, targets is not None, self.static and xla_pays(model))
+        run = compiled[key]
+        arrays = [x, boundary.labels(y, len(x), run.classes)]
         if targets is not None:
-            arrays.append(boundary.labels(targets, len(x), classes, "targets"))
+            arrays.append(boundary.labels(targets, len(x), run.classes, "targets"))
         eps, parts = tf.constant(eps, tf.float32), []
         for k, start in enumerate(range(0, len(x), batch_size)):
             batch = [tf.constant(a[start : start + batch_size]) for a in arrays]
-            parts.append(run(random.key(seed, k), eps, *batch).numpy())
+            parts.append(run(len(batch[0]) == batch_size, random.key(seed, k), eps, *batch).numpy())
         return np.concatenate(parts)
 
     def __str__(self):
@@ -160,15 +164,32 @@ class MinimumNormAttack(Attack):
         """The attack's loop: a `Problem`, a norm's name and a stateless seed to images of the shape of problem.x."""
 
 
-def _compile(graph, model, shape, targeted):
-    signature = [tf.TensorSpec([2], tf.int32), tf.TensorSpec([], tf.float32), tf.TensorSpec([None, *shape], tf.float32)]
-    signature += [tf.TensorSpec([None], tf.int32)] * (2 if targeted else 1)
+class Compiled:
+    """An attack compiled for a model: once with a free batch size, and under XLA for full batches where that pays.
 
-    @tf.function(input_signature=signature, autograph=False)
-    def run(seed, eps, x, *labels):
-        return graph(Problem(gradients.logits_of(model()), x, *labels), eps, seed)
+    XLA compiles anew for every shape, so batches that are not full take the plain graph. The model is held weakly:
+    what is compiled for it goes when it goes.
+    """
 
-    return run
+    def __init__(self, graph, model, x, targeted, xla):
+        self.classes = boundary.classifier(model, x)
+        self.graph, self.model, self.xla = graph, weakref.ref(model), xla
+        self.image, self.labels = x.shape[1:], 2 if targeted else 1
+        self.traces = {}
+
+    def __call__(self, is_full, seed, eps, x, *labels):
+        size = len(x) if self.xla and is_full else None
+        if size not in self.traces:
+            self.traces[size] = self._trace(size)
+        return self.traces[size](seed, eps, x, *labels)
+
+    def _trace(self, size):
+        def run(seed, eps, x, *labels):
+            return self.graph(Problem(gradients.logits_of(self.model()), x, *labels), eps, seed)
+
+        signature = [tf.TensorSpec([2], tf.int32), tf.TensorSpec([], tf.float32)]
+        signature += [tf.TensorSpec([size, *self.image], tf.float32)] + [tf.TensorSpec([size], tf.int32)] * self.labels
+        return tf.function(run, autograph=False, jit_compile=size is not None).get_concrete_function(*signature)
 
 
 def check_positive(attack, **values):

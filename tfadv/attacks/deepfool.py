@@ -4,6 +4,7 @@ Moosavi-Dezfooli, Fawzi, Frossard: DeepFool, a simple and accurate method to foo
 """
 
 import dataclasses
+import typing
 
 import tensorflow as tf
 
@@ -57,6 +58,8 @@ class DeepFool(MinimumNormAttack):
 
     >>> DeepFool().minimal(model, x, y, norm="l2")  # doctest: +SKIP
     """
+
+    static: typing.ClassVar[bool] = False
 
     variant: str = "paper"
     steps: int | None = None

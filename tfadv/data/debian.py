@@ -37,6 +37,12 @@ class WithDebian(Prepared):
         train, test = (Split(*_pair(folder, part)) for part in ("train", "t10k"))
         return Dataset(self.name, train, test, CLASS_NAMES, f"Debian's dataset-fashion-mnist in {folder}")
 
+    def missing(self, data_dir=None):
+        """The error that tells where the data were looked for and the ways to get them."""
+        return TfadvError(
+            f"{str(super().missing(data_dir)).rstrip('.')}, or `apt install dataset-fashion-mnist`."
+        )
+
 
 def _pair(folder, part):
     images = read_idx(folder / f"{part}-images-idx3-ubyte.gz")

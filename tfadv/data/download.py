@@ -65,7 +65,7 @@ def _make(directory):
 def _unwritable(directory, reason):
     return TfadvError(
         f"cannot write to the data directory {str(directory)!r} ({reason}): choose another one with "
-        "TFDS_DATA_DIR (or --data-dir)."
+        "TFDS_DATA_DIR."
     )
 
 

@@ -45,7 +45,10 @@ def _classes(root):
         raise TfadvError(f"cannot read {str(root)!r} ({error.strerror or error}).") from error
     if not names:
         raise invalid(
-            f"folder {str(root)!r}", "one folder of images per class", "none", "e.g. cat/1.png, dog/2.png."
+            f"folder {str(root)!r}",
+            "one folder of images per class",
+            "none",
+            "put them in cat/1.png, dog/2.png, ...",
         )
     return names
 

@@ -88,7 +88,7 @@ class Prepared:
         """The error that tells where the data were looked for and how to get them."""
         return TfadvError(
             f"data set {self.name!r} is not prepared in {str(self.directory(data_dir))!r}: run "
-            f"`tfadv data prepare {self.name}`, or point TFDS_DATA_DIR (or --data-dir) to where it is."
+            f"`tfadv data prepare {self.name}`, or point TFDS_DATA_DIR to where it is."
         )
 
     def damaged(self, folder, what):

@@ -240,11 +240,7 @@ def _vertical_line(axes, label, eps):
 
 def _bars(axes, number, label, places, values, height):
     accuracy = [value for value, _ in values]
-    style = {
-        "color": COLORS[number % len(COLORS)],
-        "hatch": HATCHES[number % len(HATCHES)],
-        "edgecolor": "white",
-    }
+    color, hatch = COLORS[number % len(COLORS)], HATCHES[number % len(HATCHES)]
     axes.barh(places, accuracy, height * 0.92, label=label, color=color, hatch=hatch, edgecolor="white")
     for place, (value, interval) in zip(places, values, strict=True):
         if interval:
@@ -278,7 +274,7 @@ def _legend_below(figure, axes, names, columns=None):
 
 
 def _signed(difference):
-    """A difference in [-1, 1] as images: a diverging colour map for one channel, grey for no change for three."""
+    """A difference in [-1, 1] as images: a diverging colour map for one channel, around grey for three."""
     import matplotlib
 
     difference = np.clip(np.nan_to_num(difference), -1, 1)
@@ -294,7 +290,7 @@ def _blank(grid):
 
 
 def _image(axes, image, title):
-    """One image with hard pixels. A frame, since the white of a difference would have no edge on white paper."""
+    """One image with hard pixels, framed: the white of a difference would have no edge on white paper."""
     image = np.clip(np.nan_to_num(np.asarray(image, np.float32)), 0, 1)
     if image.shape[-1] not in (3, 4):
         image = np.repeat(image[..., :1], 3, axis=-1)

@@ -1,0 +1,32 @@
+"""Architectures: plain `keras.Model`s, pixels in [0, 1] in, float32 logits out. One family a file, one line here."""
+
+from tfadv.registry import Registry
+
+MODELS = Registry(
+    "model",
+    {
+        "linear": "tfadv.models.mlp:linear",
+        "mlp": "tfadv.models.mlp:mlp",
+        "mlp_mnist": "tfadv.models.mlp:mlp_mnist",
+        "lenet": "tfadv.models.convnets:lenet",
+        "cnn": "tfadv.models.convnets:cnn",
+    },
+)
+
+
+def build(text, image_shape, classes, seed=0):
+    """A new classifier from a spec string.
+
+    Args:
+        text: `"mlp"`, `"mlp(hidden=(500, 150))"`, ...
+        image_shape: (height, width, channels).
+        classes: number of classes, at least 2.
+        seed: of the initial weights.
+
+    >>> build("mlp", (28, 28, 1), 10).count_params()
+    79510
+
+    Raises:
+        TfadvError: for an unknown model or option.
+    """
+    return MODELS.build(text, image_shape=tuple(image_shape), classes=classes, seed=seed)

@@ -1,0 +1,90 @@
+"""Classifiers from files, and classifiers made to return logits."""
+
+import json
+import zipfile
+from pathlib import Path
+
+from tfadv.errors import TfadvError
+
+
+def load(path):
+    """Load a classifier from a `.keras` file or a run directory, in Keras' safe mode.
+
+    Args:
+        path: `model.keras`, or a directory that holds one.
+
+    Raises:
+        TfadvError: if there is none, if it is damaged, or if it needs code that it does not carry.
+    """
+    import keras
+
+    path = find(path)
+    if not zipfile.is_zipfile(path):
+        raise TfadvError(f"{str(path)!r} is not a complete .keras file (damaged or truncated); save it again with model.save().")
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises many types for damaged archives and for unknown or unsafe code.
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise TfadvError(f"cannot load {str(path)!r}: {first}") from error
+
+
+def find(path):
+    """The `.keras` file that a user means.
+
+    Raises:
+        TfadvError: if there is none.
+    """
+    path = Path(path)
+    if path.is_dir():
+        if not (path / "model.keras").is_file():
+            raise TfadvError(f"the directory {str(path)!r} holds no model.keras; give a run of `tfadv train` or a .keras file.")
+        return path / "model.keras"
+    if not path.is_file():
+        raise TfadvError(f"there is no model {str(path)!r}; give a run of `tfadv train` or a .keras file.")
+    if path.suffix != ".keras":
+        raise TfadvError(f"{str(path)!r} is not a .keras file; save the model with model.save('name.keras').")
+    return path
+
+
+def training_of(path):
+    """What `tfadv train` wrote about the run that a model belongs to, or {} if it is not from one."""
+    path = Path(path)
+    record = (path if path.is_dir() else path.parent) / "train.json"
+    try:
+        return json.loads(record.read_text()) if record.is_file() else {}
+    except (OSError, ValueError) as error:
+        raise TfadvError(f"cannot read {str(record)!r} ({error}); train again or name the data with --dataset.") from error
+
+
+def as_logits_model(model):
+    """The same classifier, with the same weights, without the softmax or sigmoid at its end.
+
+    Args:
+        model: a Sequential or functional `keras.Model`.
+
+    Raises:
+        TfadvError: if the model is subclassed, or does not end in a softmax.
+
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
+    >>> as_logits_model(model).layers[-1].activation.__name__
+    'linear'
+    """
+    import keras
+
+    layers = getattr(model, "layers", None)
+    if not layers or not hasattr(model, "inputs") or not model.inputs:
+        raise TfadvError("as_logits_model needs a built Sequential or functional model; return logits from your own class.")
+    last = layers[-1]
+    if type(last).__name__ == "Softmax" or (isinstance(last, keras.layers.Activation) and _squashes(last)):
+        return keras.Model(model.inputs, last.input)
+    if not _squashes(last):
+        raise TfadvError(f"the last layer {last.name!r} is no softmax: the model seems to return logits already.")
+    linear = type(last).from_config({**last.get_config(), "activation": "linear"})
+    logits = keras.Model(model.inputs, linear(last.input))
+    linear.set_weights(last.get_weights())
+    return logits
+
+
+def _squashes(layer):
+    return getattr(getattr(layer, "activation", None), "__name__", "") in {"softmax", "sigmoid"}

@@ -1,0 +1,43 @@
+"""Small convolutional classifiers."""
+
+import keras
+from keras import layers
+
+
+def lenet(image_shape, classes, *, seed=0):
+    """conv5-20, pool, conv5-50, pool, 500, logits; no activation after the convolutions.
+
+    The MNIST network of Deep Defense (Yan, Guo, Zhang 2018), after MatConvNet's.
+
+    >>> lenet((28, 28, 1), 10).count_params()
+    431080
+    """
+    init = _seeded(seed)
+    inputs = keras.Input(image_shape)
+    x = layers.MaxPooling2D()(layers.Conv2D(20, 5, kernel_initializer=init())(inputs))
+    x = layers.MaxPooling2D()(layers.Conv2D(50, 5, kernel_initializer=init())(x))
+    x = layers.Dense(500, activation="relu", kernel_initializer=init())(layers.Flatten()(x))
+    return keras.Model(inputs, _logits(x, classes, init), name="lenet")
+
+
+def cnn(image_shape, classes, *, filters=(16, 32), seed=0):
+    """Convolutions 4x4 of stride 2 with ReLU, then 100 and logits: the net of Wong, Rice, Kolter 2020 for MNIST.
+
+    >>> cnn((28, 28, 1), 10).count_params()
+    166406
+    """
+    init = _seeded(seed)
+    inputs = x = keras.Input(image_shape)
+    for width in (filters,) if isinstance(filters, int) else filters:
+        x = layers.Conv2D(width, 4, strides=2, padding="same", activation="relu", kernel_initializer=init())(x)
+    x = layers.Dense(100, activation="relu", kernel_initializer=init())(layers.Flatten()(x))
+    return keras.Model(inputs, _logits(x, classes, init), name="cnn")
+
+
+def _seeded(seed):
+    seeds = iter(range(1000 * seed, 1000 * seed + 1000))
+    return lambda: keras.initializers.GlorotUniform(next(seeds))
+
+
+def _logits(x, classes, init):
+    return layers.Dense(classes, dtype="float32", name="logits", kernel_initializer=init())(x)

@@ -1,0 +1,64 @@
+"""Fully connected classifiers."""
+
+import keras
+from keras import layers
+
+from tfadv.errors import invalid
+
+
+def linear(image_shape, classes, *, seed=0):
+    """One affine layer: the classifier on which every attack has a closed form.
+
+    >>> linear((8, 8, 1), 10).count_params()
+    650
+    """
+    inputs = keras.Input(image_shape)
+    logits = _logits(layers.Flatten()(inputs), classes, keras.initializers.GlorotUniform(seed))
+    return keras.Model(inputs, logits, name="linear")
+
+
+def mlp(image_shape, classes, *, hidden=(100,), init="truncated_normal", seed=0):
+    """784-100-10 with ReLU and weights and biases from a truncated normal distribution of deviation 0.01.
+
+    The network of Deng, Zhang, Zhao 2019 (section 2.2.1).
+
+    Args:
+        hidden: widths of the hidden layers.
+        init: `"truncated_normal"` (deviation 0.01) or `"glorot"`.
+
+    >>> mlp((28, 28, 1), 10).count_params()
+    79510
+    """
+    if isinstance(hidden, int):
+        hidden = (hidden,)
+    if not hidden or not all(isinstance(width, int) and width > 0 for width in hidden):
+        raise invalid("mlp: hidden", "widths of at least 1, e.g. (500, 150)", repr(hidden))
+    if init not in ("truncated_normal", "glorot"):
+        raise invalid("mlp: init", "truncated_normal or glorot", repr(init))
+    seeds = iter(range(1000 * seed, 1000 * seed + 1000))
+    draw = lambda: _initializer(init, next(seeds))  # noqa: E731
+    bias = draw if init == "truncated_normal" else keras.initializers.Zeros
+    inputs = keras.Input(image_shape)
+    x = layers.Flatten()(inputs)
+    for width in hidden:
+        x = layers.Dense(width, activation="relu", kernel_initializer=draw(), bias_initializer=bias())(x)
+    return keras.Model(inputs, _logits(x, classes, draw(), bias()), name="mlp")
+
+
+def mlp_mnist(image_shape, classes, *, seed=0):
+    """784-500-150-10, the MNIST network of Deep Defense (Yan, Guo, Zhang 2018).
+
+    >>> mlp_mnist((28, 28, 1), 10).count_params()
+    469160
+    """
+    return mlp(image_shape, classes, hidden=(500, 150), init="glorot", seed=seed)
+
+
+def _initializer(name, seed):
+    if name == "glorot":
+        return keras.initializers.GlorotUniform(seed)
+    return keras.initializers.TruncatedNormal(stddev=0.01, seed=seed)
+
+
+def _logits(x, classes, kernel, bias="zeros"):
+    return layers.Dense(classes, dtype="float32", name="logits", kernel_initializer=kernel, bias_initializer=bias)(x)

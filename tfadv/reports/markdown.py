@@ -1,0 +1,92 @@
+"""A document as Markdown: the same content as the page, figures as links to PNG files."""
+
+import re
+
+from tfadv.reports import document as model
+
+# What would be taken for markup in running text: HTML, emphasis, code, links, table cells, entities.
+MARKUP = re.compile(r"[\\`*<>|~]|\](?=[(\[:])|&(?=#?\w+;)|(?<!\w)_|_(?!\w)|^(?:[#+-]|\d+(?=[.)]))(?=\s|[.)])")
+
+
+def render(document, figures_dir="figures"):
+    """The text; the PNG of each figure is expected at `figures_dir/figure.file`, relative to it.
+
+    >>> render(model.Document("Demo", blocks=(model.Text("Why", ("Because.",)),)))
+    '# Demo\\n\\n## Why\\n\\nBecause.\\n'
+    """
+    parts = [f"# {escape(document.title)}", escape(document.subtitle)]
+    for block in document.blocks:
+        parts += WRITERS[type(block)](block, figures_dir)
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def escape(text):
+    """A text, number or None as Markdown that shows exactly it, on one line.
+
+    >>> escape("<b> of a_b *c*")
+    '\\\\<b\\\\> of a_b \\\\*c\\\\*'
+    """
+    line = " ".join(model.number(text).split())
+    return MARKUP.sub(lambda match: f"\\{match[0]}" if not match[0].isdigit() else f"{match[0]}\\", line)
+
+
+def _text(block, _):
+    heading = f"{'#' * block.level} {escape(block.heading)}" if block.heading else ""
+    return [heading, *map(escape, block.paragraphs)]
+
+
+def _headline(block, _):
+    lines = [
+        f"- {escape(label)}: **{escape(value)}** {escape(detail)}".rstrip()
+        for label, value, detail in block.items
+    ]
+    return ["\n".join(lines)]
+
+
+def _table(block, _):
+    rules = ["---:" if numeric else "---" for numeric in model.numeric_columns(block)]
+    rows = [map(escape, block.columns), rules, *(map(escape, row) for row in block.rows)]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return [f"**{escape(block.title)}**", "\n".join(lines), escape(block.note)]
+
+
+def _figure(block, figures_dir):
+    link = f"![{escape(block.title)}]({figures_dir}/{block.file})"
+    return [link, f"**{escape(block.title)}** {escape(block.caption)}".rstrip()]
+
+
+def _claims(block, _):
+    lines = []
+    for claim in block.claims:
+        measured = escape(model.with_interval(claim["measured"], claim["interval"]))
+        lines.append(
+            f"- **{model.BADGES[claim['holds']]}** (`{model.slug(claim['id'])}`): {escape(claim['statement'])}"
+        )
+        lines.append(f"  Published: {escape(claim['published'])}. Measured: {measured}.")
+        lines += [f"  {escape(claim['note'])}"] if claim["note"] else []
+    return ["\n".join(lines)]
+
+
+def _findings(block, _):
+    lines = []
+    for finding in block.findings:
+        advice = f" {escape(finding['advice'])}" if finding["advice"] else ""
+        lines.append(
+            f"- **{escape(finding['severity'])}** ({escape(finding['code'])}): {escape(finding['message'])}{advice}"
+        )
+    return ["\n".join(lines)]
+
+
+def _facts(block, _):
+    return ["\n".join(f"- {escape(name)}: {escape(value)}" for name, value in block.mapping.items())]
+
+
+WRITERS = {
+    model.Text: _text,
+    model.Headline: _headline,
+    model.Table: _table,
+    model.Figure: _figure,
+    model.Claims: _claims,
+    model.Findings: _findings,
+    model.Facts: _facts,
+}
