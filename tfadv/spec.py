@@ -14,7 +14,7 @@ ARITHMETIC = {ast.Div: operator.truediv, ast.Mult: operator.mul, ast.Add: operat
 def parse(text):
     """Split a spec into its name and its keyword arguments.
 
-    Values are numbers (with `+ - * /`), strings (quoted or bare words), `True`, `False`, `None` and tuples of these.
+    A hyphen in the name is an underscore: `deep-defense` is `deep_defense`. Values are numbers (with `+ - * /`), strings (quoted or bare words), `True`, `False`, `None` and tuples of these.
 
     >>> parse("pgd(steps=40, step_size=2/255, loss=margin)")
     ('pgd', {'steps': 40, 'step_size': 0.00784313725490196, 'loss': 'margin'})
@@ -24,8 +24,9 @@ def parse(text):
     Raises:
         TfadvError: if the text is not of the form `name` or `name(key=value, ...)`.
     """
+    head, bracket, options = text.strip().partition("(")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        tree = ast.parse(head.replace("-", "_") + bracket + options, mode="eval").body
         if isinstance(tree, ast.Name):
             return tree.id, {}
         if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and not tree.args:

@@ -56,6 +56,12 @@ def test_resumes_exactly_at_an_epoch_and_at_a_step():
     )
 
 
+def test_augments_anew_in_each_epoch_and_step():
+    split = Split(np.tile(np.random.RandomState(0).rand(1, 9, 9, 1), (8, 1, 1, 1)), np.zeros(8, int))
+    seen = [x.numpy().tobytes() for x, _ in batches(split, 4, epochs=3, augment=crop_flip(3))]
+    assert len(seen) == len(set(seen)) == 6
+
+
 def test_cardinality_and_static_shapes():
     assert batches(numbered(10), 4, epochs=3, first_epoch=5).cardinality() == 6
     assert len(labels(batches(numbered(10), 4, epochs=3, first_epoch=5))) == 6

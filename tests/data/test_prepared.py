@@ -156,3 +156,20 @@ def test_known_facts(name, train, first, mean, capfd):
     if name != "mnist":
         assert set(np.bincount(data.train.y)) == {train // 10} and set(np.bincount(data.test.y)) == {1000}
     assert capfd.readouterr().out == ""
+
+
+@pytest.mark.real_data
+def test_prepare_downloads_checks_and_then_has_nothing_to_do(tmp_path, monkeypatch):
+    import tensorflow_datasets as tfds
+
+    class Builder:
+        def download_and_prepare(self, download_config):
+            found = prepared.MNIST.find()
+            shutil.copytree(found, tmp_path / "mnist" / found.name)
+
+    monkeypatch.setattr(download, "reachable", lambda url: True)
+    monkeypatch.setattr(tfds, "builder", lambda name, data_dir: Builder())
+    source = prepare("mnist", tmp_path)
+    assert str(tmp_path) in source and "TFDS mnist/" in source
+    monkeypatch.setattr(download, "reachable", refuse)
+    assert prepare("mnist", tmp_path) == source

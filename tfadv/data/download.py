@@ -4,6 +4,7 @@ import contextlib
 import os
 import socket
 import sys
+import textwrap
 import threading
 import urllib.parse
 import urllib.request
@@ -80,8 +81,8 @@ def _prepare(name, directory):
         builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
     # requests, checksum, archive and file errors alike: the user mends them all the same way.
     except Exception as error:
-        first_line = str(error).strip().partition("\n")[0][:300]
+        reason = textwrap.shorten(str(error), 200, placeholder=" ...")
         raise TfadvError(
-            f"cannot download {name!r} into {str(directory)!r} ({type(error).__name__}: {first_line}); "
+            f"cannot download {name!r} into {str(directory)!r} ({type(error).__name__}: {reason}); "
             f"try `tfadv data prepare {name}` again."
         ) from error

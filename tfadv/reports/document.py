@@ -75,6 +75,11 @@ class Facts:
 
     mapping: dict
 
+    @classmethod
+    def of(cls, provenance):
+        """A result's provenance: `train_seconds` becomes `train seconds`, lists and mappings one line."""
+        return cls({key.replace("_", " "): _flat(value) for key, value in provenance.items()})
+
 
 @dataclass(frozen=True)
 class Document:
@@ -139,3 +144,11 @@ def _is_numeric(cell):
     return not isinstance(cell, bool) and bool(
         re.match(rf"[-+<>≥≤~\N{{MINUS SIGN}}]?\s?[\d.]|{MISSING}$", number(cell))
     )
+
+
+def _flat(value):
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_flat(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return " ".join(str(_flat(item)) for item in value)
+    return str(value) if isinstance(value, int) else value

@@ -1,15 +1,17 @@
 """Evaluations as a document: one run gets its verdict, several are compared."""
 
-import re
-
 from tfadv import spec
 from tfadv.errors import TfadvError, invalid
 from tfadv.reports import figures
 from tfadv.reports.document import Document, Facts, Figure, Findings, Headline, Table, Text, number, percent
 
-GALLERY_SIZE = 5
+GALLERY_SIZE = 4
 CLASSES_SHOWN = 20
 DOUBT = ("error", "warning")
+COMPARISON_NOTE = (
+    "With 95 % intervals. Robust: right on the clean image and under every attack tried, an upper bound. "
+    "Objections: findings of severity warning or error, see the details of the run."
+)
 
 
 def evaluation_document(results):
@@ -136,24 +138,23 @@ def _finding(code, severity, message, advice):
 
 
 def _comparison(runs):
-    columns = ["model", "clean", "robust", "threat", "n", "rho2", "parameters", "findings"]
+    """Threat model and n stand in the title where all runs share them, else in columns of their own."""
+    asked = dict.fromkeys(f"{result.threat}, {_examples(result)}" for result in runs.values())
+    shared = len(asked) == 1
+    columns = ["model", "clean", "robust", *([] if shared else ["threat", "n"]), "rho2", "objections"]
     rows = [
         [
             label,
             percent(result.clean_accuracy, result.clean_interval),
             percent(result.robust_accuracy, result.robust_interval),
-            result.threat,
-            result.dataset["n"],
+            *([] if shared else [result.threat, result.dataset["n"]]),
             (result.rho2 or {}).get("mean"),
-            result.model["parameters"],
             sum(finding["severity"] in DOUBT for finding in result.findings),
         ]
         for label, result in runs.items()
     ]
-    note = (
-        "With 95 % intervals. Robust: right on the clean image and under every attack tried, an upper bound."
-    )
-    return Table("Clean and robust accuracy", columns, rows, note)
+    title = f"Accuracy under {next(iter(asked))}" if shared else "Accuracy, each run on its own terms"
+    return Table(title, columns, rows, COMPARISON_NOTE)
 
 
 def _bars(runs):
@@ -164,27 +165,36 @@ def _bars(runs):
         }
         for label, result in runs.items()
     }
-    png = figures.accuracy_bars(bars, title="Clean and robust accuracy")
+    png = figures.accuracy_bars(bars, title="")
     return Figure("Clean and robust accuracy", png, "Black lines: 95 % intervals.", "accuracy-bars")
 
 
 def _curves(runs):
     """A figure and its table for each norm: accuracies in l2 and in linf have no axis in common."""
     norms = dict.fromkeys(curve["norm"] for result in runs.values() for curve in result.curves)
+    styled = list(_styled(runs))
     blocks = [Text("Accuracy against eps")] if norms else []
     for norm in norms:
         curves = {
-            f"{label}, {curve['attack']}" if len(runs) > 1 else curve["attack"]: curve
-            for label, result in runs.items()
-            for curve in result.curves
+            f"{label}, {curve['attack']}" if len(runs) > 1 else curve["attack"]: curve | {"style": style}
+            for label, style, curve in styled
             if curve["norm"] == norm
         }
         lines = _threat_lines(runs.values(), norm)
         title = f"Accuracy against eps ({norm})"
-        png = figures.accuracy_curves(curves, vertical_lines=lines, title=title, xlabel=f"eps ({norm})")
-        caption = f"Vertical line: {', '.join(lines)}." if lines else ""
+        png = figures.accuracy_curves(curves, vertical_lines=lines, title="", xlabel=f"eps ({norm})")
+        caption = f"Vertical line: threat model {', '.join(lines)}." if lines else ""
         blocks += [Figure(title, png, caption, f"accuracy-against-eps-{norm}"), _curve_table(curves, title)]
     return blocks
+
+
+def _styled(runs):
+    """Each curve with its style: of several runs each has a colour and each attack its dashes."""
+    attacks = list(dict.fromkeys(curve["attack"] for result in runs.values() for curve in result.curves))
+    for place, (label, result) in enumerate(runs.items()):
+        for curve in result.curves:
+            dash = attacks.index(curve["attack"])
+            yield label, (place if len(runs) > 1 else dash, dash), curve
 
 
 def _threat_lines(results, norm):
@@ -202,8 +212,14 @@ def _threat_lines(results, norm):
 def _curve_table(curves, title):
     budgets = sorted({eps for curve in curves.values() for eps in curve["eps"]})
     points = {name: dict(zip(curve["eps"], curve["accuracy"], strict=True)) for name, curve in curves.items()}
-    rows = [[spec.show(eps), *(percent(point.get(eps)) for point in points.values())] for eps in budgets]
+    rows = [[_budget(eps), *(percent(point.get(eps)) for point in points.values())] for eps in budgets]
     return Table(f"{title}: the numbers", ["eps", *curves], rows)
+
+
+def _budget(eps):
+    """An eps as a person would write it: 8/255, and 0.9 for 0.8999999999999999."""
+    shown = spec.show(eps)
+    return shown if "/" in shown else number(eps)
 
 
 def _classes(runs):
@@ -218,11 +234,9 @@ def _classes(runs):
     for label in tables:
         columns += [f"{label}, clean", f"{label}, robust"] if len(tables) > 1 else ["clean", "robust"]
     rows = [[name, *_class_cells(name, tables)] for name in shown]
-    note = (
-        f"The {len(shown)} weakest of {len(names)} classes; all are in result.json."
-        if len(shown) < len(names)
-        else ""
-    )
+    note = ""
+    if len(shown) < len(names):
+        note = f"The {len(shown)} weakest of {len(names)} classes; all are in result.json."
     return [Text("By class"), Table("Accuracy by class", columns, rows, note)]
 
 
@@ -246,7 +260,7 @@ def _run(label, result):
         )
     blocks += [Text("Attacks", level=3), _attacks(result)]
     blocks += _gallery(label, result)
-    return [*blocks, Text("Provenance", level=3), Facts(_provenance(result))]
+    return [*blocks, Text("Provenance", level=3), _provenance(result)]
 
 
 def _attacks(result):
@@ -282,16 +296,17 @@ def _gallery(label, result):
     fooled = _predictions(shown["label"], shown["predicted_adv"], shown["confidence_adv"], names)
     png = figures.gallery(shown["x"], shown["x_adv"], clean, fooled)
     caption = (
-        f"Above each image the predicted class and its confidence; ✗ marks a wrong one. Attacked under {result.threat}. "
-        "The difference is magnified; where nothing changed it is white (grey in colour images)."
+        "Above each image the predicted class and its confidence; ✗ marks a wrong one. "
+        f"Attacked under {result.threat}. Difference magnified: white (in colour images grey) is no change."
     )
     return [Figure(f"Adversarial images: {label}", png, caption)]
 
 
 def _predictions(labels, predicted, confidence, names):
     """Titles such as `✗ Ankle boot` over `97 %`."""
+    named = dict(enumerate(names))
     return [
-        f"{'' if label == guess else '✗ '}{_shorten(names[guess] if guess < len(names) else str(guess))}\n{sure:.0%}"
+        f"{'' if label == guess else '✗ '}{_shorten(named.get(int(guess), str(guess)))}\n{sure:.0%}"
         for label, guess, sure in zip(labels, predicted, confidence, strict=True)
     ]
 
@@ -307,12 +322,4 @@ def _provenance(result):
         "data": f"{_examples(result)}, from {result.dataset['source'] or 'an unknown source'}",
         "threat model": result.threat,
     }
-    return facts | {re.sub("_", " ", key): _flat(value) for key, value in result.provenance.items()}
-
-
-def _flat(value):
-    if isinstance(value, dict):
-        return ", ".join(f"{key}: {_flat(item)}" for key, item in value.items())
-    if isinstance(value, list):
-        return " ".join(map(str, value))
-    return str(value) if isinstance(value, int) else value
+    return Facts(facts | Facts.of(result.provenance).mapping)

@@ -25,7 +25,7 @@ def experiment_document(result, figures):
     if result.figures:
         blocks.append(Text("Figures"))
         blocks += [_figure(figure, figures) for figure in result.figures]
-    blocks += [Text("Provenance"), Facts(_facts(result.provenance))] if result.provenance else []
+    blocks += [Text("Provenance"), Facts.of(result.provenance)] if result.provenance else []
     return Document(result.title, result.name, tuple(blocks))
 
 
@@ -49,7 +49,7 @@ def write_experiment(result, figures, directory):
 
 
 def write_markdown(document, path, figures_dir):
-    """Write the document as Markdown and its figures as PNG files in `figures_dir` beside it; returns the path."""
+    """Write the document as Markdown, its figures as PNG files in `figures_dir` beside it."""
     for block in document.blocks:
         if isinstance(block, Figure):
             files.write_bytes(Path(path).parent / figures_dir / block.file, block.png())
@@ -73,10 +73,3 @@ def _figure(figure, images):
     if figure["id"] not in images:
         raise invalid("figures", f"a PNG for {figure['id']!r}", ", ".join(images) or "none")
     return Figure(figure["title"], images[figure["id"]], figure["caption"] or "", figure["id"])
-
-
-def _facts(provenance):
-    return {
-        key.replace("_", " "): value if isinstance(value, int | float) else str(value)
-        for key, value in provenance.items()
-    }

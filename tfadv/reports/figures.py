@@ -21,14 +21,15 @@ HATCHES = ("", "///", "...", "xxx")
 WIDTH = 7  # inches; at 150 dpi the 1,050 pixels that fill a phone's screen
 STYLE = {
     "font.family": "DejaVu Sans",
-    "font.size": 12,
-    "axes.titlesize": 13,
+    "font.size": 14,
+    "axes.titlesize": 15,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": False,
     "grid.color": "#dddddd",
     "grid.linewidth": 0.8,
-    "legend.fontsize": 11,
+    "legend.fontsize": 13,
+    "legend.handlelength": 3.2,
     "figure.facecolor": "white",
     "figure.dpi": 150,
     "text.usetex": False,
@@ -59,12 +60,12 @@ def accuracy_curves(
 
     Args:
         curves: name -> {`eps`: (k,), `accuracy`: (k,) in [0, 1]}, optionally with `low` and `high` (k,), a
-            band over seeds.
+            band over seeds, and `style`, the numbers of its colour and of its dashes.
         vertical_lines: label -> eps.
 
     >>> png = accuracy_curves({"mlp": {"eps": [0, 0.1], "accuracy": [0.9, 0.1]}}, vertical_lines={"eps": 0.1})
     """
-    figure = _figure(WIDTH, 4.6 + 0.28 * _legend_rows(curves))
+    figure = _figure(WIDTH, 4.8 + 0.3 * _legend_rows(curves))
     axes = figure.add_subplot()
     for number, (name, curve) in enumerate(curves.items()):
         _curve(axes, number, name, curve)
@@ -84,7 +85,7 @@ def roc_curves(curves, title="Receiver operating characteristic", *, path=None):
     Args:
         curves: name -> (false positive rates (k,), true positive rates (k,), area under the curve).
     """
-    figure = _figure(WIDTH, 6 + 0.28 * len(curves))
+    figure = _figure(WIDTH, 6.2 + 0.3 * len(curves))
     axes = figure.add_subplot(aspect="equal")
     axes.plot([0, 1], [0, 1], color="#888888", linewidth=1)
     for number, (name, (fpr, tpr, auc)) in enumerate(curves.items()):
@@ -133,7 +134,7 @@ def accuracy_bars(bars, *, title="Accuracy", path=None):
     """
     series = list(dict.fromkeys(label for group in bars.values() for label in group))
     height = 0.8 / max(len(series), 1)
-    figure = _figure(WIDTH, 1.7 + 0.42 * len(series) * len(bars))
+    figure = _figure(WIDTH, 1.7 + 0.45 * len(series) * len(bars))
     axes = figure.add_subplot()
     for number, label in enumerate(series):
         groups = [(row, group[label]) for row, group in enumerate(bars.values()) if label in group]
@@ -142,13 +143,13 @@ def accuracy_bars(bars, *, title="Accuracy", path=None):
     axes.set_yticks(range(len(bars)), list(bars))
     axes.invert_yaxis()
     axes.set_title(title)
-    _percent_axis(axes.xaxis, axes.set_xlim, "accuracy", high=1.14)
+    _percent_axis(axes.xaxis, axes.set_xlim, "accuracy", high=1.18)
     _legend_below(figure, axes, series)
     return _png(figure, path)
 
 
 @_style()
-def gallery(x, x_adv, titles_clean, titles_adv, magnify=None, *, columns=5, title="", path=None):
+def gallery(x, x_adv, titles_clean, titles_adv, magnify=None, *, columns=4, title="", path=None):
     """Clean images, adversarial images and their magnified difference, below one another.
 
     The difference is signed: in grey images blue is darker, red brighter and white unchanged; in colour
@@ -163,7 +164,7 @@ def gallery(x, x_adv, titles_clean, titles_adv, magnify=None, *, columns=5, titl
     x, difference = np.asarray(x, np.float32), np.asarray(x_adv, np.float32) - np.asarray(x, np.float32)
     if x.ndim != 4 or x.shape[0] == 0:
         raise invalid("gallery", "images (m, h, w, c) with m >= 1", f"shape {x.shape}")
-    magnify = magnify or max(1, math.floor(1 / max(float(np.nanmax(np.abs(difference))), 1e-3) + 1e-6))
+    magnify = magnify or max(1, math.floor(1 / max(float(np.nanmax(np.abs(difference))), 1e-3) + 1e-3))
     rows = (
         ("clean", x, titles_clean),
         ("adversarial", x_adv, titles_adv),
@@ -171,7 +172,7 @@ def gallery(x, x_adv, titles_clean, titles_adv, magnify=None, *, columns=5, titl
     )
     columns = min(columns, max(len(x), 3))
     bands = math.ceil(len(x) / columns)
-    figure = _figure(WIDTH, bands * (3 * WIDTH / columns + 1.1) + 0.4 * bool(title))
+    figure = _figure(WIDTH, bands * (3 * WIDTH / columns + 1.2) + 0.4 * bool(title))
     figure.suptitle(title or None)
     grid = _blank(figure.subplots(3 * bands, columns, squeeze=False))
     for number in range(len(x)):
@@ -214,10 +215,10 @@ def _png(figure, path):
     return content
 
 
-def _line(number):
+def _line(number, dash=None):
     return {
         "color": COLORS[number % len(COLORS)],
-        "linestyle": DASHES[number % len(DASHES)],
+        "linestyle": DASHES[(number if dash is None else dash) % len(DASHES)],
         "linewidth": 2.2,
     }
 
@@ -225,17 +226,19 @@ def _line(number):
 def _curve(axes, number, name, curve):
     order = np.argsort(curve["eps"], kind="stable")
     eps, accuracy = (np.asarray(curve[key], np.float64)[order] for key in ("eps", "accuracy"))
-    axes.plot(eps, accuracy, label=name, marker=MARKERS[number % len(MARKERS)], markersize=5, **_line(number))
+    color, dash = curve.get("style", (number, number))
+    marker = MARKERS[dash % len(MARKERS)]
+    axes.plot(eps, accuracy, label=name, marker=marker, markersize=5, **_line(color, dash))
     if curve.get("low") is not None and curve.get("high") is not None:
         low, high = (np.asarray(curve[key], np.float64)[order] for key in ("low", "high"))
-        axes.fill_between(eps, low, high, color=COLORS[number % len(COLORS)], alpha=0.2, linewidth=0)
+        axes.fill_between(eps, low, high, color=COLORS[color % len(COLORS)], alpha=0.2, linewidth=0)
 
 
 def _vertical_line(axes, label, eps):
     axes.axvline(eps, color="#666666", linewidth=1.2, linestyle=(0, (2, 2)), zorder=0)
     where = axes.get_xaxis_transform()
-    text = {"fontsize": 10, "color": "#444444", "rotation": 90, "ha": "right", "va": "top"}
-    axes.text(eps, 0.99, label, transform=where, **text)
+    text = {"fontsize": 12, "color": "#444444", "rotation": 90, "ha": "right", "va": "top"}
+    axes.annotate(label, (eps, 0.99), (-3, 0), xycoords=where, textcoords="offset points", **text)
 
 
 def _bars(axes, number, label, places, values, height):
@@ -246,7 +249,7 @@ def _bars(axes, number, label, places, values, height):
         if interval:
             axes.plot(interval, [place, place], color="black", linewidth=1.5)
         edge = max(value, interval[-1] if interval else 0)
-        axes.text(edge + 0.012, place, f"{100 * value:.1f} %", va="center", fontsize=10)
+        axes.text(edge + 0.012, place, f"{100 * value:.1f} %", va="center", fontsize=12)
 
 
 def _percent_axis(axis, set_limits, label, high=1.0):
@@ -299,4 +302,4 @@ def _image(axes, image, title):
     axes.set(xticks=[], yticks=[])
     for spine in axes.spines.values():
         spine.set(visible=True, color="#bbbbbb", linewidth=0.8)
-    axes.set_title(title, fontsize=10.5, pad=4)
+    axes.set_title(title, fontsize=12.5, pad=4)

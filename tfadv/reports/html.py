@@ -1,10 +1,13 @@
 """A document as one HTML page that needs nothing else: images and style inside, no script, no request."""
 
 import base64
+import re
 from functools import cache
 from pathlib import Path
 
 from tfadv.reports import document as model
+
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 
 def render(document):
@@ -35,6 +38,7 @@ def _template():
         model.numeric_columns,
         _data_uri,
         _is_long,
+        _unbroken,
     ):
         environment.filters[function.__name__.lstrip("_")] = function
     environment.globals["badges"] = model.BADGES
@@ -43,6 +47,11 @@ def _template():
 
 def _data_uri(figure):
     return f"data:image/png;base64,{base64.b64encode(figure.png()).decode('ascii')}"
+
+
+def _unbroken(cell):
+    """A narrow column breaks `87.4 % [86.7, 88.0]` before its interval and nowhere else."""
+    return re.sub(r"(?<=\d) (?=%)|(?<=,) (?=[\d.-]+\])", NO_BREAK_SPACE, model.number(cell))
 
 
 def _is_long(cell):

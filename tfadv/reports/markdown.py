@@ -5,7 +5,7 @@ import re
 from tfadv.reports import document as model
 
 # What would be taken for markup in running text: HTML, emphasis, code, links, table cells, entities.
-MARKUP = re.compile(r"[\\`*<>|~]|\](?=[(\[:])|&(?=#?\w+;)|(?<!\w)_|_(?!\w)|^(?:[#+-]|\d+(?=[.)]))(?=\s|[.)])")
+MARKUP = re.compile(r"[\\`*<>|~]|\](?=[(\[:])|&(?=#?\w+;)|(?<!\w)_|_(?!\w)|^[#+-]+(?=\s)|^\d+(?=[.)]\s)")
 
 
 def render(document, figures_dir="figures"):
@@ -37,8 +37,7 @@ def _text(block, _):
 
 def _headline(block, _):
     lines = [
-        f"- {escape(label)}: **{escape(value)}** {escape(detail)}".rstrip()
-        for label, value, detail in block.items
+        f"- {escape(label)}: **{escape(value)}** ({escape(detail)})" for label, value, detail in block.items
     ]
     return ["\n".join(lines)]
 
@@ -56,25 +55,25 @@ def _figure(block, figures_dir):
 
 
 def _claims(block, _):
-    lines = []
-    for claim in block.claims:
-        measured = escape(model.with_interval(claim["measured"], claim["interval"]))
-        lines.append(
-            f"- **{model.BADGES[claim['holds']]}** (`{model.slug(claim['id'])}`): {escape(claim['statement'])}"
-        )
-        lines.append(f"  Published: {escape(claim['published'])}. Measured: {measured}.")
-        lines += [f"  {escape(claim['note'])}"] if claim["note"] else []
-    return ["\n".join(lines)]
+    return ["\n".join(line for claim in block.claims for line in _claim(claim))]
+
+
+def _claim(claim):
+    measured = escape(model.with_interval(claim["measured"], claim["interval"]))
+    yield f"- **{model.BADGES[claim['holds']]}** ({escape(claim['id'])}): {escape(claim['statement'])}"
+    yield f"  Published: {escape(claim['published'])}. Measured: {measured}."
+    if claim["note"]:
+        yield f"  {escape(claim['note'])}"
 
 
 def _findings(block, _):
-    lines = []
-    for finding in block.findings:
-        advice = f" {escape(finding['advice'])}" if finding["advice"] else ""
-        lines.append(
-            f"- **{escape(finding['severity'])}** ({escape(finding['code'])}): {escape(finding['message'])}{advice}"
-        )
-    return ["\n".join(lines)]
+    return ["\n".join(map(_finding, block.findings))]
+
+
+def _finding(finding):
+    advice = f" {escape(finding['advice'])}" if finding["advice"] else ""
+    where = f"**{escape(finding['severity'])}** ({escape(finding['code'])})"
+    return f"- {where}: {escape(finding['message'])}{advice}"
 
 
 def _facts(block, _):

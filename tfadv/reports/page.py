@@ -6,6 +6,7 @@ from tfadv import files
 from tfadv.errors import TfadvError, invalid
 from tfadv.evaluation import results
 from tfadv.reports import html
+from tfadv.reports.document import slug
 from tfadv.reports.evaluations import evaluation_document
 from tfadv.reports.experiments import experiment_document, write_experiment, write_markdown
 
@@ -16,8 +17,8 @@ def write(runs, out):
     """Write one report about one or more runs.
 
     Args:
-        runs: run directories, result.json files or `EvaluationResult` objects; or one directory of an experiment.
-        out: the file, `.html` (one page that needs nothing else) or `.md` (its figures go to a folder beside it).
+        runs: run directories, result.json files or `EvaluationResult`s; or one directory of an experiment.
+        out: the file, `.html` (one page that needs nothing else) or `.md` (figures go to a folder beside it).
 
     Returns:
         The path written.
@@ -52,9 +53,9 @@ def _document(runs):
 
 
 def _images(result, path):
-    """The figures of an experiment, from the files that its result names."""
+    """The figures of an experiment, from where `write_experiment` puts them."""
     directory = path if path.is_dir() else path.parent
-    images = {figure["id"]: directory / (figure["file"] or "") for figure in result.figures}
+    images = {figure["id"]: directory / "figures" / f"{slug(figure['id'])}.png" for figure in result.figures}
     for image in images.values():
         if not image.is_file():
             raise TfadvError(f"the figure {str(image)!r} is missing: run the experiment again.")

@@ -1,0 +1,31 @@
+"""Adversarial training: every batch is replaced by adversarial images of the present model.
+
+Madry et al.: Towards Deep Learning Models Resistant to Adversarial Attacks, 2018.
+"""
+
+from tfadv import gradients
+from tfadv.errors import TfadvError
+from tfadv.training.trainer import Trainer
+
+
+class Adversarial(Trainer):
+    """min over weights of E max_{x' in S(x, eps)} L(x', y), the inner maximum by `attack`.
+
+    The images are crafted in inference mode, so that neither BatchNorm statistics nor Dropout seeds move. While
+    training, `accuracy` is accuracy on the adversarial images.
+
+    Args:
+        attack, threat: required, e.g. `PGD(steps=7)` and `LInf(8/255)`.
+
+    Raises:
+        TfadvError: if attack or threat is missing.
+    """
+
+    def __init__(self, classifier, *, attack=None, threat=None, validation_attack=None, seed=0):
+        if attack is None or threat is None:
+            raise TfadvError('adversarial training needs an attack and a threat model: --attack "pgd(steps=7)" --threat linf:8/255.')
+        super().__init__(classifier, attack=attack, threat=threat, validation_attack=validation_attack, seed=seed)
+
+    def craft(self, x, y):
+        logits_fn = gradients.logits_of(self.classifier)
+        return self.attack.craft(logits_fn, x, y, threat=self.threat, seed=self.noise_seed())

@@ -1,0 +1,96 @@
+"""Deep Defense: push the decision boundary away from correct examples and towards misclassified ones.
+
+Yan, Guo, Zhang: Deep Defense, Training DNNs with Improved Adversarial Robustness, NeurIPS 2018.
+"""
+
+import tensorflow as tf
+
+from tfadv import gradients
+from tfadv.attacks.deepfool import VARIANTS, crossing, l2_length, nearest_rivals
+from tfadv.errors import invalid
+from tfadv.threat import flat_sum, per_example
+from tfadv.training.trainer import Trainer
+
+VARIANT = VARIANTS["deepdefense"]
+OVERSHOOT = 1.02
+# exp(d * ratio) may overflow where a misclassified example is far from its boundary; there the gradient stops.
+HIGHEST_EXPONENT = 20.0
+
+
+class DeepDefense(Trainer):
+    """L = CE(x) + lam * mean[correct: exp(-c rho), wrong: exp(d rho)], rho = ||DeepFool(x)||_2 / ||x||_2.
+
+    DeepFool is recomputed for every batch and differentiated through: the gradients of the logits with respect to
+    the image are functions of the weights (double backpropagation). An example is correct or wrong by the prediction
+    on its clean image; a correct one moves to the nearest other class, a wrong one to its true class.
+
+    Args:
+        lam: weight of the regulariser; the paper's code has 15.
+        c: decay for correct examples, above 0; the paper's code has 25.
+        d: growth for wrong examples, above 0; the paper's code has 5.
+        steps: DeepFool iterations, at least 1.
+
+    Raises:
+        TfadvError: for values out of range.
+    """
+
+    def __init__(
+        self, classifier, *, attack=None, threat=None, validation_attack=None, seed=0, lam=15.0, c=25.0, d=5.0, steps=5
+    ):
+        super().__init__(classifier, attack=attack, threat=threat, validation_attack=validation_attack, seed=seed)
+        for name, value, least in (("lam", lam, 0), ("c", c, 0), ("d", d, 0), ("steps", steps, 1)):
+            if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
+                raise invalid(f"deep_defense: {name}", f"a number of at least {least}", repr(value))
+        self.lam, self.c, self.d, self.steps = float(lam), float(c), float(d), int(steps)
+
+    def penalty(self, x, y, logits):
+        if not self.lam:
+            return None
+        correct = tf.argmax(logits, axis=-1, output_type=tf.int32) == y
+        moved = perturbation(gradients.logits_of(self.classifier), x, y, self.steps)
+        rho = l2_length(moved[:, None], 1e-12)[:, 0] / tf.maximum(tf.sqrt(flat_sum(x * x)), 1e-6)
+        exponent = tf.where(correct, -self.c * rho, tf.minimum(self.d * rho, HIGHEST_EXPONENT))
+        return self.lam * tf.exp(exponent)
+
+
+def perturbation(logits_fn, x, y, steps):
+    """The DeepFool perturbation as a differentiable function of the weights: (n, h, w, c).
+
+    The choice of the nearest class and of who has crossed the boundary are constants; gradients flow through the gaps
+    between logits, their input gradients and the iterates.
+    """
+    logits = tf.stop_gradient(logits_fn(x))
+    classes = logits.shape[-1]
+    correct = tf.argmax(logits, axis=-1, output_type=tf.int32) == y
+    rivals = nearest_rivals(logits, y, classes)
+
+    def step(t, total, alive):
+        point = x + total
+        predicted = tf.argmax(logits_fn(point), axis=-1, output_type=tf.int32)
+        start = tf.where(correct, y, predicted)
+        end = tf.where(correct, nearest_class(logits_fn, point, y, rivals), y)
+        direction = tf.stop_gradient(tf.one_hot(end, classes) - tf.one_hot(start, classes))
+        gap, w = gap_and_gradient(logits_fn, point, direction)
+        r = crossing(gap, l2_length(w[:, None], VARIANT.floor)[:, 0], w, "l2", VARIANT.nudge)
+        total += per_example(tf.cast(alive, x.dtype), x) * r
+        reached = tf.argmax(logits_fn(x + OVERSHOOT * total), axis=-1, output_type=tf.int32) == y
+        return t + 1, total, alive & tf.where(correct, reached, ~reached)
+
+    state = (0, tf.zeros_like(x), tf.ones_like(y, tf.bool))
+    return OVERSHOOT * tf.while_loop(lambda t, *_: t < steps, step, state, maximum_iterations=steps)[1]
+
+
+def nearest_class(logits_fn, x, y, rivals):
+    """The class whose linearized boundary is nearest: (n,) int32, a constant for the weights."""
+    x = tf.stop_gradient(x)
+    classes = rivals.shape[-1] + 1
+    directions = tf.one_hot(rivals, classes) - tf.one_hot(y, classes)[:, None]
+    logits, w = gradients.logits_and_jacobian(logits_fn, x, directions)
+    distance = tf.abs(tf.einsum("nk,nrk->nr", logits, directions)) / l2_length(w, VARIANT.floor)
+    return tf.gather(rivals, tf.argmin(distance, axis=1), axis=1, batch_dims=1)
+
+
+def gap_and_gradient(logits_fn, x, direction):
+    """h = direction . z(x), (n,), and its gradient with respect to x, both differentiable in the weights."""
+    _, gap, w = gradients.logits_and_gradient(logits_fn, x, lambda logits: tf.reduce_sum(logits * direction, axis=-1))
+    return gap, w

@@ -1,0 +1,31 @@
+"""Fine-tuning on DeepFool images of the classifier one starts from, crafted once.
+
+Called "adversarial training" by Deng, Zhang, Zhao 2019 (section 2.2.2). It defends against the model it started
+from, not against attacks on itself.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from tfadv.attacks.deepfool import DeepFool
+from tfadv.data.split import Split
+from tfadv.training.trainer import Trainer
+
+
+class DeepFoolFinetune(Trainer):
+    """Minimise the loss on static l_2 DeepFool images. Start from a trained classifier.
+
+    Args:
+        variant: of DeepFool.
+        clip: keep the images in [0, 1]; the document's code does not.
+    """
+
+    def __init__(self, classifier, *, attack=None, threat=None, validation_attack=None, seed=0, variant="seed001"):
+        super().__init__(classifier, attack=attack, threat=threat, validation_attack=validation_attack, seed=seed)
+        self.deepfool = DeepFool(variant=variant, clip=True)
+
+    def prepare(self, split):
+        x = split.x
+        predicted = np.argmax(self.classifier.predict(x, batch_size=1000, verbose=0), axis=1).astype("int32")
+        return Split(self.deepfool.minimal(self.classifier, x, predicted), split.labels)

@@ -1,0 +1,89 @@
+"""The one trainer: Keras' own `fit` around a classifier, with two hooks for what to craft and what to minimise."""
+
+import keras
+import tensorflow as tf
+
+from tfadv import gradients, random
+from tfadv.errors import TfadvError
+
+
+class Trainer(keras.Model):
+    """A `keras.Model` that trains `classifier`; compile, fit, evaluate and callbacks are Keras' own.
+
+    What is saved and exported is the classifier, which reloads where tfadv is not installed. Methods override
+    `craft` (what to train on) or `penalty` (what to minimise besides the loss given to `compile`), and `prepare` if
+    the data change once, before training.
+
+    Args:
+        classifier: a built `keras.Model`, images to logits.
+        attack: the attack that training uses, for methods that use one; also the validation attack by default.
+        threat: its threat model.
+        validation_attack: the attack behind `val_adv_accuracy`; needs `threat`.
+        seed: of random starts.
+
+    Metrics: `val_accuracy` and, with a threat model, `val_adv_accuracy`.
+    """
+
+    def __init__(self, classifier, *, attack=None, threat=None, validation_attack=None, seed=0):
+        super().__init__(name=f"{classifier.name}_trainer")
+        self.classifier, self.threat, self.seed = classifier, threat, int(seed)
+        self.attack = attack
+        self.validation_attack = validation_attack or attack
+        if self.validation_attack is not None and threat is None:
+            raise TfadvError("an attack needs a threat model: give one, e.g. --threat linf:8/255.")
+        self.adv_accuracy = keras.metrics.SparseCategoricalAccuracy(name="adv_accuracy")
+        self.build(classifier.input_shape)
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, x, training=None):
+        return self.classifier(x, training=training)
+
+    def prepare(self, split):
+        """The training split as this method wants it; called once, before training."""
+        return split
+
+    def craft(self, x, y):
+        """Hook 1: the images (n, h, w, c) to train on instead of x; runs outside the weights' tape."""
+        return x
+
+    def penalty(self, x, y, logits):
+        """Hook 2: what is added to the loss, per example (n,), or None; runs under the weights' tape."""
+        return None
+
+    def noise_seed(self):
+        """A seed for this step and replica: (2,) int32, a function of the optimizer's step, so that a resume is exact."""
+        replica = tf.distribute.get_replica_context()
+        number = replica.replica_id_in_sync_group if replica is not None else 0
+        return random.key(self.seed, self.optimizer.iterations, number)
+
+    def train_step(self, data):
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        logs = super().train_step((tf.stop_gradient(self.craft(x, y)), y, weight))
+        # It is measured in validation only; here it would show as 0.
+        return {name: value for name, value in logs.items() if name != "adv_accuracy"}
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        loss = super().compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
+        penalty = self.penalty(x, y, y_pred) if training else None
+        if penalty is None:
+            return loss
+        return loss + tf.reduce_mean(penalty if sample_weight is None else penalty * sample_weight)
+
+    def test_step(self, data):
+        if self.validation_attack is not None:
+            x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+            logits_fn = gradients.logits_of(self.classifier)
+            x_adv = self.validation_attack.craft(logits_fn, x, y, threat=self.threat, seed=random.key(self.seed, 17))
+            self.adv_accuracy.update_state(y, logits_fn(x_adv), sample_weight=weight)
+        logs = super().test_step(data)
+        if self.validation_attack is None:
+            logs.pop("adv_accuracy", None)
+        return logs
+
+    def save(self, filepath, overwrite=True, zipped=None, **options):
+        return self.classifier.save(filepath, overwrite=overwrite, zipped=zipped, **options)
+
+    def export(self, *arguments, **options):
+        return self.classifier.export(*arguments, **options)
