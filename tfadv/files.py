@@ -23,8 +23,9 @@ def atomic(path):
     Raises:
         TfadvError: if the file cannot be written (full or read-only disk, a directory of that name, ...).
 
-    >>> with atomic("runs/demo/model.keras") as temporary:
-    ...     model.save(temporary)
+    Example:
+        with atomic("runs/demo/model.keras") as temporary:
+            model.save(temporary)
     """
     path = Path(os.path.realpath(path))
     temporary = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")

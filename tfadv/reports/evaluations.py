@@ -8,6 +8,7 @@ from tfadv.reports.document import Document, Facts, Figure, Findings, Headline, 
 GALLERY_SIZE = 4
 CLASSES_SHOWN = 20
 DOUBT = ("error", "warning")
+NO_FINDINGS = "The checks for masked gradients and broken attacks found nothing to object to."
 COMPARISON_NOTE = (
     "With 95 % intervals. Robust: right on the clean image and under every attack tried, an upper bound. "
     "Objections: findings of severity warning or error, see the details of the run."
@@ -26,10 +27,32 @@ def evaluation_document(results):
             "report", "at least one run", "none", "write e.g. tfadv report runs/demo -o report.html."
         )
     runs = dict(zip(_labels(results), results, strict=True))
-    blocks = [*_verdict(runs), *_curves(runs), *_classes(runs)]
-    for label, result in runs.items():
-        blocks += _run(label, result)
+    blocks = _single(runs) if len(runs) == 1 else _several(runs)
     return Document(_title(runs), _subtitle(results), tuple(blocks))
+
+
+def _single(runs):
+    """The verdict, and at once what casts doubt on it; then the evidence."""
+    [(label, result)] = runs.items()
+    blocks = [*_verdict(result), *_findings(result, 2), Text("Attacks"), _attacks(result)]
+    blocks += [*_curves(runs), *_gallery(label, result), *_classes(runs)]
+    return [*blocks, Text("Provenance"), _provenance(result)]
+
+
+def _several(runs):
+    """Whether they can be compared at all, the comparison, and each run by itself."""
+    doubts = _not_comparable(list(runs.values()))
+    blocks = [Findings(tuple(doubts))] if doubts else []
+    blocks += [Text("Comparison"), _comparison(runs), _bars(runs), *_curves(runs), *_classes(runs)]
+    for label, result in runs.items():
+        blocks += [
+            Text(f"Details: {label}"),
+            *_findings(result, 3),
+            Text("Attacks", level=3),
+            _attacks(result),
+        ]
+        blocks += [*_gallery(label, result), Text("Provenance", level=3), _provenance(result)]
+    return blocks
 
 
 def _labels(results):
@@ -59,15 +82,7 @@ def _examples(result):
     return f"{number(dataset['n'])} images of {dataset['name']}{split}"
 
 
-def _verdict(runs):
-    doubts = _not_comparable(list(runs.values()))
-    blocks = [Findings(tuple(doubts))] if doubts else []
-    if len(runs) == 1:
-        return [*blocks, *_one_verdict(next(iter(runs.values())))]
-    return [*blocks, Text("Comparison"), _comparison(runs), _bars(runs)]
-
-
-def _one_verdict(result):
+def _verdict(result):
     clean = _split(result.clean_accuracy, result.clean_interval)
     robust = _split(result.robust_accuracy, result.robust_interval)
     items = [("clean accuracy", *clean), (f"robust accuracy under {result.threat}", *robust)]
@@ -250,17 +265,10 @@ def _class_cells(name, tables):
     return [n, *(percent(row[key]) for row in rows for key in ("clean", "robust"))]
 
 
-def _run(label, result):
-    blocks = [Text(f"Details: {label}"), Text("Findings", level=3)]
+def _findings(result, level):
     if result.findings:
-        blocks.append(Findings(tuple(result.findings)))
-    else:
-        blocks.append(
-            Text("", ("The checks for masked gradients and broken attacks found nothing to object to.",))
-        )
-    blocks += [Text("Attacks", level=3), _attacks(result)]
-    blocks += _gallery(label, result)
-    return [*blocks, Text("Provenance", level=3), _provenance(result)]
+        return [Text("Findings", level=level), Findings(tuple(result.findings))]
+    return [Text("Findings", (NO_FINDINGS,), level)]
 
 
 def _attacks(result):

@@ -1,0 +1,100 @@
+import io
+import subprocess
+import sys
+
+import matplotlib
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfadv.errors import TfadvError
+from tfadv.reports import figures
+
+CURVE = {"eps": [0.2, 0.0, 0.1], "accuracy": [0.1, 0.9, 0.5], "low": [0, 0.8, 0.4], "high": [0.2, 1, 0.6]}
+RNG = np.random.default_rng(0)
+
+
+def draw(name):
+    x = RNG.random((6, 8, 8, 1), np.float32)
+    return {
+        "curves": lambda: figures.accuracy_curves(
+            {f"$\\no{k}$": CURVE for k in range(9)}, vertical_lines={"eps": 0.1}
+        ),
+        "roc": lambda: figures.roc_curves({"l2": ([0, 0.5, 1], [0, 0.8, 1], 0.7)}),
+        "history": lambda: figures.training_history(
+            {"loss": [1, np.nan], "val_accuracy": [0.1, 0.2], "lr": [1, 1]}
+        ),
+        "bars": lambda: figures.accuracy_bars(
+            {"a": {"clean": (0.9, (0.8, 1)), "robust": (0.1, None)}, "b": {}}
+        ),
+        "gallery": lambda: figures.gallery(x, x[::-1], ["猫"] * 6, ["$"] * 6, title="six in two bands"),
+        "grid": lambda: figures.image_grid(x, list("abcdef")),
+    }[name]
+
+
+def pixels(png):
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["curves", "roc", "history", "bars", "gallery", "grid"])
+def test_same_arguments_same_bytes(name):
+    before = dict(matplotlib.rcParams)
+    function = draw(name)
+    png = function()
+    assert png == function()
+    assert pixels(png).shape[1] == 1050
+    assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.parametrize("size", [8, 28, 32])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_gallery_shows_the_sign_of_the_difference(size, channels):
+    x = np.full((1, size, size, channels), 0.5, np.float32)
+    x_adv = x.copy()
+    x_adv[:, : size // 2] += 0.1
+    image = pixels(figures.gallery(x, x_adv, [""], [""])).astype(int)
+    # Brighter is red in grey images and white in colour images; each is nowhere else in the picture.
+    red = (image[..., 0] > image[..., 2] + 60).sum()
+    assert (red > 1000) == (channels == 1)
+
+
+def test_gallery_magnifies_as_far_as_nothing_is_lost(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        figures, "_signed", lambda difference: seen.append(difference) or np.zeros((1, 2, 2, 3))
+    )
+    x = np.zeros((1, 2, 2, 1), np.float32)
+    figures.gallery(x, x + np.float32(0.1), [""], [""])
+    assert np.allclose(seen[0], 1)
+
+
+@pytest.mark.parametrize("function", [figures.image_grid, lambda x: figures.gallery(x, x, [], [])])
+def test_no_images(function):
+    with pytest.raises(TfadvError, match="m >= 1"):
+        function(np.zeros((0, 8, 8, 1)))
+
+
+def test_history_without_a_curve():
+    with pytest.raises(TfadvError, match="loss"):
+        figures.training_history({"lr": [1]})
+
+
+def test_path_is_written(tmp_path):
+    png = figures.roc_curves({}, path=tmp_path / "new" / "roc.png")
+    assert (tmp_path / "new" / "roc.png").read_bytes() == png
+
+
+def test_reports_import_no_tensorflow_and_no_pyplot(tmp_path):
+    code = f"""
+import sys
+from tfadv.evaluation.results import EvaluationResult
+from tfadv.reports import page
+assert not {{"matplotlib", "scipy", "jinja2"}} & set(sys.modules)
+facts = dict(model={{"name": "m"}}, dataset={{"name": "d", "n": 2}}, threat="l2:1")
+curve = dict(attack="a", norm="l2", eps=[0], accuracy=[1])
+run = EvaluationResult.of([1, 0], [1, 0], [0, 1], "ab", curves=[curve], **facts)
+page.write([run], {str(tmp_path / "r.html")!r})
+assert not {{"tensorflow", "keras", "matplotlib.pyplot"}} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,218 @@
+from html.parser import HTMLParser
+
+import pytest
+
+from tfadv.errors import TfadvError
+from tfadv.evaluation.results import ExperimentResult, load
+from tfadv.reports import figures, page
+from tfadv.reports.document import Findings
+
+PNG = figures.training_history({"loss": [1.0, 0.5]})
+
+
+class Reader(HTMLParser):
+    """Collects what the checks below look at."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.words = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def read(path):
+    return Reader(path.read_text("utf-8"))
+
+
+def check_page(path):
+    """Every page: nothing loaded from outside, a text for each image, a caption for each table."""
+    reader = read(path)
+    loads = [
+        value for _, attrs in reader.tags for key, value in attrs.items() if key in ("src", "href", "srcset")
+    ]
+    assert all(value.startswith("data:") for value in loads)
+    assert all(image["alt"] for image in reader.all("img"))
+    assert len(reader.all("caption")) == len(reader.all("table"))
+    assert all(cell["scope"] in ("row", "col") for cell in reader.all("th"))
+    assert reader.all("html")[0]["lang"] == "en"
+    assert not reader.all("script")
+    assert "width=device-width" in str(reader.all("meta"))
+    ids = [attrs["id"] for _, attrs in reader.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    levels = [int(tag[1]) for tag, _ in reader.tags if tag in ("h1", "h2", "h3", "h4")]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    return reader
+
+
+def test_one_run_gets_its_verdict(make, tmp_path):
+    make().save(tmp_path / "run")
+    out = page.write([tmp_path / "run"], tmp_path / "deep" / "report.html")
+    reader = check_page(out)
+    words = " ".join(reader.words)
+    assert "How robust is mlp?" in words
+    assert "66.7 %" in words and "33.3 %" in words and "upper bound" in words
+    assert "1 check objects" in words and "gradients <b>vanish</b>" in words
+    assert "pgd(steps=40, step_size=2/255)" in words
+    assert len(reader.all("img")) == 2
+
+
+def test_hostile_names_are_text(make, tmp_path):
+    hostile = "<img src=x onerror=alert(1)>"
+    out = page.write([make(hostile), make('"><script>')], tmp_path / "report.html")
+    reader = check_page(out)
+    assert all("onerror" not in attributes for attributes in reader.all("img"))
+    assert hostile in " ".join(reader.words)
+
+
+def test_several_runs_are_compared(make, tmp_path):
+    reader = check_page(page.write([make("plain"), make("robust", channels=3)], tmp_path / "report.html"))
+    words = " ".join(reader.words)
+    assert "Comparison" in words and "plain, fgsm" in words and "robust, fgsm" in words
+    assert "not-comparable" not in words
+
+
+def test_runs_of_one_name_stay_apart(make):
+    headings = [getattr(block, "heading", "") for block in page.evaluation_document([make(), make()]).blocks]
+    assert "Details: mlp (1)" in headings and "Details: mlp (2)" in headings
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"threat": "linf:8/255"}, "threat model (linf:0.1, linf:8/255)"),
+        ({"n": 33}, "number of examples (30, 33)"),
+        ({"dataset": {"name": "mnist", "n": 30}}, "data set (digits, mnist)"),
+    ],
+)
+def test_incomparable_runs_are_called_so_first_of_all(make, change, word):
+    first = page.evaluation_document([make("a"), make("b", **change)]).blocks[0]
+    assert isinstance(first, Findings)
+    assert first.findings[0]["code"] == "not-comparable" and first.findings[0]["severity"] == "error"
+    assert word in first.findings[0]["message"]
+
+
+def test_other_examples_or_attacks_are_noticed(make):
+    other = make("b", attacks=[])
+    object.__setattr__(other, "arrays", other.arrays | {"labels": other.arrays["labels"][::-1]})
+    codes = [finding["code"] for finding in page.evaluation_document([make("a"), other]).blocks[0].findings]
+    assert codes == ["not-comparable", "different-attacks"]
+
+
+def test_a_bare_result_is_enough(make, tmp_path):
+    bare = make(attacks=[], rho2=None, curves=[], findings=[], provenance={}, gallery={})
+    assert "nothing to object to" in " ".join(check_page(page.write(bare, tmp_path / "report.html")).words)
+
+
+def test_many_classes_are_cut_to_the_weakest(make):
+    rows = [{"name": f"c{k}", "n": 1, "clean": 1.0, "robust": k / 100} for k in range(100)]
+    result = make()
+    object.__setattr__(result, "class_accuracy", rows)
+    table = next(
+        b for b in page.evaluation_document([result]).blocks if getattr(b, "title", "") == "Accuracy by class"
+    )
+    assert [row[0] for row in table.rows] == [
+        f"c{k}" for k in range(20)
+    ] and "20 weakest of 100" in table.note
+
+
+def test_markdown_has_its_figures_beside_it(make, tmp_path):
+    out = page.write([make()], tmp_path / "report.md")
+    text = out.read_text("utf-8")
+    assert "**33.3 %**" in text and "\\<b\\>vanish" in text
+    assert (tmp_path / "report_figures" / "accuracy-against-eps-linf.png").read_bytes().startswith(b"\x89PNG")
+    assert "](report_figures/accuracy-against-eps-linf.png)" in text
+
+
+@pytest.mark.parametrize("out", ["report.pdf", "report", "."])
+def test_other_endings_are_refused(make, tmp_path, out):
+    with pytest.raises(TfadvError, match="html or .md"):
+        page.write([make()], tmp_path / out)
+
+
+def test_unwritable_output_is_one_sentence(make, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TfadvError, match="cannot write .*report.html"):
+        page.write([make()], tmp_path / "file" / "report.html")
+
+
+def test_no_runs(tmp_path):
+    with pytest.raises(TfadvError, match="at least one run"):
+        page.write([], tmp_path / "report.html")
+
+
+def experiment(**changes):
+    facts = {
+        "name": "deep-defense",
+        "title": "Deep Defense",
+        "claims": [
+            {
+                "id": "a",
+                "statement": "A rises.",
+                "published": 1.41,
+                "measured": 2.6,
+                "interval": (2.4, 2.8),
+                "holds": True,
+            },
+            {
+                "id": "b",
+                "statement": "B < C",
+                "published": None,
+                "measured": "-3 points",
+                "holds": False,
+                "note": "PGD.",
+            },
+            {"id": "c", "statement": "C stays.", "published": 0, "measured": 0.1, "holds": None},
+        ],
+        "tables": [
+            {
+                "id": "t",
+                "title": "Table 3.4",
+                "columns": ["model", "rho_2"],
+                "rows": [["a|b", 0.2], ["c", None]],
+            }
+        ],
+        "figures": [{"id": "../roc", "title": "ROC", "caption": "One seed."}],
+        "notes": ["The source is wrong here."],
+        "provenance": {"seed": 0},
+    }
+    return ExperimentResult(**(facts | changes))
+
+
+def test_experiment_writes_everything(tmp_path):
+    out = page.write_experiment(experiment(), {"../roc": PNG}, tmp_path / "run")
+    words = " ".join(check_page(out).words)
+    for badge in ("✓ holds", "✗ does not hold", "? not resolvable"):
+        assert badge in words
+    assert "2.6 [2.4, 2.8]" in words and "The source is wrong here." in words
+    text = (tmp_path / "run" / "report.md").read_text("utf-8")
+    assert "**does not hold**" in text and "a\\|b" in text and "](figures/roc.png)" in text
+    result = load(tmp_path / "run")
+    assert (
+        result.figures[0]["file"] == "figures/roc.png"
+        and (tmp_path / "run" / "figures" / "roc.png").read_bytes() == PNG
+    )
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.name.startswith(".")) == []
+
+
+def test_experiment_can_be_reported_again(make, tmp_path):
+    first = page.write_experiment(experiment(), {"../roc": PNG}, tmp_path / "run").read_bytes()
+    assert page.write([tmp_path / "run"], tmp_path / "again.html").read_bytes() == first
+    with pytest.raises(TfadvError, match="by itself"):
+        page.write([tmp_path / "run", make()], tmp_path / "both.html")
+    (tmp_path / "run" / "figures" / "roc.png").unlink()
+    with pytest.raises(TfadvError, match="missing"):
+        page.write([tmp_path / "run"], tmp_path / "again.html")
+
+
+def test_experiment_without_its_figure(tmp_path):
+    with pytest.raises(TfadvError, match="a PNG for '../roc'"):
+        page.write_experiment(experiment(), {}, tmp_path)

@@ -1,0 +1,98 @@
+"""Figures of merit of a classifier on images: accuracy, the distance rho_2, ROC curves."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfadv import gradients, losses
+from tfadv.attacks.deepfool import DeepFool
+
+
+def logits(model, x, batch_size=500):
+    """The model's logits, (n, classes) float32; inference mode."""
+    return np.asarray(model.predict(x, batch_size=batch_size, verbose=0), dtype=np.float32)
+
+
+def predictions(model, x, batch_size=500):
+    """The predicted classes, (n,) int32."""
+    return logits(model, x, batch_size).argmax(axis=1).astype(np.int32)
+
+
+def correct(model, x, y, batch_size=500):
+    """Where the model is right, (n,) bool."""
+    return predictions(model, x, batch_size) == y
+
+
+def probabilities(z):
+    """softmax(z), (n, classes), in float64 so that ranks of confident predictions survive."""
+    z = np.asarray(z, np.float64)
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def rho(model, x, attack=None, norm="l2", batch_size=500):
+    """||delta||_p / ||x||_p per image, delta the attack's smallest change of the *prediction*: (n,).
+
+    Misclassified images count like any other, as in the papers. The mean is DeepFool's rho_p
+    (Moosavi-Dezfooli et al. 2016, eq. 15).
+
+    Args:
+        attack: a `MinimumNormAttack`; DeepFool as published if None.
+
+    Returns:
+        The ratios; NaN where no change of the prediction was found.
+    """
+    predicted = predictions(model, x, batch_size)
+    x_adv = (attack or DeepFool()).minimal(model, x, predicted, norm=norm, batch_size=batch_size)
+    ratio = _length(x_adv - x, norm) / np.maximum(_length(x, norm), 1e-12)
+    return np.where(predictions(model, x_adv, batch_size) != predicted, ratio, np.nan)
+
+
+def _length(x, norm):
+    flat = x.reshape(len(x), -1)
+    return np.linalg.norm(flat, ord={"l2": 2, "linf": np.inf, "l1": 1}[norm], axis=1)
+
+
+def summary(ratios):
+    """Mean and median over the images where an attack succeeded, and the share where it did not."""
+    found = ratios[~np.isnan(ratios)]
+    mean, median = (float(found.mean()), float(np.median(found))) if len(found) else (None, None)
+    return {"mean": mean, "median": median, "not_found": float(np.isnan(ratios).mean())}
+
+
+def gradient_signs(model, x, y, batch_size=500):
+    """sign(grad_x cross-entropy) of every image, (n, h, w, c) in {-1, 0, 1}."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], tf.int32)], autograph=False)
+    def signs(x, y):
+        loss = lambda z: losses.cross_entropy(y, z)  # noqa: E731
+        return tf.sign(gradients.logits_and_gradient(gradients.logits_of(model), x, loss)[2])
+
+    starts = range(0, len(x), batch_size)
+    return np.concatenate([signs(x[i : i + batch_size], y[i : i + batch_size]).numpy() for i in starts])
+
+
+def fgs_curve(model, x, y, eps, clip=False, batch_size=500):
+    """Accuracy on x + eps * sign(grad) for each eps; without the clip to [0, 1] as Deng et al. 2019 do it.
+
+    Returns:
+        (len(eps),) array of accuracies.
+    """
+    signs = gradient_signs(model, x, y, batch_size)
+    moved = lambda e: np.clip(x + e * signs, 0, 1) if clip else x + np.float32(e) * signs  # noqa: E731
+    return np.array([correct(model, moved(np.float32(e)), y, batch_size).mean() for e in eps])
+
+
+def roc(labels, scores):
+    """One-vs-rest ROC curves: class -> (false positive rates, true positive rates, area).
+
+    Args:
+        labels: (n,) ints; scores: (n, classes), higher means more likely. Classes that do not occur are left out.
+    """
+    from sklearn.metrics import auc, roc_curve
+
+    curves = {}
+    for k in range(scores.shape[1]):
+        if 0 < (labels == k).sum() < len(labels):
+            fpr, tpr, _ = roc_curve(labels == k, scores[:, k])
+            curves[k] = fpr, tpr, float(auc(fpr, tpr))
+    return curves

@@ -1,0 +1,53 @@
+"""Where a number comes from: versions, machine, command and time. Imports no TensorFlow."""
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import shlex
+import sys
+
+import tfadv
+
+
+def provenance(**facts):
+    """What every result records: versions, platform, cores, command and date, and the facts given.
+
+    >>> sorted(provenance(seed=0))[:3]
+    ['command', 'cores', 'date']
+    """
+    return {
+        "tfadv": tfadv.__version__,
+        **{name: version(name) for name in ("tensorflow", "keras", "numpy")},
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "command": command(),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        **facts,
+    }
+
+
+def version(package):
+    """An installed package's version, or None; tensorflow-cpu counts as tensorflow."""
+    for name in (package, f"{package}-cpu"):
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def command():
+    """The command line, with the program's path shortened to its name."""
+    return shlex.join([os.path.basename(sys.argv[0]) or "python", *sys.argv[1:]])
+
+
+def processor():
+    """The processor's name as the system gives it."""
+    try:
+        with open("/proc/cpuinfo") as lines:
+            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
