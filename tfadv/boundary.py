@@ -1,4 +1,4 @@
-"""What tfadv accepts: images in [0, 1], int labels, classifiers that return logits. Everything else is refused here.
+"""What tfadv accepts: images in [0, 1], int labels, classifiers that return logits. The rest is refused here.
 
 Nothing in this module imports TensorFlow: it sees arrays and Keras models through what they offer themselves.
 """
@@ -8,6 +8,7 @@ import numpy as np
 from tfadv.errors import TfadvError, invalid
 
 TOLERANCE = 1e-6
+SQUASHING = {"softmax", "sigmoid"}
 
 
 def images(x, what="images"):
@@ -17,22 +18,25 @@ def images(x, what="images"):
         x: (n, height, width, channels), floating point in [0, 1].
 
     Raises:
-        TfadvError: for another rank, dtype or range, for NaN, and for no images at all.
+        TfadvError: for another shape, dtype or range, for NaN, and for no images at all.
     """
-    x = np.asarray(x)
-    if x.ndim != 4:
-        raise invalid(what, "an array (n, height, width, channels)", f"the shape {x.shape}")
-    if not np.issubdtype(x.dtype, np.floating):
-        raise invalid(what, "floats in [0, 1]", f"the dtype {x.dtype}", "divide by 255: x.astype('float32') / 255.")
-    if not x.size:
-        raise invalid(what, "at least one image", f"the shape {x.shape}")
-    low, high = float(x.min()), float(x.max())
-    if np.isnan(low) or np.isnan(high):
-        raise invalid(what, "finite values in [0, 1]", "NaN")
-    if low < -TOLERANCE or high > 1 + TOLERANCE:
-        hint = "divide by 255." if high > 2 else "put the normalization into the model and pass pixels."
-        raise invalid(what, "values in [0, 1]", f"values from {low:.4g} to {high:.4g}", hint)
-    return np.clip(x, 0, 1, dtype=np.float32, casting="same_kind")
+    x = _array(x, what)
+    _check_shape(x, what)
+    if x.dtype.kind in "iu":
+        raise invalid(
+            what, "floats in [0, 1]", f"the type {x.dtype}", "divide by 255: x.astype('float32') / 255."
+        )
+    return _unit_range(x, what)
+
+
+def stored_images(x, what="images"):
+    """Check images as data sets store them: `images`, or uint8, which stays as it is."""
+    x = _array(x, what)
+    _check_shape(x, what)
+    if x.shape[3] not in (1, 3) and x.shape[1] in (1, 3):
+        hint = "move them with x.transpose(0, 2, 3, 1)."
+        raise invalid(what, "channels last (n, height, width, channels)", f"the shape {x.shape}", hint)
+    return x if x.dtype == np.uint8 else _unit_range(x, what)
 
 
 def labels(y, n=None, classes=None, what="labels"):
@@ -44,18 +48,19 @@ def labels(y, n=None, classes=None, what="labels"):
     Raises:
         TfadvError: for one-hot or float labels, a wrong number of them, and labels out of range.
     """
-    y = np.asarray(y)
+    y = _array(y, what)
     if y.ndim == 2 and y.shape[1] > 1:
-        raise invalid(what, "class indices (n,)", f"the shape {y.shape}", "if they are one-hot: y.argmax(axis=1).")
-    y = y.reshape(-1) if y.ndim == 2 else y
-    if y.ndim != 1 or not np.issubdtype(y.dtype, np.integer):
-        raise invalid(what, "integer class indices (n,)", f"{y.dtype} of shape {y.shape}", "use y.astype('int32').")
+        raise invalid(
+            what, "class indices (n,)", f"the shape {y.shape}, perhaps one-hot", "use y.argmax(axis=1)."
+        )
+    if y.ndim != 1:
+        raise invalid(what, "class indices (n,)", f"the shape {y.shape}", "use y.reshape(-1).")
+    if not np.issubdtype(y.dtype, np.integer):
+        hint = "use y.astype('int32')." if y.dtype.kind in "fb" else ""
+        raise invalid(what, "integer class indices (ints)", f"the type {y.dtype}", hint)
     if n is not None and len(y) != n:
-        raise invalid(what, f"one for each of the {n} images", f"{len(y)}")
-    if y.size and (y.min() < 0 or (classes is not None and y.max() >= classes)):
-        upper = f"[0, {classes})" if classes is not None else "at least 0"
-        raise invalid(what, f"class indices in {upper}", f"values from {y.min()} to {y.max()}")
-    return y.astype(np.int32)
+        raise invalid(what, f"one per image, {n} in all", len(y))
+    return _indices(y, classes, what).astype(np.int32, copy=False)
 
 
 def classifier(model, x):
@@ -70,46 +75,141 @@ def classifier(model, x):
             probabilities.
     """
     _fits(model, x)
-    if _ends_in_probabilities(model):
+    if squashes(final_operation(model)):
         raise _probabilities("its last layer ends in a softmax or sigmoid")
-    logits = np.asarray(_forward(model, x[:32]), dtype=np.float32)
+    logits = _forward(model, x[:32])
     if logits.ndim != 2 or logits.shape[1] < 2:
-        raise invalid("the classifier's output", "logits (n, classes) of at least 2 classes", f"the shape {logits.shape}")
+        raise invalid(
+            "the classifier's output",
+            "logits (n, classes) of at least 2 classes",
+            f"the shape {logits.shape}",
+        )
     if not np.isfinite(logits).all():
-        broken = [v.path for v in getattr(model, "weights", []) if not np.isfinite(np.asarray(v)).all()]
-        where = f"weights that are not finite ({broken[0]})" if broken else "logits that are not finite"
-        raise invalid("the classifier", "finite weights and logits", where, "train it again with a smaller learning rate.")
+        raise invalid(
+            "the classifier",
+            "finite weights and logits",
+            _broken(model),
+            "train it again with a smaller learning rate.",
+        )
     if (logits >= 0).all() and np.allclose(logits.sum(axis=1), 1, atol=1e-3):
         raise _probabilities("its outputs are between 0 and 1 and sum to 1")
     return logits.shape[1]
 
 
+def final_operation(model):
+    """What computes a model's output, looking into nested models; None for a subclassed model."""
+    outputs = getattr(model, "outputs", None)
+    if not outputs:
+        return None
+    operation = outputs[0]._keras_history.operation
+    return final_operation(operation) if getattr(operation, "outputs", None) else operation
+
+
+def squashes(operation):
+    """Whether a layer (or an operation such as `keras.ops.softmax`) makes probabilities of logits."""
+    activation = getattr(getattr(operation, "activation", None), "__name__", "")
+    return activation in SQUASHING or type(operation).__name__.lower() in SQUASHING
+
+
+def _array(values, what):
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError) as error:  # Ragged lists, symbolic tensors.
+        raise invalid(what, "one array", f"{type(values).__name__} that NumPy cannot convert") from error
+
+
+def _check_shape(x, what):
+    if x.ndim != 4:
+        hint = {
+            2: "reshape them to images with x.reshape(n, height, width, channels).",
+            3: "add the channel of grayscale images with x[..., None], the batch of one image with x[None].",
+        }.get(x.ndim, "")
+        raise invalid(what, "an array (n, height, width, channels)", f"the shape {x.shape}", hint)
+    if not x.size:
+        raise invalid(what, "at least one image", f"an empty array of shape {x.shape}")
+
+
+def _unit_range(x, what):
+    if not np.issubdtype(x.dtype, np.floating):
+        kind = "uint8" if x.dtype.kind in "iu" else "float32"
+        raise invalid(what, "uint8, or float in [0, 1]", f"the type {x.dtype}", f"use x.astype('{kind}').")
+    low, high = float(x.min()), float(x.max())
+    if not np.isfinite([low, high]).all():
+        raise invalid(what, "finite numbers in [0, 1]", "NaN or infinity", "find them with ~np.isfinite(x).")
+    if low < -TOLERANCE or high > 1 + TOLERANCE:
+        hint = "undo their normalization: mean and standard deviation belong inside the model."
+        if low >= 0 and high <= 255:
+            hint = "divide them by 255."
+        raise invalid(what, "values in [0, 1]", f"{low:g} to {high:g}", hint)
+    x = x.astype(np.float32, copy=False)
+    return x if low >= 0 and high <= 1 else np.clip(x, 0, 1)
+
+
+def _indices(y, classes, what):
+    if not y.size:
+        return y
+    if y.min() < 0:
+        raise invalid(what, "class indices from 0", f"the negative label {y.min()}")
+    if classes is not None and y.max() >= classes:
+        raise invalid(what, f"class indices from 0 to {classes - 1}", f"the label {y.max()}")
+    # A label names a class and every class costs an output: more than this is an identifier, not a class.
+    if y.max() >= 1_000_000:
+        raise invalid(what, "class indices counted from 0 without gaps", f"the label {y.max()}")
+    return y
+
+
 def _fits(model, x):
     shape = getattr(model, "input_shape", None)
-    if not isinstance(shape, tuple) or len(shape) == 0 or not all(d is None or isinstance(d, int) for d in shape):
+    if (
+        not isinstance(shape, tuple)
+        or len(shape) == 0
+        or not all(d is None or isinstance(d, int) for d in shape)
+    ):
         return
     takes = shape[1:]
-    if len(takes) != 3 or any(d is not None and d != have for d, have in zip(takes, x.shape[1:], strict=True)):
-        raise invalid("images for this classifier", f"the shape {_size(takes)}", _size(x.shape[1:]), "resize them or take another model.")
+    if len(takes) != 3 or any(
+        d is not None and d != have for d, have in zip(takes, x.shape[1:], strict=True)
+    ):
+        turned = takes == (x.shape[2], x.shape[3], x.shape[1])
+        hint = (
+            "move the channels last with x.transpose(0, 2, 3, 1)."
+            if turned
+            else "resize them or take another model."
+        )
+        raise invalid("images for this classifier", f"the shape {_size(takes)}", _size(x.shape[1:]), hint)
 
 
 def _size(shape):
     return " x ".join("any" if d is None else str(d) for d in shape)
 
 
-def _ends_in_probabilities(model):
-    layers = getattr(model, "layers", None)
-    activation = getattr(getattr(layers[-1], "activation", None), "__name__", "") if layers else ""
-    return activation in {"softmax", "sigmoid"} or (bool(layers) and type(layers[-1]).__name__ == "Softmax")
+def _broken(model):
+    """Which weights are not finite, or that it is only the logits."""
+    for variable in getattr(model, "weights", []):
+        values = np.asarray(variable)
+        # Seeds and counters are integers; bfloat16 is none of NumPy's own floats.
+        if values.dtype.kind not in "iub" and not np.isfinite(values.astype(np.float32)).all():
+            return f"weights that are not finite ({variable.path})"
+    return "logits that are not finite"
 
 
 def _probabilities(why):
-    return invalid("the classifier", "logits", f"probabilities ({why})", "take the softmax off with tfadv.as_logits_model(model).")
+    return invalid(
+        "the classifier",
+        "logits",
+        f"probabilities ({why})",
+        "take the softmax off with tfadv.as_logits_model(model).",
+    )
 
 
 def _forward(model, x):
     try:
-        return model(x, training=False)
-    except Exception as error:  # Keras and TensorFlow raise many types here; all mean that these images do not fit.
+        outputs = model(x, training=False)
+    except Exception as error:  # Keras and TensorFlow raise many types; all mean that the images do not fit.
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise TfadvError(f"the classifier cannot process images of shape {_size(x.shape[1:])}: {first}") from error
+        raise TfadvError(
+            f"the classifier cannot process images of shape {_size(x.shape[1:])}: {first}"
+        ) from error
+    if not hasattr(outputs, "shape"):
+        raise invalid("the classifier's output", "one tensor of logits", type(outputs).__name__)
+    return np.asarray(outputs).astype(np.float32)

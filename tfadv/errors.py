@@ -1,11 +1,11 @@
-"""What tfadv says when it cannot go on: one sentence that tells what was expected, what came and what to do."""
+"""What tfadv says when it cannot go on: one sentence on what was expected, what came and what to do."""
 
 import os
 from pathlib import Path
 
 
 class TfadvError(ValueError):
-    """Anything a user can mend. The command line prints its text and exits with code 2, without a traceback."""
+    """Anything a user can mend: the command line prints the text and exits with code 2, no traceback."""
 
 
 def invalid(what, expected, received, hint=""):
@@ -32,6 +32,7 @@ def writable_directory(path):
         probe.unlink()
     except OSError as error:
         raise TfadvError(
-            f"cannot write to the directory {str(path)!r} ({error.strerror or error}); choose another one with --out."
+            f"cannot write to the directory {str(path)!r} ({error.strerror or error}); "
+            "choose another one with --out."
         ) from error
     return path

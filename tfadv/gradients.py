@@ -1,6 +1,7 @@
 """Derivatives with respect to the input: the only gradient tapes on images in tfadv.
 
-`logits_fn` maps images (n, h, w, c) to float32 logits (n, classes); `logits_of(model)` makes one from a Keras model.
+`logits_fn` maps images (n, h, w, c) to float32 logits (n, classes); `logits_of(model)` makes one from a Keras
+model.
 """
 
 import tensorflow as tf
@@ -37,7 +38,8 @@ def logits_and_jacobian(logits_fn, x, directions=None):
     Args:
         logits_fn: images to logits.
         x: images, (n, h, w, c).
-        directions: the combinations of each example, (n, r, classes), e.g. one-hot(k) - one-hot(y); None for all logits.
+        directions: the combinations of each example, (n, r, classes), e.g. one-hot(k) - one-hot(y); None for
+            all logits.
 
     Returns:
         logits (n, classes), derivatives (n, r, h, w, c).

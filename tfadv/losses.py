@@ -1,4 +1,4 @@
-"""What the attacker maximises: functions of int labels (n,) and float32 logits (n, classes) that return (n,)."""
+"""What the attacker maximises: functions of int labels (n,) and float32 logits (n, classes) to (n,)."""
 
 import tensorflow as tf
 
@@ -51,12 +51,18 @@ def true_logit(labels, logits):
 
 def best_other(labels, logits):
     """max_{j != y} z_j: (n,)."""
-    return tf.reduce_max(tf.where(tf.one_hot(labels, logits.shape[-1], True, False, dtype=tf.bool), -tf.float32.max, logits), -1)
+    return tf.reduce_max(
+        tf.where(tf.one_hot(labels, logits.shape[-1], True, False, dtype=tf.bool), -tf.float32.max, logits),
+        -1,
+    )
 
 
 def _at_least(classes, logits, name):
     if logits.shape[-1] < classes:
-        raise TfadvError(f"the loss {name} needs at least {classes} classes, the model has {logits.shape[-1]}; use loss=margin.")
+        raise TfadvError(
+            f"the loss {name} needs at least {classes} classes, the model has {logits.shape[-1]}; "
+            "use loss=margin."
+        )
 
 
 LOSSES = {"ce": cross_entropy, "margin": margin, "dlr": dlr}

@@ -1,16 +1,28 @@
-"""Random numbers as pure functions of a seed: the same with and without XLA, on every device, after every resume."""
+"""Random numbers as pure functions of a seed: alike with and without XLA, on any device, after any resume."""
+
+import numbers
 
 import tensorflow as tf
 
 
 def key(seed, *salts):
-    """A stateless seed, shape (2,) int32, from an integer (or a seed) and any number of integers folded into it."""
+    """A stateless seed, shape (2,) int32, from an integer (or a seed) and integers folded into it.
+
+    All 64 bits of a Python integer count.
+    """
+    if isinstance(seed, numbers.Integral):
+        seed = [_signed(seed), _signed(int(seed) >> 32)]
     pair = tf.cast(seed, tf.int32)
     if pair.shape.rank == 0:
         pair = tf.stack([pair, 0])
     for salt in salts:
         pair = tf.random.experimental.stateless_fold_in(pair, tf.cast(salt, tf.int32))
     return pair
+
+
+def _signed(value):
+    """The low 32 bits as an int32."""
+    return ((int(value) + 2**31) & 0xFFFFFFFF) - 2**31
 
 
 def uniform(shape, seed):

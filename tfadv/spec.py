@@ -1,20 +1,27 @@
-"""Spec strings, `pgd(steps=40, step_size=2/255)`: the one language of the command line, of results and of reports.
+"""Spec strings, `pgd(steps=40, step_size=2/255)`: the one language of command line, results and reports.
 
 Parsed with `ast`, never evaluated.
 """
 
 import ast
+import keyword
 import operator
+import warnings
 
 from tfadv.errors import TfadvError
 
 ARITHMETIC = {ast.Div: operator.truediv, ast.Mult: operator.mul, ast.Add: operator.add, ast.Sub: operator.sub}
 
+# MemoryError: the parser's own for expressions nested too deeply.
+UNREADABLE = (SyntaxError, ValueError, ArithmeticError, RecursionError, MemoryError)
+
 
 def parse(text):
     """Split a spec into its name and its keyword arguments.
 
-    A hyphen in the name is an underscore: `deep-defense` is `deep_defense`. Values are numbers (with `+ - * /`), strings (quoted or bare words), `True`, `False`, `None` and tuples of these.
+    A hyphen in the name is an underscore: `deep-defense` is `deep_defense`. Values are numbers (with `+ - *
+        /`), strings
+    (quoted or bare words), `True`, `False`, `None` and tuples of these.
 
     >>> parse("pgd(steps=40, step_size=2/255, loss=margin)")
     ('pgd', {'steps': 40, 'step_size': 0.00784313725490196, 'loss': 'margin'})
@@ -24,18 +31,21 @@ def parse(text):
     Raises:
         TfadvError: if the text is not of the form `name` or `name(key=value, ...)`.
     """
-    head, bracket, options = text.strip().partition("(")
+    head, bracket, options = str(text).strip().partition("(")
     try:
-        tree = ast.parse(head.replace("-", "_") + bracket + options, mode="eval").body
+        tree = _tree(head.replace("-", "_") + bracket + options)
         if isinstance(tree, ast.Name):
             return tree.id, {}
         if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and not tree.args:
             keys = [keyword.arg for keyword in tree.keywords]
             if None not in keys and len(keys) == len(set(keys)):
                 return tree.func.id, {keyword.arg: _value(keyword.value) for keyword in tree.keywords}
-    except (SyntaxError, ValueError, ZeroDivisionError, OverflowError, RecursionError):
+    except UNREADABLE:
         pass
-    raise TfadvError(f"cannot read {text!r}: write it as name or name(key=value, ...), e.g. pgd(steps=40, step_size=2/255).")
+    raise TfadvError(
+        f"cannot read {_shortened(text)}: write it as name or name(key=value, ...), "
+        "e.g. pgd(steps=40, step_size=2/255)."
+    )
 
 
 def number(text):
@@ -48,12 +58,25 @@ def number(text):
         TfadvError: if it is neither.
     """
     try:
-        value = _value(ast.parse(text.strip(), mode="eval").body)
-    except (SyntaxError, ValueError, ZeroDivisionError, OverflowError, RecursionError):
+        value = _value(_tree(str(text).strip()))
+    except UNREADABLE:
         value = None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TfadvError(f"cannot read {text!r} as a number: write e.g. 0.1 or 8/255.")
+        raise TfadvError(f"cannot read {_shortened(text)} as a number: write e.g. 0.1 or 8/255.")
     return value
+
+
+def _tree(text):
+    with warnings.catch_warnings():
+        # Python's advice on odd literals ("invalid escape sequence") is meant for programmers, not for spec
+        # strings.
+        warnings.simplefilter("ignore")
+        return ast.parse(text, mode="eval").body
+
+
+def _shortened(text):
+    shown = repr(text)
+    return shown if len(shown) <= 100 else f"{shown[:100]}..."
 
 
 def _value(node):
@@ -97,13 +120,18 @@ def show(value):
     ('8/255', '0.1', 'ce')
     """
     if isinstance(value, float):
-        plain = repr(value)
+        plain = repr(float(value))
         levels = round(value * 255, 6)
         if len(plain) > 8 and levels.is_integer() and levels / 255 == value:
             return f"{int(levels)}/255"
         return plain
     if isinstance(value, tuple):
         return f"({', '.join(map(show, value))}{',' if len(value) == 1 else ''})"
-    if isinstance(value, str) and (value.isidentifier() or value == "eps/T") and value not in {"True", "False", "None"}:
+    if isinstance(value, str) and (value == "eps/T" or _is_bare(value)):
         return value
     return repr(value)
+
+
+def _is_bare(word):
+    """Python normalizes identifiers beyond ASCII, and reads keywords as something else."""
+    return word.isascii() and word.isidentifier() and not keyword.iskeyword(word)

@@ -1,8 +1,8 @@
 """What the attacker may do: a ball around the image in some norm, inside the box of valid pixels [0, 1].
 
 A threat model is an immutable value that owns the geometry. Everything is per example: images have the shape
-(n, height, width, channels) and distances the shape (n,). `eps` may be a scalar tensor, so that a warm-up or a
-compiled attack does not retrace when it changes.
+(n, height, width, channels) and distances the shape (n,). `eps` may be a scalar tensor, so that a warm-up or
+a compiled attack does not retrace when it changes.
 """
 
 import abc
@@ -63,7 +63,9 @@ class ThreatModel(abc.ABC):
 
     def contains(self, x_adv, x):
         """Which examples lie in S(x, eps), up to rounding: (n,) bool."""
-        inside_box = tf.reduce_all((x_adv >= -TOLERANCE) & (x_adv <= 1 + TOLERANCE), axis=range(1, len(x.shape)))
+        inside_box = tf.reduce_all(
+            (x_adv >= -TOLERANCE) & (x_adv <= 1 + TOLERANCE), axis=range(1, len(x.shape))
+        )
         return inside_box & (self.distance(x_adv, x) <= self.eps + TOLERANCE * tf.maximum(1.0, self.eps))
 
     @abc.abstractmethod
@@ -153,8 +155,8 @@ class L1(ThreatModel):
     def projector(self, x):
         """The exact Euclidean projection onto ball and box together (Croce & Hein 2021, proposition 2.1).
 
-        It is sign(u) * clip(|u| - lam, 0, b) with u = x_adv - x and b the room that the box leaves; lam is where the
-        total, which is piecewise linear in lam and falls, meets eps.
+        It is sign(u) * clip(|u| - lam, 0, b) with u = x_adv - x and b the room that the box leaves; lam is
+        where the total, which is piecewise linear in lam and falls, meets eps.
         """
 
         def project(x_adv):
@@ -163,6 +165,9 @@ class L1(ThreatModel):
             size, room = tf.abs(u), tf.where(u > 0, 1 - flat, flat)
             lam = _threshold(size, room, self.eps)
             delta = tf.sign(u) * tf.clip_by_value(size - lam[:, None], 0.0, room)
+            # Rounding in lam, which is large when |u| is far above the room of the box, must not leave the ball.
+            shrink = tf.minimum(1.0, tf.math.divide_no_nan(self.eps, flat_sum(tf.abs(delta))))
+            delta *= tf.where(self.eps > 0, shrink, 0.0)[:, None]
             return tf.clip_by_value(x + tf.reshape(delta, tf.shape(x)), 0.0, 1.0)
 
         return project
@@ -191,11 +196,13 @@ class L1(ThreatModel):
 
 
 def _threshold(size, room, eps):
-    """The lam >= 0 with sum(clip(size - lam, 0, room)) = eps, or 0 where the sum is below eps already: (n,)."""
+    """The lam >= 0 with sum(clip(size - lam, 0, room)) = eps, or 0 where the sum is below eps: (n,)."""
     knots = tf.concat([size, size - room], axis=1)
     order = tf.argsort(knots, axis=1, direction="DESCENDING")
     knots = tf.gather(knots, order, batch_dims=1)
-    slope = tf.cumsum(tf.gather(tf.concat([tf.ones_like(size), -tf.ones_like(size)], 1), order, batch_dims=1), axis=1)
+    slope = tf.cumsum(
+        tf.gather(tf.concat([tf.ones_like(size), -tf.ones_like(size)], 1), order, batch_dims=1), axis=1
+    )
     total = tf.cumsum(slope[:, :-1] * (knots[:, :-1] - knots[:, 1:]), axis=1)
     total = tf.concat([tf.zeros_like(total[:, :1]), total], axis=1)
     # The last knot at which the total is still within eps, and from there down the current slope.
@@ -218,5 +225,8 @@ def parse(text):
     """
     norm, _, eps = text.strip().partition(":")
     if norm.lower() not in NORMS or not eps:
-        raise TfadvError(f"cannot read the threat model {text!r}: write a norm ({', '.join(NORMS)}) and an eps, e.g. linf:8/255.")
+        raise TfadvError(
+            f"cannot read the threat model {text!r}: write a norm ({', '.join(NORMS)}) and an eps, "
+            "e.g. linf:8/255."
+        )
     return NORMS[norm.lower()](spec.number(eps))

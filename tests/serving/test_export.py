@@ -190,7 +190,7 @@ def test_a_subclassed_model_exports_as_the_message_says(tmp_path):
             return self.dense(keras.ops.reshape(x, (-1, 90)))
 
     own = Own()
-    with pytest.raises(TfadvError, match=r"wrap it: x = keras.Input"):
+    with pytest.raises(TfadvError, match="Wrap it: x = keras.Input"):
         export(own, tmp_path, name="own")
     x = keras.Input(SHAPE)
     assert export(keras.Model(x, own(x)), tmp_path, name="own").max_difference < 1e-5

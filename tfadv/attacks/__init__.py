@@ -1,4 +1,4 @@
-"""Attacks: immutable values of hyper-parameters, called with a model and images. One file each, one line here."""
+"""Attacks: immutable values of hyper-parameters, called with a model and images. One file each, one line."""
 
 from tfadv.registry import Registry
 
@@ -15,8 +15,8 @@ ATTACKS = Registry(
 def get(text):
     """The attack that a spec string describes.
 
-    >>> get("pgd(steps=40)")
-    PGD(steps=40)
+    >>> get("pgd(steps=10)")
+    PGD(steps=10)
 
     Raises:
         TfadvError: for an unknown attack or option, and for values out of range.

@@ -1,7 +1,9 @@
-"""What every attack is: hyper-parameters and a loop; the base class checks, compiles, batches and guarantees the ball."""
+"""What every attack is: hyper-parameters and a loop. The base class checks, compiles, batches, projects."""
 
 import abc
 import dataclasses
+import math
+import numbers
 import typing
 import weakref
 
@@ -11,13 +13,14 @@ import tensorflow as tf
 from tfadv import boundary, gradients, losses, random, spec
 from tfadv.compilation import xla_pays
 from tfadv.errors import invalid
+from tfadv.threat import NORMS, ThreatModel
 
 COMPILED = weakref.WeakKeyDictionary()
 
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """What an attack works on: the classifier, the images and when it has won. Everything in it is graph code.
+    """What an attack works on: the classifier, the images, and when it has won. All of it is graph code.
 
     Attributes:
         logits_fn: images to float32 logits.
@@ -50,8 +53,14 @@ class Problem:
         return -losses.LOSSES[name](self.targets, logits)
 
     def ascend(self, name, x_adv):
-        """Logits, losses and the gradient that raises each loss."""
-        return gradients.logits_and_gradient(self.logits_fn, x_adv, lambda logits: self.loss(name, logits))
+        """Logits, losses and the gradient that raises each loss.
+
+        Where the model has no finite gradient (0/0 in a square root, overflow), 0 stands in: one such pixel
+        would otherwise end the attack on its image.
+        """
+        loss = lambda logits: self.loss(name, logits)  # noqa: E731
+        logits, values, gradient = gradients.logits_and_gradient(self.logits_fn, x_adv, loss)
+        return logits, values, finite_or(0.0, gradient)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,6 +73,8 @@ class Attack(abc.ABC):
 
     # Whether the loop has static shapes, which XLA needs.
     static: typing.ClassVar[bool] = True
+    # The norms of the threat models under which it works.
+    norms: typing.ClassVar[tuple[str, ...]] = tuple(NORMS)
 
     def __call__(self, model, x, y, *, threat, targets=None, seed=0, batch_size=500):
         """Craft adversarial images; the result always lies inside the ball and inside [0, 1].
@@ -71,18 +82,22 @@ class Attack(abc.ABC):
         Args:
             model: a `keras.Model` that maps images to logits.
             x: images, (n, h, w, c), floats in [0, 1].
-            y: true labels, (n,) integers. Examples that the model gets wrong already are attacked all the same.
+            y: true labels, (n,) integers. Those that the model gets wrong already are attacked too.
             threat: a `ThreatModel`, e.g. `LInf(8/255)`.
             targets: labels to reach, (n,) integers; None for an untargeted attack.
-            seed: the same seed gives the same bits.
+            seed: a whole number; the same seed (and batch size) gives the same bits.
             batch_size: images crafted at a time; memory grows with it, not with n.
 
         Returns:
             x_adv, (n, h, w, c) float32 array.
 
         Raises:
-            TfadvError: for input that `tfadv.boundary` refuses.
+            TfadvError: for input that `tfadv.boundary` refuses, and for a norm that the attack does not know.
         """
+        if not isinstance(threat, ThreatModel):
+            raise invalid("threat", "a threat model", repr(threat), "write e.g. threat=LInf(8/255).")
+        self._check_norm(threat.norm)
+
         def graph(problem, eps, seed):
             return self.guarantee(problem, type(threat)(eps), seed)
 
@@ -90,17 +105,18 @@ class Attack(abc.ABC):
 
     def craft(self, logits_fn, x, y, *, threat, seed, targets=None):
         """The same as graph code without checks, for trainers: tensors in, a tensor out."""
-        return self.guarantee(Problem(logits_fn, x, y, targets), threat, seed)
+        self._check_norm(threat.norm)
+        targets = None if targets is None else tf.cast(targets, tf.int32)
+        return self.guarantee(Problem(logits_fn, x, tf.cast(y, tf.int32), targets), threat, seed)
 
     def guarantee(self, problem, threat, seed):
         """What `perturb` finds, made finite and put into ball and box."""
-        x_adv = self.perturb(problem, threat, seed)
-        x_adv = tf.where(tf.math.is_finite(x_adv), x_adv, problem.x)
+        x_adv = finite_or(problem.x, self.perturb(problem, threat, seed))
         return tf.stop_gradient(threat.project(x_adv, problem.x))
 
     @abc.abstractmethod
     def perturb(self, problem, threat, seed):
-        """The attack's loop: a `Problem`, a threat model and a stateless seed to images of the shape of problem.x."""
+        """The attack's loop: a `Problem`, a threat model and a stateless seed to images like problem.x."""
 
     @abc.abstractmethod
     def cost(self, classes):
@@ -109,23 +125,40 @@ class Attack(abc.ABC):
     def _run(self, graph, model, x, y, targets, seed, batch_size, key, eps=0.0):
         """Check, compile `graph(problem, eps, seed)` once per model, and go through the batches."""
         x = boundary.images(x)
+        if isinstance(seed, bool) or not isinstance(seed, numbers.Integral):
+            raise invalid("seed", "a whole number", repr(seed))
+        if isinstance(batch_size, bool) or not isinstance(batch_size, numbers.Integral) or batch_size < 1:
+            raise invalid("batch_size", "a whole number of at least 1", repr(batch_size))
+        # At every call: since the last one training may have made the weights NaN, and then x would come back
+        # as it is.
+        classes = boundary.classifier(model, x)
         compiled = COMPILED.setdefault(model, {})
         key = (self, key, targets is not None, x.shape[1:])
         if key not in compiled:
-            compiled[key] = Compiled(graph, model, x, targets is not None, self.static and xla_pays(model))
+            compiled[key] = Compiled(
+                graph, model, x.shape[1:], targets is not None, self.static and xla_pays(model)
+            )
         run = compiled[key]
-        arrays = [x, boundary.labels(y, len(x), run.classes)]
+        arrays = [x, boundary.labels(y, len(x), classes)]
         if targets is not None:
-            arrays.append(boundary.labels(targets, len(x), run.classes, "targets"))
-        eps, parts = tf.constant(eps, tf.float32), []
+            arrays.append(boundary.labels(targets, len(x), classes, "targets"))
+        eps, parts = tf.cast(eps, tf.float32), []
         for k, start in enumerate(range(0, len(x), batch_size)):
             batch = [tf.constant(a[start : start + batch_size]) for a in arrays]
             parts.append(run(len(batch[0]) == batch_size, random.key(seed, k), eps, *batch).numpy())
         return np.concatenate(parts)
 
+    def _check_norm(self, norm):
+        if norm not in self.norms:
+            raise invalid(f"{_name(self)}: norm", f"one of {', '.join(self.norms)}", repr(norm))
+
     def __str__(self):
-        given = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if getattr(self, f.name) != f.default}
-        return spec.write(type(self).__name__.lower(), given)
+        given = {
+            f.name: getattr(self, f.name)
+            for f in dataclasses.fields(self)
+            if getattr(self, f.name) != f.default
+        }
+        return spec.write(_name(self), given)
 
     def __repr__(self):
         given = (f.name for f in dataclasses.fields(self) if getattr(self, f.name) != f.default)
@@ -133,16 +166,16 @@ class Attack(abc.ABC):
 
 
 class MinimumNormAttack(Attack):
-    """An attack that looks for the smallest perturbation; a threat model only says how much of it may be used.
+    """Looks for the smallest perturbation; a threat model only says how much of it may be used.
 
     Subclasses write `search`.
     """
 
     def minimal(self, model, x, y, *, norm="l2", targets=None, seed=0, batch_size=500):
-        """The nearest misclassified points found, wherever they lie; x itself where it is misclassified already.
+        """The nearest misclassified points found, wherever they lie; x where it is misclassified already.
 
-        Unlike a call with a threat model, nothing is projected: whether the box is kept is the attack's own option,
-        as in the papers that measure these distances.
+        Unlike a call with a threat model, nothing is projected: whether the box is kept is the attack's own
+        option, as in the papers that measure these distances.
 
         Args:
             norm: the norm to minimise, `"l2"` or `"linf"`; the other arguments are those of a call.
@@ -151,8 +184,10 @@ class MinimumNormAttack(Attack):
             x_adv, (n, h, w, c) float32 array.
         """
 
+        self._check_norm(norm)
+
         def graph(problem, eps, seed):
-            return self.search(problem, norm, seed)
+            return tf.stop_gradient(finite_or(problem.x, self.search(problem, norm, seed)))
 
         return self._run(graph, model, x, y, targets, seed, batch_size, key=norm)
 
@@ -161,20 +196,19 @@ class MinimumNormAttack(Attack):
 
     @abc.abstractmethod
     def search(self, problem, norm, seed):
-        """The attack's loop: a `Problem`, a norm's name and a stateless seed to images of the shape of problem.x."""
+        """The attack's loop: a `Problem`, a norm's name and a stateless seed to images like problem.x."""
 
 
 class Compiled:
-    """An attack compiled for a model: once with a free batch size, and under XLA for full batches where that pays.
+    """An attack compiled for a model: with a free batch size, and under XLA for full batches where that pays.
 
-    XLA compiles anew for every shape, so batches that are not full take the plain graph. The model is held weakly:
-    what is compiled for it goes when it goes.
+    XLA compiles anew for every shape, so batches that are not full take the plain graph. The model is held
+    weakly: what is compiled for it goes when it goes.
     """
 
-    def __init__(self, graph, model, x, targeted, xla):
-        self.classes = boundary.classifier(model, x)
+    def __init__(self, graph, model, image_shape, targeted, xla):
         self.graph, self.model, self.xla = graph, weakref.ref(model), xla
-        self.image, self.labels = x.shape[1:], 2 if targeted else 1
+        self.image, self.labels = image_shape, 2 if targeted else 1
         self.traces = {}
 
     def __call__(self, is_full, seed, eps, x, *labels):
@@ -188,25 +222,57 @@ class Compiled:
             return self.graph(Problem(gradients.logits_of(self.model()), x, *labels), eps, seed)
 
         signature = [tf.TensorSpec([2], tf.int32), tf.TensorSpec([], tf.float32)]
-        signature += [tf.TensorSpec([size, *self.image], tf.float32)] + [tf.TensorSpec([size], tf.int32)] * self.labels
-        return tf.function(run, autograph=False, jit_compile=size is not None).get_concrete_function(*signature)
+        signature += [tf.TensorSpec([size, *self.image], tf.float32)] + [
+            tf.TensorSpec([size], tf.int32)
+        ] * self.labels
+        return tf.function(run, autograph=False, jit_compile=size is not None).get_concrete_function(
+            *signature
+        )
 
 
-def check_positive(attack, **values):
-    """Refuse hyper-parameters that are not numbers above 0.
+def finite_or(instead, values):
+    """`values` with `instead` wherever they are NaN or infinite."""
+    return tf.where(tf.math.is_finite(values), values, instead)
+
+
+def check_whole(attack, *names, least=1):
+    """Refuse hyper-parameters that are not whole numbers of at least `least`; NumPy's become Python's.
 
     Raises:
-        TfadvError: naming the attack, the option and the value.
+        TfadvError: naming the attack, the option and the value. So do the checks below.
     """
-    for name, (value, kind) in values.items():
-        right = isinstance(value, kind) and not isinstance(value, bool) and value > 0
-        if not right:
-            wanted = "a whole number of at least 1" if kind is int else "a number above 0"
-            raise invalid(f"{type(attack).__name__.lower()}: {name}", wanted, repr(value))
+    for name in names:
+        value = getattr(attack, name)
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+            raise invalid(f"{_name(attack)}: {name}", f"a whole number of at least {least}", repr(value))
+        object.__setattr__(attack, name, int(value))
 
 
-def check_choice(attack, **values):
-    """Refuse hyper-parameters that are not among the known words; values are (given, known)."""
-    for name, (value, known) in values.items():
-        if value not in known:
-            raise invalid(f"{type(attack).__name__.lower()}: {name}", f"one of {', '.join(map(str, known))}", repr(value))
+def check_number(attack, *names, above_zero=False):
+    """Refuse what is not a finite number of at least 0, or above 0; the others become Python floats."""
+    for name in names:
+        value = getattr(attack, name)
+        right = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+        if not right or value < 0 or (above_zero and value == 0):
+            wanted = "a number above 0" if above_zero else "a number of at least 0"
+            raise invalid(f"{_name(attack)}: {name}", wanted, repr(value))
+        object.__setattr__(attack, name, float(value))
+
+
+def check_flag(attack, *names):
+    """Refuse hyper-parameters that are neither True nor False."""
+    for name in names:
+        if not isinstance(getattr(attack, name), bool):
+            raise invalid(f"{_name(attack)}: {name}", "True or False", repr(getattr(attack, name)))
+
+
+def check_choice(attack, name, known):
+    """Refuse a hyper-parameter that is not among the known words."""
+    value = getattr(attack, name)
+    if not isinstance(value, str) or value not in known:
+        raise invalid(f"{_name(attack)}: {name}", f"one of {', '.join(known)}", repr(value))
+
+
+def _name(attack):
+    """The attack's name in spec strings: its class, in lower case."""
+    return type(attack).__name__.lower()

@@ -9,8 +9,14 @@ import typing
 import tensorflow as tf
 
 from tfadv import gradients
-from tfadv.attacks.base import MinimumNormAttack, check_choice, check_positive
-from tfadv.errors import invalid
+from tfadv.attacks.base import (
+    MinimumNormAttack,
+    check_choice,
+    check_flag,
+    check_number,
+    check_whole,
+    finite_or,
+)
 from tfadv.threat import per_example
 
 
@@ -34,8 +40,8 @@ class Variant:
 VARIANTS = {
     # The authors' code: 50 iterations.
     "paper": Variant(steps=50, nudge=1e-4, floor=0.0, overshot=True),
-    # Deng, Zhang, Zhao 2019: "max_iter = 5", compared with <=, is 6 iterations. Otherwise the paper's iteration:
-    # an overshoot of every step is the same as one of their sum.
+    # Deng, Zhang, Zhao 2019: "max_iter = 5", compared with <=, is 6 iterations. Otherwise the paper's
+    # iteration: an overshoot of every step is the same as one of their sum.
     "seed001": Variant(steps=6, nudge=1e-4, floor=0.0, overshot=True),
     # Yan, Guo, Zhang 2018 (Deep Defense): differentiable, iterates on the boundary, tests beyond it.
     "deepdefense": Variant(steps=5, nudge=0.0, floor=5e-6, overshot=False),
@@ -46,20 +52,23 @@ VARIANTS = {
 class DeepFool(MinimumNormAttack):
     """r = |h_l| / ||w_l||^2 * w_l with l the nearest class: w_k = grad z_k - grad z_y, h_k = z_k - z_y.
 
-    Images that the model already gets wrong are left as they are: to measure distances of predictions (rho_2), pass
-    the predictions as labels. With targets, each step goes from the present prediction to the target.
+    Images that the model already gets wrong are left as they are: to measure distances of predictions
+    (rho_2), pass the predictions as labels. With targets, each step goes from the present prediction to the
+    target.
 
     Args:
         variant: `"paper"`, `"seed001"` or `"deepdefense"`; see `VARIANTS`.
         steps: the most iterations; None is the variant's own.
         overshoot: the sum of all steps is lengthened by this share.
         classes: only so many of the highest logits are considered, at least 2.
-        clip: keep every iterate of `minimal` in [0, 1]; the papers do not. Within a threat model it always is.
+        clip: keep every iterate of `minimal` in [0, 1]; the papers do not. Within a threat model
+            it always is.
 
     >>> DeepFool().minimal(model, x, y, norm="l2")  # doctest: +SKIP
     """
 
     static: typing.ClassVar[bool] = False
+    norms: typing.ClassVar[tuple[str, ...]] = ("linf", "l2")
 
     variant: str = "paper"
     steps: int | None = None
@@ -68,12 +77,12 @@ class DeepFool(MinimumNormAttack):
     clip: bool = False
 
     def __post_init__(self):
-        check_choice(self, variant=(self.variant, tuple(VARIANTS)), clip=(self.clip, (True, False)))
-        check_positive(self, classes=(self.classes - 1 if isinstance(self.classes, int) else self.classes, int))
+        check_choice(self, "variant", VARIANTS)
         if self.steps is not None:
-            check_positive(self, steps=(self.steps, int))
-        if isinstance(self.overshoot, bool) or not isinstance(self.overshoot, int | float) or self.overshoot < 0:
-            raise invalid("deepfool: overshoot", "a number of at least 0", repr(self.overshoot))
+            check_whole(self, "steps")
+        check_number(self, "overshoot")
+        check_whole(self, "classes", least=2)
+        check_flag(self, "clip")
 
     def perturb(self, problem, threat, seed):
         """Within a threat model the box counts: every iterate is clipped."""
@@ -81,8 +90,6 @@ class DeepFool(MinimumNormAttack):
 
     def search(self, problem, norm, seed):
         """Only examples that still resist are linearized: they are gathered before each step."""
-        if norm not in LENGTHS:
-            raise invalid("deepfool: norm", f"one of {', '.join(LENGTHS)}", repr(norm))
         variant = VARIANTS[self.variant]
         steps = self.steps or variant.steps
         logits = problem.logits_fn(problem.x)
@@ -91,10 +98,11 @@ class DeepFool(MinimumNormAttack):
         def step(t, moved, alive, logits):
             here, total = problem.only(alive), tf.gather(moved, alive)
             directions = self._directions(here, tf.gather(rivals, alive), logits)
-            point = self._beyond(here.x, total) if variant.overshot else here.x + total
+            point = self._point(here.x, total, self.overshoot if variant.overshot else 0.0)
             logits, w = gradients.logits_and_jacobian(problem.logits_fn, point, directions)
-            total += nearest_crossing(tf.einsum("nk,nrk->nr", logits, directions), w, norm, variant)
-            logits = problem.logits_fn(self._beyond(here.x, total))
+            gaps = tf.einsum("nk,nrk->nr", logits, directions)
+            total += finite_or(0.0, nearest_crossing(gaps, w, norm, variant))
+            logits = problem.logits_fn(self._point(here.x, total, self.overshoot))
             moved = tf.tensor_scatter_nd_update(moved, alive[:, None], total)
             return t + 1, moved, *remaining(problem, alive, logits)
 
@@ -105,10 +113,10 @@ class DeepFool(MinimumNormAttack):
             (0, tf.zeros_like(problem.x), alive, logits),
             maximum_iterations=steps,
         )
-        return self._beyond(problem.x, moved)
+        return self._point(problem.x, moved, self.overshoot)
 
-    def _beyond(self, x, total):
-        x_adv = x + (1 + self.overshoot) * total
+    def _point(self, x, total, overshoot):
+        x_adv = x + (1 + overshoot) * total
         return tf.clip_by_value(x_adv, 0.0, 1.0) if self.clip else x_adv
 
     def _directions(self, problem, rivals, logits):
@@ -163,7 +171,7 @@ def nearest_crossing(gap, w, norm, variant):
 
 
 def crossing(gap, length, w, norm, nudge):
-    """(|h| / ||w|| + nudge) in the direction that closes the gap: w / ||w||_2, or sign(w) in the norm linf."""
+    """(|h| / ||w|| + nudge) towards closing the gap: along w / ||w||_2, or sign(w) in the norm linf."""
     distance = tf.math.divide_no_nan(tf.abs(gap), length) + nudge
     if norm == "linf":
         return per_example(distance, w) * tf.sign(w)

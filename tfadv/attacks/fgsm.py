@@ -22,7 +22,7 @@ class FGSM(Attack):
     loss: str = "ce"
 
     def __post_init__(self):
-        check_choice(self, loss=(self.loss, tuple(losses.LOSSES)))
+        check_choice(self, "loss", losses.LOSSES)
 
     def perturb(self, problem, threat, seed):
         _, _, gradient = problem.ascend(self.loss, problem.x)

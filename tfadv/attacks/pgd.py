@@ -1,6 +1,7 @@
-"""Projected gradient descent: the standard first-order attack, with restarts, momentum and the best point kept.
+"""Projected gradient descent, the standard first-order attack: restarts, momentum, the best point kept.
 
-Madry et al.: Towards Deep Learning Models Resistant to Adversarial Attacks, 2018. Momentum: Dong et al., 2018.
+Madry et al.: Towards Deep Learning Models Resistant to Adversarial Attacks, 2018. Momentum: Dong et al.,
+2018.
 """
 
 import dataclasses
@@ -9,7 +10,7 @@ import typing
 import tensorflow as tf
 
 from tfadv import losses, random
-from tfadv.attacks.base import Attack, check_choice, check_positive
+from tfadv.attacks.base import Attack, check_choice, check_flag, check_number, check_whole
 from tfadv.errors import invalid
 from tfadv.threat import flat_sum, per_example
 
@@ -23,7 +24,11 @@ class Best(typing.NamedTuple):
 
     def keep(self, x_adv, reached, loss):
         better = (reached & ~self.reached) | ((reached == self.reached) & (loss > self.loss))
-        return Best(tf.where(per_example(better, x_adv), x_adv, self.x), self.reached | reached, tf.where(better, loss, self.loss))
+        return Best(
+            tf.where(per_example(better, x_adv), x_adv, self.x),
+            self.reached | reached,
+            tf.where(better, loss, self.loss),
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -32,8 +37,8 @@ class PGD(Attack):
 
     Args:
         steps: number of gradient steps, at least 1.
-        step_size: length of a step in the norm of the threat model; None is 2.5 eps / steps (Madry et al.), and
-            `"eps/T"` is eps / steps, the rule that needs no projection.
+        step_size: length of a step in the norm of the threat model; None is 2.5 eps / steps (Madry et al.),
+            and `"eps/T"` is eps / steps, the rule that needs no projection.
         random_start: begin at a random point of the ball instead of at x.
         restarts: how often to begin anew, at least 1; the best point of all is returned.
         momentum: decay of the accumulated, l1-normalized gradient; 0 is plain PGD.
@@ -52,22 +57,25 @@ class PGD(Attack):
     keep_best: bool = True
 
     def __post_init__(self):
-        check_positive(self, steps=(self.steps, int), restarts=(self.restarts, int))
-        check_choice(self, loss=(self.loss, tuple(losses.LOSSES)))
-        if self.step_size not in (None, "eps/T"):
-            check_positive(self, step_size=(self.step_size, (int, float)))
-        if isinstance(self.momentum, bool) or not isinstance(self.momentum, int | float) or self.momentum < 0:
-            raise invalid("pgd: momentum", "a number of at least 0", repr(self.momentum))
+        check_whole(self, "steps", "restarts")
+        check_choice(self, "loss", losses.LOSSES)
+        if self.step_size is not None and self.step_size != "eps/T":
+            check_number(self, "step_size", above_zero=True)
+        check_number(self, "momentum")
+        check_flag(self, "random_start", "keep_best")
         if self.restarts > 1 and not self.random_start:
-            raise invalid("pgd: restarts", "1 without a random start", self.restarts, "add random_start=True.")
-        check_choice(self, random_start=(self.random_start, (True, False)), keep_best=(self.keep_best, (True, False)))
+            raise invalid(
+                "pgd: restarts", "1 without a random start", self.restarts, "add random_start=True."
+            )
 
     def perturb(self, problem, threat, seed):
         best = self._climb(problem, threat, random.key(seed, 0), nothing(problem.x))
         if self.restarts == 1:
             return best.x
         body = lambda r, best: (r + 1, self._climb(problem, threat, random.key(seed, r), best))  # noqa: E731
-        return tf.while_loop(lambda r, _: r < self.restarts, body, (1, best), maximum_iterations=self.restarts)[1].x
+        return tf.while_loop(
+            lambda r, _: r < self.restarts, body, (1, best), maximum_iterations=self.restarts
+        )[1].x
 
     def _climb(self, problem, threat, seed, best):
         """One run of `steps` steps; returns the best of it and of what came before."""
@@ -85,7 +93,9 @@ class PGD(Attack):
 
         velocity = tf.zeros_like(start) if self.momentum else ()
         best = best if self.keep_best or self.restarts > 1 else ()
-        state = tf.while_loop(lambda t, *_: t < self.steps, step, (0, start, velocity, best), maximum_iterations=self.steps)
+        state = tf.while_loop(
+            lambda t, *_: t < self.steps, step, (0, start, velocity, best), maximum_iterations=self.steps
+        )
         return self._settle(problem, state[1], state[3])
 
     def _settle(self, problem, x_adv, best):

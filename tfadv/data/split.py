@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfadv.data.checks import check_images, check_labels, check_pair
+from tfadv import boundary
 from tfadv.errors import invalid
 
 
@@ -27,8 +27,8 @@ class Split:
     labels: np.ndarray
 
     def __post_init__(self):
-        images, labels = check_images(self.images), check_labels(self.labels)
-        check_pair(images, labels)
+        images = boundary.stored_images(self.images)
+        labels = boundary.labels(self.labels, len(images))
         object.__setattr__(self, "images", images)
         object.__setattr__(self, "labels", labels)
 

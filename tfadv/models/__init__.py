@@ -1,5 +1,6 @@
-"""Architectures: plain `keras.Model`s, pixels in [0, 1] in, float32 logits out. One family a file, one line here."""
+"""Architectures: plain `keras.Model`s, pixels in, float32 logits out. One family a file, one line here."""
 
+from tfadv.errors import TfadvError
 from tfadv.registry import Registry
 
 MODELS = Registry(
@@ -27,6 +28,15 @@ def build(text, image_shape, classes, seed=0):
     79510
 
     Raises:
-        TfadvError: for an unknown model or option.
+        TfadvError: for an unknown model or option, and for images that are too small for the architecture.
     """
-    return MODELS.build(text, image_shape=tuple(image_shape), classes=classes, seed=seed)
+    image_shape = tuple(image_shape)
+    try:
+        return MODELS.build(text, image_shape=image_shape, classes=classes, seed=seed)
+    except TfadvError:
+        raise
+    except (TypeError, ValueError) as error:  # Keras' refusals of sizes and of values.
+        first = str(error).strip().splitlines()[0]
+        raise TfadvError(
+            f"cannot build {text!r} for images of {image_shape} and {classes} classes: {first}"
+        ) from error

@@ -4,6 +4,7 @@ import json
 import zipfile
 from pathlib import Path
 
+from tfadv import boundary
 from tfadv.errors import TfadvError
 
 
@@ -20,7 +21,10 @@ def load(path):
 
     path = find(path)
     if not zipfile.is_zipfile(path):
-        raise TfadvError(f"{str(path)!r} is not a complete .keras file (damaged or truncated); save it again with model.save().")
+        raise TfadvError(
+            f"{str(path)!r} is not a complete .keras file (damaged or truncated); "
+            "save it again with model.save()."
+        )
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many types for damaged archives and for unknown or unsafe code.
@@ -37,7 +41,10 @@ def find(path):
     path = Path(path)
     if path.is_dir():
         if not (path / "model.keras").is_file():
-            raise TfadvError(f"the directory {str(path)!r} holds no model.keras; give a run of `tfadv train` or a .keras file.")
+            raise TfadvError(
+                f"the directory {str(path)!r} holds no model.keras; "
+                "give a run of `tfadv train` or a .keras file."
+            )
         return path / "model.keras"
     if not path.is_file():
         raise TfadvError(f"there is no model {str(path)!r}; give a run of `tfadv train` or a .keras file.")
@@ -53,7 +60,9 @@ def training_of(path):
     try:
         return json.loads(record.read_text()) if record.is_file() else {}
     except (OSError, ValueError) as error:
-        raise TfadvError(f"cannot read {str(record)!r} ({error}); train again or name the data with --dataset.") from error
+        raise TfadvError(
+            f"cannot read {str(record)!r} ({error}); train again or name the data with --dataset."
+        ) from error
 
 
 def as_logits_model(model):
@@ -72,19 +81,21 @@ def as_logits_model(model):
     """
     import keras
 
-    layers = getattr(model, "layers", None)
-    if not layers or not hasattr(model, "inputs") or not model.inputs:
-        raise TfadvError("as_logits_model needs a built Sequential or functional model; return logits from your own class.")
-    last = layers[-1]
-    if type(last).__name__ == "Softmax" or (isinstance(last, keras.layers.Activation) and _squashes(last)):
-        return keras.Model(model.inputs, last.input)
-    if not _squashes(last):
-        raise TfadvError(f"the last layer {last.name!r} is no softmax: the model seems to return logits already.")
+    if not getattr(model, "outputs", None):
+        raise TfadvError(
+            "as_logits_model needs a built Sequential or functional model; return logits from your own class."
+        )
+    last, node, _ = model.outputs[0]._keras_history
+    before = last._inbound_nodes[node].input_tensors[0]
+    if isinstance(last, keras.Model):
+        return keras.Model(model.inputs, as_logits_model(last)(before))
+    if not boundary.squashes(last):
+        raise TfadvError(
+            f"the last layer {last.name!r} is no softmax: the model seems to return logits already."
+        )
+    if not getattr(last, "weights", None):
+        return keras.Model(model.inputs, before)
     linear = type(last).from_config({**last.get_config(), "activation": "linear"})
-    logits = keras.Model(model.inputs, linear(last.input))
+    logits = keras.Model(model.inputs, linear(before))
     linear.set_weights(last.get_weights())
     return logits
-
-
-def _squashes(layer):
-    return getattr(getattr(layer, "activation", None), "__name__", "") in {"softmax", "sigmoid"}

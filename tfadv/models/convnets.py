@@ -21,7 +21,7 @@ def lenet(image_shape, classes, *, seed=0):
 
 
 def cnn(image_shape, classes, *, filters=(16, 32), seed=0):
-    """Convolutions 4x4 of stride 2 with ReLU, then 100 and logits: the net of Wong, Rice, Kolter 2020 for MNIST.
+    """Convolutions 4x4 of stride 2 with ReLU, 100, logits: the MNIST net of Wong, Rice, Kolter 2020.
 
     >>> cnn((28, 28, 1), 10).count_params()
     166406
@@ -29,7 +29,9 @@ def cnn(image_shape, classes, *, filters=(16, 32), seed=0):
     init = _seeded(seed)
     inputs = x = keras.Input(image_shape)
     for width in (filters,) if isinstance(filters, int) else filters:
-        x = layers.Conv2D(width, 4, strides=2, padding="same", activation="relu", kernel_initializer=init())(x)
+        x = layers.Conv2D(width, 4, strides=2, padding="same", activation="relu", kernel_initializer=init())(
+            x
+        )
     x = layers.Dense(100, activation="relu", kernel_initializer=init())(layers.Flatten()(x))
     return keras.Model(inputs, _logits(x, classes, init), name="cnn")
 

@@ -34,8 +34,8 @@ def largest_difference(model, class_names, directory):
         The largest absolute difference of logits.
 
     Raises:
-        TfadvError: if a logit or probability differs by more than 1e-5 of the scale of the logits, or a label is
-            wrong.
+        TfadvError: if a logit or probability differs by more than 1e-5 of the scale of the logits, or if a
+            label is wrong.
     """
     # The functions live only as long as the object that was loaded.
     served = tf.saved_model.load(str(directory))

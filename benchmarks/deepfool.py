@@ -1,0 +1,141 @@
+"""DeepFool (l2) against the cost of the Jacobians it needs, and its distances against those of the peers.
+
+    python benchmarks/deepfool.py [--images 10000] [--repeats 3]
+
+The Jacobians it needs: at each iteration, for exactly the examples that still resist (in the attack's own batches, at
+the attack's own points), the derivatives of the nine differences of logits with respect to the image, by the fastest
+of the forms below.
+"""
+
+import argparse
+import contextlib
+
+import keras
+import numpy as np
+import peers
+import subjects
+import tensorflow as tf
+import timing
+
+from tfadv import DeepFool, gradients
+
+TARGET = 1.5
+BATCH_SIZE = 500
+
+
+def main():
+    parser = subjects.options(argparse.ArgumentParser(description=__doc__.splitlines()[0]), images=10_000)
+    given = parser.parse_args()
+    timing.machine()
+    x, y, x_test, y_test = subjects.data(given.data_dir)
+    for name in given.model or ["mlp"]:
+        model = subjects.classifier(name, x, y, epochs=5)
+        compare(name, model, x_test[: given.images], y_test[: given.images], given.repeats)
+
+
+def compare(name, model, x, y, repeats):
+    """Print the ratio of times, then median distances and times of the peers."""
+    points = linearized(model, x, y)
+    ways = {f"Jacobians: {way}": form(model) for way, form in JACOBIANS.items()}
+    forms = {way: lambda run=run: [run(*point) for point in points] for way, run in ways.items()}
+    forms["tfadv"] = lambda: DeepFool().minimal(model, x, y, batch_size=BATCH_SIZE)
+    seconds = timing.medians(forms, repeats)
+    floor = min(seconds[way] for way in forms if way != "tfadv")
+    count = sum(len(point) for point, _ in points)
+    title = f"DeepFool, {name}, {len(x)} images, {count} Jacobians in {len(points)} batches: {repeats} repeats"
+    timing.report(title, seconds, floor, list(forms), ("tfadv", TARGET))
+    distances(model, x, y, peers.deepfool(model, x, y, BATCH_SIZE))
+
+
+def linearized(model, x, y):
+    """What the attack takes Jacobians of: (images (m, h, w, c), directions (m, 9, classes)) for each iteration."""
+    taken = []
+
+    def record(*arrays):
+        taken.append(tuple(map(tf.constant, arrays)))
+        return np.int32(0)
+
+    def recording(logits_fn, x, directions=None):
+        noted = tf.numpy_function(record, [x, directions], tf.int32)
+        with tf.control_dependencies([noted]):
+            return original(logits_fn, tf.identity(x), directions)
+
+    original = gradients.logits_and_jacobian
+    # A clone, since the attack keeps what it has compiled for a model.
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    with replaced(gradients, "logits_and_jacobian", recording):
+        DeepFool().minimal(clone, x, y, batch_size=BATCH_SIZE)
+    return taken
+
+
+@contextlib.contextmanager
+def replaced(module, name, value):
+    original = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, original)
+
+
+def compiled(jacobian):
+    """One graph for all sizes; only the Jacobian itself is computed and kept."""
+
+    def form(model):
+        image, classes = model.input_shape[1:], model.output_shape[-1]
+        points = tf.TensorSpec([None, *image], tf.float32)
+        directions = tf.TensorSpec([None, classes - 1, classes], tf.float32)
+        graph = tf.function(lambda x, d: jacobian(model, x, d), autograph=False)
+        return graph.get_concrete_function(points, directions)
+
+    return form
+
+
+def backward_passes(model, x, directions):
+    return gradients.logits_and_jacobian(gradients.logits_of(model), x, directions)[1]
+
+
+def batch_jacobian(model, x, directions):
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(x)
+        differences = tf.einsum("nk,nrk->nr", model(x, training=False), directions)
+    return tape.batch_jacobian(differences, x)
+
+
+def tiled(model, x, directions):
+    """One backward pass over nine copies of each image."""
+    rows = directions.shape[1]
+    copies = tf.repeat(x, rows, axis=0)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(copies)
+        logits = model(copies, training=False)
+    gradient = tape.gradient(logits, copies, tf.reshape(directions, [-1, directions.shape[2]]))
+    return tf.reshape(gradient, [-1, rows, *x.shape[1:]])
+
+
+JACOBIANS = {
+    "one backward pass a class": compiled(backward_passes),
+    "batch_jacobian": compiled(batch_jacobian),
+    "one pass over copies": compiled(tiled),
+}
+
+
+def distances(model, x, y, others):
+    """Print the median l2 distance over the images that the model gets right, by each library, and its time."""
+    correct = np.argmax(model.predict(x, batch_size=1000, verbose=0), axis=1) == y
+    ways = {"tfadv": lambda: DeepFool().minimal(model, x, y, batch_size=BATCH_SIZE), **others}
+    medians = {}
+    print(f"  median l2 distance of the {correct.sum()} images that the model gets right:")
+    for name, run in ways.items():
+        images, once = timing.once(run)
+        moved = np.asarray(images)[correct] - x[correct]
+        fooled = np.argmax(model.predict(images, batch_size=1000, verbose=0), axis=1) != y
+        medians[name] = np.median(np.sqrt(np.square(moved).sum(axis=(1, 2, 3))))
+        print(f"    {name:<10} {medians[name]:.4f}, fooled {fooled[correct].mean():.2%}, {once:.2f} s")
+    if "Foolbox" in medians:
+        timing.verdict("median distance over Foolbox's", medians["tfadv"] / medians["Foolbox"], 1.0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""What every benchmark needs: interleaved medians, a look at the machine, a table."""
+
+import importlib.metadata
+import os
+import platform
+import statistics
+import sys
+import time
+
+PACKAGES = ("tensorflow", "tensorflow-cpu", "keras", "numpy")
+
+
+def medians(forms, repeats):
+    """Median seconds of each form. Forms take turns, so that what else the machine does hits all alike.
+
+    Args:
+        forms: name -> function without arguments; each is called once beforehand, to compile.
+        repeats: how often each is timed.
+
+    >>> list(medians({"nothing": lambda: None}, repeats=3))
+    ['nothing']
+    """
+    for form in forms.values():
+        form()
+    seconds = {name: [] for name in forms}
+    for _ in range(repeats):
+        for name, form in forms.items():
+            seconds[name].append(once(form)[1])
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def once(form):
+    """What a function returns, and the seconds it took."""
+    begin = time.perf_counter()
+    result = form()
+    return result, time.perf_counter() - begin
+
+
+def machine():
+    """Print what ran this, and a warning if something else runs too."""
+    versions = [f"{name} {_version(name)}" for name in PACKAGES if _version(name)]
+    print(f"{_cpu()}, {os.cpu_count()} cores, Python {platform.python_version()}, {', '.join(versions)}")
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    # One process that rests now has brought the average of the last minute to well below 1.
+    if load > 0.5:
+        print(f"WARNING: the load average is {load:.2f}: something else is running, ratios are provisional.")
+    sys.stdout.flush()
+
+
+def report(title, seconds, floor, rows, target=None):
+    """Print a table of times and their ratios to the floor, and whether the target is met.
+
+    Args:
+        seconds: name -> median seconds.
+        floor: the seconds that ratios are of.
+        rows: names in the order to print.
+        target: (name, highest ratio), or None.
+    """
+    print(f"\n{title}")
+    width = max(map(len, rows))
+    for name in rows:
+        print(f"  {name:<{width}}  {seconds[name] * 1e3:9.1f} ms  {seconds[name] / floor:6.2f}")
+    if target:
+        verdict(target[0], seconds[target[0]] / floor, target[1])
+    sys.stdout.flush()
+
+
+def verdict(what, measured, highest):
+    """Print whether a figure is within its target."""
+    word = "met" if measured <= highest else "MISSED"
+    print(f"  {what}: {measured:.3g}, target at most {highest:g}: {word}", flush=True)
+
+
+def _version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _cpu():
+    try:
+        with open("/proc/cpuinfo") as lines:
+            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,79 @@
+"""How a command ends that cannot go on: one sentence on stderr and an exit code, a traceback only with --debug."""
+
+import contextlib
+import signal
+import traceback
+
+import click
+
+from tfadv.errors import TfadvError
+
+USER, BUG, INTERRUPTED, TERMINATED = 2, 1, 130, 143
+NO_MEMORY = "there is not enough memory: use a smaller --batch-size, or fewer images with --n."
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: ends like Ctrl-C, so that whoever stops a job loses no more than by hand."""
+
+
+def end_on_sigterm():
+    def end(signum, frame):
+        raise Terminated
+
+    with contextlib.suppress(ValueError):  # not in the main thread
+        signal.signal(signal.SIGTERM, end)
+
+
+@contextlib.contextmanager
+def when_interrupted(advice):
+    """What to tell whoever interrupts the block: `advice()` gives the sentence, as things stand then."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        stop.args = (advice(),)
+        raise
+
+
+def remember_debug(ctx, param, value):
+    if value:
+        ctx.find_root().obj["debug"] = True
+
+
+def report(error, debug):
+    """Say on stderr why a command ended; returns the exit code."""
+    # Click turns Ctrl-C into Abort and keeps it as the cause.
+    cause = error.__cause__ if isinstance(error, click.exceptions.Abort) and error.__cause__ else error
+    if debug:
+        traceback.print_exception(cause)
+    if isinstance(cause, click.exceptions.NoArgsIsHelpError):
+        cause.show()
+        return USER
+    code, text = outcome(cause)
+    click.echo(f"Error: {' '.join(text.split())}", err=True)
+    return code
+
+
+def outcome(error):
+    """The exit code and the sentence for an exception."""
+    match error:
+        case KeyboardInterrupt():
+            code = TERMINATED if isinstance(error, Terminated) else INTERRUPTED
+            return code, f"interrupted; {error or 'files that were complete are kept; run the command again.'}"
+        case click.UsageError():
+            path = error.ctx.command_path if error.ctx else "tfadv"
+            return USER, f"{error.format_message().rstrip('.')}; `{path} --help` shows what there is."
+        case click.ClickException():
+            return error.exit_code, error.format_message()
+        case TfadvError():
+            return USER, str(error)
+        case MemoryError():
+            return USER, NO_MEMORY
+        case OSError():
+            where = f"{str(error.filename)!r}: " if error.filename else ""
+            return USER, f"{where}{error.strerror or error}."
+    # TensorFlow's own type, told by its name: importing TensorFlow to compare would take seconds.
+    if type(error).__name__ == "ResourceExhaustedError" or "RESOURCE_EXHAUSTED" in str(error):
+        return USER, NO_MEMORY
+    first = next(iter(str(error).strip().splitlines()), "")[:300]
+    told = f"{type(error).__name__}: {first}" if first else type(error).__name__
+    return BUG, f"{told.rstrip('.')}; this is a fault of tfadv: run again with --debug and report what it prints."

@@ -1,0 +1,11 @@
+"""Experiments of the literature, each reproduced from one command and held against what was published."""
+
+from tfadv.registry import Registry
+
+EXPERIMENTS = Registry(
+    "experiment",
+    {
+        "demo": "tfadv.experiments.demo:Demo",
+        "deep_defense": "tfadv.experiments.deep_defense:DeepDefenseReport",
+    },
+)

@@ -1,0 +1,115 @@
+"""Deep Defense on MNIST by the recipe of Yan, Guo, Zhang 2018: their networks, SGD, lambda 15, c 25, d 5.
+
+Command: `tfadv reproduce deep-defense --dataset mnist`. `--preset laptop` fine-tunes on 10,000 images in 10 minutes on
+two cores, `--preset paper` on all 60,000. The reference networks are trained here (Adam, 10 epochs), as the
+authors' are not available. The published figures were read from memory of the paper and not checked again.
+"""
+
+import keras
+import numpy as np
+
+from tfadv.attacks.pgd import PGD
+from tfadv.data import datasets
+from tfadv.evaluation import metrics
+from tfadv.evaluation.results import ExperimentResult, student
+from tfadv.experiments.base import claim, copy_of, fit, mean
+from tfadv.models import build
+from tfadv.reports import figures
+from tfadv.reports.document import percent, with_interval
+from tfadv.threat import LInf
+
+METHOD = "deep_defense(lam=15, c=25, d=5)"
+NETWORKS = {"mlp_mnist": "MLP 784-500-150-10", "lenet": "LeNet 20-50-500-10"}
+# Reference and Deep Defense: (accuracy, rho_2).
+PUBLISHED = {
+    "mlp_mnist": ((0.9831, 1.11e-1), (0.9865, 2.25e-1)),
+    "lenet": ((0.9902, 2.05e-1), (0.9934, 2.84e-1)),
+}
+EPOCHS, BATCH = 5, 100
+# Images that Deep Defense trains on, and test images on which distances are measured.
+SCALE = {"smoke": (200, 100), "laptop": (10_000, 2_000), "paper": (60_000, 10_000)}
+EPS = 0.1
+
+
+def measure(experiment, seed, models, progress):
+    """Train each network plainly, then by Deep Defense; measure both."""
+    data = datasets.load("mnist", experiment.data_dir)
+    n, judged = SCALE[experiment.preset]
+    models.mkdir(parents=True, exist_ok=True)
+    networks = {}
+    for name in NETWORKS:
+        reference = build(name, data.image_shape, data.num_classes, seed)
+        epochs = 1 if experiment.preset == "smoke" else 10
+        fit(
+            reference, "standard", data.train, epochs=epochs, batch_size=BATCH, seed=seed, progress=progress,
+            optimizer=keras.optimizers.Adam(1e-3), what=f"{name}: reference",
+        )  # fmt: skip
+        defended = fit(
+            copy_of(reference), METHOD, data.train.take(n), epochs=EPOCHS, batch_size=BATCH, seed=seed,
+            optimizer=published_sgd(n // BATCH), progress=progress, what=f"{name}: Deep Defense",
+        )  # fmt: skip
+        networks[name] = {}
+        for kind, network in (("reference", reference), ("defended", defended)):
+            progress(f"{name}: measuring", 0, 1)
+            network.save(models / f"{name}_{kind}.keras")
+            networks[name][kind] = figures_of_merit(network, data.test, judged, seed)
+    return {"networks": networks, "images": n, "judged": judged, "dataset": "mnist", "data_source": data.source}
+
+
+def published_sgd(steps):
+    """Learning rate 5e-4, halved after 80% of the epochs, momentum 0.9, weight decay 5e-4 (decoupled in Keras)."""
+    rate = keras.optimizers.schedules.PiecewiseConstantDecay([int(0.8 * EPOCHS * steps)], [5e-4, 2.5e-4])
+    return keras.optimizers.SGD(rate, momentum=0.9, weight_decay=5e-4)
+
+
+def figures_of_merit(network, test, judged, seed):
+    """Clean accuracy on all test images; rho_2, the FGS curve and PGD-40 on the first `judged`."""
+    x, y = test.x, test.y
+    eps = np.linspace(0, 2 * EPS, 21)
+    few, labels = x[:judged], y[:judged]
+    x_adv = PGD(steps=40)(network, few, labels, threat=LInf(EPS), seed=seed)
+    return {
+        "clean": metrics.correct(network, x, y).mean(),
+        "rho2": metrics.summary(metrics.rho(network, few, batch_size=250))["mean"],
+        "eps": eps,
+        "fgs": metrics.fgs_curve(network, few, labels, eps, clip=True),
+        "pgd": metrics.correct(network, x_adv, labels).mean(),
+    }
+
+
+def present(experiment, measured):
+    """One table, one figure, two claims a network."""
+    of = lambda name, kind, key: [m["networks"][name][kind][key] for m in measured]  # noqa: E731
+    show = lambda values, style=percent: style(mean(values), student(values))  # noqa: E731
+    rows, claims, curves = [], [], {}
+    for name, title in NETWORKS.items():
+        for kind, published in zip(("reference", "defended"), PUBLISHED[name], strict=True):
+            cells = [show(of(name, kind, "clean")), percent(published[0])]
+            cells += [show(of(name, kind, "rho2"), with_interval), with_interval(published[1]), show(of(name, kind, "pgd"))]
+            rows.append([title, "Deep Defense" if kind == "defended" else "reference", *cells])
+            mean_curve = np.mean(of(name, kind, "fgs"), axis=0)
+            curves[f"{title}, {kind}"] = {"eps": measured[0]["networks"][name][kind]["eps"], "accuracy": mean_curve}
+        ratio = [a / b for a, b in zip(of(name, "defended", "rho2"), of(name, "reference", "rho2"), strict=True)]
+        gain = [a - b for a, b in zip(of(name, "defended", "clean"), of(name, "reference", "clean"), strict=True)]
+        factor = PUBLISHED[name][1][1] / PUBLISHED[name][0][1]
+        claims.append(claim(f"{name}-rho2", f"{title}: Deep Defense raises rho_2 by a quarter or more", f"x {factor:.2f}", ratio, mean(ratio) >= 1.25))
+        claims.append(claim(f"{name}-clean", f"{title}: clean accuracy does not fall (by more than 0.2 points)", f"{PUBLISHED[name][1][0] - PUBLISHED[name][0][0]:+.2%}", gain, mean(gain) >= -0.002))
+    n, judged = measured[0]["images"], measured[0]["judged"]
+    table = {
+        "id": "table-mnist",
+        "title": "Reference and Deep Defense networks",
+        "columns": ["Network", "", "Accuracy", "published", "rho_2", "published", f"PGD-40 at l_inf {EPS:g}"],
+        "rows": rows,
+        "note": f"Fine-tuned for {EPOCHS} epochs on {n:,} images; rho_2 and PGD-40 on {judged:,} test images.",
+    }
+    notes = [
+        f"{len(measured)} seed(s); SGD 5e-4 with momentum 0.9, halved after 80% of {EPOCHS} epochs, batch {BATCH}, lambda 15, c 25, d 5.",
+        "The original fine-tunes on all training images; the laptop preset takes 10,000, with a sixth of the steps."
+        if n < 60_000
+        else "All training images, as in the original.",
+    ]
+    result = ExperimentResult(
+        name=experiment.name, title="Deep Defense on MNIST, the original recipe", claims=claims, tables=[table], notes=notes,
+        figures=[{"id": "figure-fgs", "title": "Accuracy against the eps of FGS", "caption": "Clipped to [0, 1]."}],
+    )  # fmt: skip
+    return result, {"figure-fgs": figures.accuracy_curves(curves, title="Accuracy under FGS")}
