@@ -1,4 +1,4 @@
-"""How a command ends that cannot go on: one sentence on stderr and an exit code, a traceback only with --debug."""
+"""How a command ends that cannot go on: one sentence and an exit code, a traceback only with --debug."""
 
 import contextlib
 import signal
@@ -58,7 +58,10 @@ def outcome(error):
     match error:
         case KeyboardInterrupt():
             code = TERMINATED if isinstance(error, Terminated) else INTERRUPTED
-            return code, f"interrupted; {error or 'files that were complete are kept; run the command again.'}"
+            return (
+                code,
+                f"interrupted; {error or 'files that were complete are kept; run the command again.'}",
+            )
         case click.UsageError():
             path = error.ctx.command_path if error.ctx else "tfadv"
             return USER, f"{error.format_message().rstrip('.')}; `{path} --help` shows what there is."
@@ -76,4 +79,7 @@ def outcome(error):
         return USER, NO_MEMORY
     first = next(iter(str(error).strip().splitlines()), "")[:300]
     told = f"{type(error).__name__}: {first}" if first else type(error).__name__
-    return BUG, f"{told.rstrip('.')}; this is a fault of tfadv: run again with --debug and report what it prints."
+    return (
+        BUG,
+        f"{told.rstrip('.')}; this is a fault of tfadv: run again with --debug and report what it prints.",
+    )

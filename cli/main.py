@@ -1,4 +1,4 @@
-"""`tfadv`: the names of the commands, each imported when it is asked for, and one way in which all of them end."""
+"""`tfadv`: the names of the commands, each imported when it is asked for, and the one way they all end."""
 
 import importlib
 import sys

@@ -7,7 +7,11 @@ data_dir = click.option(
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, for machines.")
 seed = click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed gives the same bits."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="The same seed gives the same bits.",
 )
 batch_size = click.option(
     "--batch-size",
@@ -17,7 +21,9 @@ batch_size = click.option(
     help="Images at a time; memory grows with it.",
 )
 dataset = click.option(
-    "--dataset", metavar="NAME|DIR|NPZ", help="A data set: a name, a folder of class folders, an .npz [the run's]."
+    "--dataset",
+    metavar="NAME|DIR|NPZ",
+    help="A data set: a name, a folder of class folders, an .npz [the run's].",
 )
 threat = click.option(
     "--threat", metavar="NORM:EPS", help="What the attacker may do: linf:8/255, l2:0.5, l1:12 [the run's]."

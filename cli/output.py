@@ -4,8 +4,10 @@ import json
 
 import click
 
-from tfadv import files
 from tfadv.reports import document
+from tfadv.reports.document import number, percent
+
+__all__ = ["as_json", "claim", "facts", "findings", "heading", "line", "number", "percent", "table"]
 
 
 def line(text=""):
@@ -18,18 +20,22 @@ def heading(text):
 
 def as_json(mapping):
     """The one thing on stdout."""
+    from tfadv import files  # here, for it imports NumPy and help should not wait
+
     click.echo(json.dumps(files.plain(mapping), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def table(columns, rows):
     """Columns as wide as their widest cell, numbers flush right; nothing is wrapped or cut."""
-    shown = [list(map(str, columns)), *(list(map(document.number, row)) for row in rows)]
+    shown = [list(map(str, columns)), *(list(map(number, row)) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     right = document.numeric_columns(document.Table("", tuple(columns), tuple(map(tuple, rows))))
-    for number, row in enumerate(shown):
+    for i, row in enumerate(shown):
         cells = zip(row, widths, right, strict=True)
-        text = "  ".join(cell.rjust(width) if flush else cell.ljust(width) for cell, width, flush in cells).rstrip()
-        heading(text) if number == 0 else line(text)
+        text = "  ".join(
+            cell.rjust(width) if flush else cell.ljust(width) for cell, width, flush in cells
+        ).rstrip()
+        heading(text) if i == 0 else line(text)
 
 
 def facts(mapping):
@@ -37,7 +43,7 @@ def facts(mapping):
     shown = {name: value for name, value in mapping.items() if value is not None}
     width = max(map(len, shown))
     for name, value in shown.items():
-        line(f"{name.ljust(width)}  {document.number(value)}")
+        line(f"{name.ljust(width)}  {number(value)}")
 
 
 def findings(found):
@@ -46,3 +52,14 @@ def findings(found):
         color = {"error": "red", "warning": "yellow"}.get(finding["severity"])
         severity = click.style(finding["severity"], fg=color, bold=True)
         line(f"{severity}: {finding['message']} {finding['advice'] or ''}".rstrip())
+
+
+def claim(claim):
+    """What was published, what was measured, whether it holds: as loud if it does not."""
+    color = {True: "green", False: "red", None: "yellow"}[claim["holds"]]
+    verdict = click.style(document.BADGES[claim["holds"]].upper(), fg=color, bold=True)
+    measured = document.with_interval(claim["measured"], claim["interval"])
+    line(f"\n{verdict}: {claim['statement']}")
+    line(f"  published {number(claim['published'])}, measured {measured}")
+    if claim["note"]:
+        line(f"  {claim['note']}")

@@ -10,14 +10,15 @@ import warnings
 def hush():
     """Turn off what TensorFlow, CUDA, absl and Keras say to themselves; errors still arrive as exceptions.
 
-    TensorFlow's C++ prints to file descriptor 2 before any of its own settings are read, so that descriptor leads
-    nowhere from here on, and Python's stderr goes through a copy of it.
+    TensorFlow's C++ prints to file descriptor 2 before any of its own settings are read, so that descriptor
+    leads nowhere from here on, and Python's stderr goes through a copy of it.
     """
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     with contextlib.suppress(OSError, ValueError, AttributeError):  # stderr is closed, or no file
         copy = os.dup(sys.stderr.fileno())
-        sys.stderr = open(copy, "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+        # It lives as long as the process.
+        sys.stderr = open(copy, "w", buffering=1, encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 2)
         os.close(nowhere)

@@ -52,7 +52,7 @@ def constant():
 
 
 def saturated(model):
-    return keras.Model(model.inputs, layers.Rescaling(1e4)(model.output))
+    return keras.Model(model.input, layers.Rescaling(1e4)(model.output))
 
 
 def nan_gradients(image_shape=(8, 8, 1), classes=10):

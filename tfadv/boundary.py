@@ -5,7 +5,7 @@ Nothing in this module imports TensorFlow: it sees arrays and Keras models throu
 
 import numpy as np
 
-from tfadv.errors import TfadvError, invalid
+from tfadv.errors import TfadvError, invalid, reason
 
 TOLERANCE = 1e-6
 SQUASHING = {"softmax", "sigmoid"}
@@ -206,10 +206,8 @@ def _forward(model, x):
     try:
         outputs = model(x, training=False)
     except Exception as error:  # Keras and TensorFlow raise many types; all mean that the images do not fit.
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise TfadvError(
-            f"the classifier cannot process images of shape {_size(x.shape[1:])}: {first}"
-        ) from error
+        shape = _size(x.shape[1:])
+        raise TfadvError(f"the classifier cannot process images of shape {shape}: {reason(error)}") from error
     if not hasattr(outputs, "shape"):
         raise invalid("the classifier's output", "one tensor of logits", type(outputs).__name__)
     return np.asarray(outputs).astype(np.float32)

@@ -1,6 +1,7 @@
 """What tfadv says when it cannot go on: one sentence on what was expected, what came and what to do."""
 
 import os
+import re
 from pathlib import Path
 
 
@@ -16,6 +17,17 @@ def invalid(what, expected, received, hint=""):
     """
     text = f"{what}: expected {expected}, received {received}."
     return TfadvError(f"{text} {hint[0].upper()}{hint[1:]}" if hint else text)
+
+
+def reason(error):
+    """The first line that says something in another library's error; Keras' begin with where, in bold.
+
+    >>> reason(ValueError("Exception encountered when calling Dense.call().\\n\\n\\x1b[1mBad shape\\x1b[0m"))
+    'Bad shape'
+    """
+    lines = re.sub(r"\x1b\[\d*m", "", str(error)).splitlines()
+    telling = [line.strip() for line in lines if line.strip() and "Exception encountered" not in line]
+    return telling[0] if telling else type(error).__name__
 
 
 def writable_directory(path):

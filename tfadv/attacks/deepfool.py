@@ -164,6 +164,10 @@ def nearest_crossing(gap, w, norm, variant):
         The step, (n, ...).
     """
     length = LENGTHS[norm](w, variant.floor)
+    # Where a pixel has no finite gradient, the step is looked for without it. One look at the lengths is cheap.
+    finite = tf.reduce_all(tf.math.is_finite(length))
+    w = tf.cond(finite, lambda: w, lambda: finite_or(0.0, w))
+    length = tf.cond(finite, lambda: length, lambda: LENGTHS[norm](w, variant.floor))
     distance = tf.where(length > 0, tf.math.divide_no_nan(tf.abs(gap), length), float("inf"))
     nearest = tf.argmin(distance, axis=1, output_type=tf.int32)
     pick = [tf.gather(values, nearest, axis=1, batch_dims=1) for values in (gap, length, w)]

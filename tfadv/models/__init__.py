@@ -1,6 +1,6 @@
 """Architectures: plain `keras.Model`s, pixels in, float32 logits out. One family a file, one line here."""
 
-from tfadv.errors import TfadvError
+from tfadv.errors import TfadvError, reason
 from tfadv.registry import Registry
 
 MODELS = Registry(
@@ -36,7 +36,4 @@ def build(text, image_shape, classes, seed=0):
     except TfadvError:
         raise
     except (TypeError, ValueError) as error:  # Keras' refusals of sizes and of values.
-        first = str(error).strip().splitlines()[0]
-        raise TfadvError(
-            f"cannot build {text!r} for images of {image_shape} and {classes} classes: {first}"
-        ) from error
+        raise TfadvError(f"cannot build {text!r} for images of {image_shape}: {reason(error)}") from error

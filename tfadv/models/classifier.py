@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 from tfadv import boundary
-from tfadv.errors import TfadvError
+from tfadv.errors import TfadvError, reason
 
 
 def load(path):
@@ -28,8 +28,7 @@ def load(path):
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many types for damaged archives and for unknown or unsafe code.
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise TfadvError(f"cannot load {str(path)!r}: {first}") from error
+        raise TfadvError(f"cannot load {str(path)!r}: {reason(error)}") from error
 
 
 def find(path):
@@ -85,17 +84,19 @@ def as_logits_model(model):
         raise TfadvError(
             "as_logits_model needs a built Sequential or functional model; return logits from your own class."
         )
+    # A list of one input would make Keras warn whenever the new model is called.
+    inputs = model.inputs[0] if len(model.inputs) == 1 else model.inputs
     last, node, _ = model.outputs[0]._keras_history
     before = last._inbound_nodes[node].input_tensors[0]
     if isinstance(last, keras.Model):
-        return keras.Model(model.inputs, as_logits_model(last)(before))
+        return keras.Model(inputs, as_logits_model(last)(before))
     if not boundary.squashes(last):
         raise TfadvError(
             f"the last layer {last.name!r} is no softmax: the model seems to return logits already."
         )
     if not getattr(last, "weights", None):
-        return keras.Model(model.inputs, before)
+        return keras.Model(inputs, before)
     linear = type(last).from_config({**last.get_config(), "activation": "linear"})
-    logits = keras.Model(model.inputs, linear(before))
+    logits = keras.Model(inputs, linear(before))
     linear.set_weights(last.get_weights())
     return logits

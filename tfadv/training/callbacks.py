@@ -97,7 +97,7 @@ class Backup(keras.callbacks.Callback):
         if not self.path.is_file():
             return 0
         try:
-            with np.load(self.path, allow_pickle=False) as stored:
+            with open(self.path, "rb") as file, np.load(file, allow_pickle=False) as stored:
                 self.history = json.loads(str(stored["history"]))
                 self._stored = [stored[f"v{i}"] for i in range(int(stored["count"]))]
         except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
@@ -110,6 +110,10 @@ class Backup(keras.callbacks.Callback):
         for epoch, past in enumerate(self.history):
             for callback in self.watchers:
                 self._replay(callback, epoch, past)
+        self.restore()
+
+    def restore(self):
+        """Give the model the values that `read` found."""
         variables = self._variables()
         if [v.shape for v in variables] != [value.shape for value in self._stored]:
             raise TfadvError(f"the backup {str(self.path)!r} is of another model or optimizer; train again without --resume.")
@@ -159,7 +163,8 @@ class Progress(keras.callbacks.Callback):
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
         columns = [TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[metrics]}")]
-        self.bar = Progress(*columns, console=Console(file=sys.stderr, stderr=True))
+        console = Console(file=sys.stderr, stderr=True)
+        self.bar = Progress(*columns, console=console, disable=not console.is_terminal)
         self.bar.start()
         self.task = self.bar.add_task(self.title, total=self.epochs * self.steps, metrics="")
 

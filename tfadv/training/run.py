@@ -121,9 +121,9 @@ def train(dataset, *, out, resume=False, progress=True, **settings):
     history = fit(trainer, trainer.prepare(training), validation, settings, out, progress)
     best = max(range(len(history)), key=lambda epoch: history[epoch][settings.monitor])
     outcome = {"finished": True, "best_epoch": best + 1, "metrics": history[best]}
-    files.write_json(out / "train.json", {**record, **outcome, "provenance": provenance(seed=settings.seed)})
     with files.atomic(out / "last.keras") as temporary:
         trainer.classifier.save(temporary)
+    files.write_json(out / "train.json", {**record, **outcome, "provenance": provenance(seed=settings.seed)})
     (out / "backup.npz").unlink(missing_ok=True)
     return Run(classifier.load(out), history, out)
 
@@ -159,7 +159,10 @@ def fit(trainer, training, validation, settings, out, progress):
     done = backup.read()
     steps = pipeline.steps_per_epoch(len(training), settings.batch_size)
     bar = [Progress(settings.epochs, steps, settings.method)] if progress else []
-    if done < settings.epochs:
+    if is_over(backup.history, settings):  # interrupted between the last epoch and the end
+        backup.set_model(trainer)
+        backup.restore()
+    else:
         batches = pipeline.batches(
             training,
             settings.batch_size,
@@ -182,6 +185,13 @@ def fit(trainer, training, validation, settings, out, progress):
             for shown in bar:
                 shown.close()
     return backup.history
+
+
+def is_over(history, settings):
+    """Whether a training with these epochs behind it has no more to do: all are done, or patience has run out."""
+    values = [past[settings.monitor] for past in history]
+    waited = len(values) - 1 - values.index(max(values)) if values else 0
+    return len(values) >= settings.epochs or (settings.patience > 0 and waited >= settings.patience)
 
 
 def check_directory(out, settings, resume):

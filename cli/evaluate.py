@@ -1,0 +1,81 @@
+"""`tfadv evaluate`."""
+
+import click
+
+from tfadv.errors import writable_directory
+
+from . import failures, options, output, quiet, subject
+from .progress import Progress
+
+
+@click.command()
+@click.argument("model", metavar="MODEL")
+@options.dataset
+@options.threat
+@click.option(
+    "--attack", "attacks", multiple=True, metavar="SPEC", help="May be repeated [fgsm, pgd with restarts]."
+)
+@click.option("--n", type=click.IntRange(min=1), help="Judge the first N test images only [all].")
+@options.seed
+@options.batch_size
+@options.data_dir
+@click.option("--out", metavar="DIR", help="Where results go [the run; runs/NAME for a file].")
+@options.as_json
+def evaluate(model, dataset, threat, attacks, n, seed, batch_size, data_dir, out, as_json):
+    """Judge how MODEL, a run directory or a .keras file, withstands attacks.
+
+    Robust accuracy is the share of test images that no attack changes to a wrong class. Writes result.json,
+    per_example.npz and report.html.
+
+    \b
+    tfadv evaluate runs/robust --threat linf:0.1 --attack fgsm --attack "pgd(steps=40)"
+    """
+    chosen = subject.choose(model, dataset, threat)
+    subject.needs_threat(chosen)
+    out = writable_directory(out or chosen.home)  # before the work, not after it
+    with failures.when_interrupted(lambda: "nothing was written, and earlier results are as they were."):
+        with quiet.loading():
+            from tfadv.evaluation import evaluate as protocol
+        with Progress() as progress:
+            result = protocol.evaluate(
+                chosen.load(), chosen.load_dataset(data_dir), threat=chosen.threat,
+                attacks=attacks or protocol.DEFAULT_ATTACKS, n=n, seed=seed, batch_size=batch_size,
+                name=chosen.name, path=chosen.path, progress=progress,
+            )  # fmt: skip
+    write(result, out)
+    if as_json:
+        output.as_json(result.to_json())
+    else:
+        show(result, out)
+
+
+def write(result, out):
+    """The result, and the report about it as it was read back."""
+    from tfadv.reports import page
+
+    page.write([result.save(out)], out / "report.html")
+
+
+def show(result, out):
+    """The table of accuracies, what is suspect about them, and where the files are."""
+    data = result.dataset
+    output.heading(
+        f"{result.model['name']}: {data['n']:,} {data['split']} images of {data['name']}, {result.threat}\n"
+    )
+    rows = [["clean", *_accuracy(result.clean_accuracy, result.clean_interval), None]]
+    rows += [
+        [a["attack"], *_accuracy(a["accuracy"], a["interval"]), a["median_distance"]] for a in result.attacks
+    ]
+    rows.append(["worst case", *_accuracy(result.robust_accuracy, result.robust_interval), None])
+    output.table(["", "accuracy", "95 % interval", "median distance"], rows)
+    rho = result.rho2
+    output.line(
+        f"\nrho_2 of DeepFool: {output.number(rho['mean'])} on average, median {output.number(rho['median'])}"
+    )
+    output.line()
+    output.findings(result.findings)
+    output.line(f"\nWritten to {out}: result.json, per_example.npz, report.html")
+
+
+def _accuracy(value, interval):
+    return output.percent(value), f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}"

@@ -1,0 +1,104 @@
+"""`tfadv train`."""
+
+from pathlib import Path
+
+import click
+
+from tfadv.errors import TfadvError
+from tfadv.models import classifier
+
+from . import failures, options, output, quiet
+from .subject import shown
+
+
+@click.command()
+@click.option("--dataset", metavar="NAME|DIR|NPZ", help="A name, a folder of class folders, or an .npz file.")
+@click.option(
+    "--model", metavar="SPEC|FILE", help="mlp, lenet, cnn, ..., or a .keras file to start from [mlp]."
+)
+@click.option(
+    "--method", metavar="SPEC", help="standard, adversarial, deepfool-finetune, deep-defense [standard]."
+)
+@click.option("--attack", metavar="SPEC", help='The attack to train on, e.g. "pgd(steps=7)" [none].')
+@click.option("--threat", metavar="NORM:EPS", help="What the attacker may do, e.g. linf:8/255 [none].")
+@click.option(
+    "--validation-attack", metavar="SPEC", help="The attack behind val_adv_accuracy [that of --attack]."
+)
+@click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training images [10].")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Images a step [128].")
+@click.option("--optimizer", metavar="SPEC", help='adam, adamw, "sgd(learning_rate=0.1)" [adam].')
+@click.option("--schedule", metavar="SPEC", help='constant, "step(at=(30, 40))", plateau [constant].')
+@click.option("--augment", metavar="SPEC", help="none, crop-flip [none].")
+@click.option("--validation", type=float, help="Share of the training images that is held out [0.1].")
+@click.option(
+    "--patience",
+    type=click.IntRange(min=0),
+    help="Stop after so many epochs without a better one [0: never].",
+)
+@click.option("--devices", metavar="auto|cpu|gpu|N", help="Several are mirrored [auto].")
+@click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same classifier [0].")
+@click.option("--out", required=True, metavar="DIR", help="Where the run goes, e.g. runs/robust.")
+@click.option("--resume", is_flag=True, help="Go on with the interrupted run in --out, with its settings.")
+@click.option("--download", is_flag=True, help="Download the data set if it is not prepared.")
+@options.data_dir
+@options.as_json
+def train(out, resume, download, data_dir, as_json, **given):
+    """Train a classifier; its best epoch ends in DIR/model.keras.
+
+    \b
+    tfadv train --dataset fashion_mnist --model mlp --method adversarial \\
+      --attack "pgd(steps=7)" --threat linf:0.1 --epochs 10 --out runs/robust
+    """
+    settings = {name: value for name, value in given.items() if value is not None}
+    if resume:
+        settings = stored(out) | settings
+    if "dataset" not in settings:
+        raise TfadvError(
+            "say what to train on with --dataset, e.g. --dataset digits; `tfadv data list` shows the names."
+        )
+    with failures.when_interrupted(lambda: kept(out)):
+        with quiet.loading():
+            from tfadv.data import datasets
+            from tfadv.training import run
+        dataset = datasets.load(settings.pop("dataset"), data_dir, download)
+        run.train(dataset, out=out, resume=resume, **settings)
+    record = classifier.training_of(out)
+    if as_json:
+        output.as_json(record)
+    else:
+        show(Path(out), record)
+
+
+def stored(out):
+    """The settings of the run that is to be resumed."""
+    record = classifier.training_of(out)
+    if not record:
+        raise TfadvError(f"{out!r} holds no run to resume; leave --resume out.")
+    return record["settings"]
+
+
+def kept(out):
+    """What an interruption leaves behind, and how to go on."""
+    again = f"`tfadv train --resume --out {shown(out)}`"
+    if (Path(out) / "backup.npz").is_file():
+        return f"the finished epochs are kept in {out}: go on with {again}."
+    if classifier.training_of(out).get("finished") is False:
+        return f"no epoch was finished: begin again with {again}."
+    return "nothing was written; run the command again."
+
+
+def show(out, record):
+    """The outcome of a training and the command that judges it."""
+    settings, metrics = record["settings"], record["metrics"]
+    output.heading(f"{out}: {settings['method']} training of {settings['model']} on {settings['dataset']}")
+    accuracies = ("val_accuracy", "val_adv_accuracy")
+    output.facts(
+        {
+            "best epoch": f"{record['best_epoch']} of at most {settings['epochs']}",
+            **{name: output.percent(metrics[name]) for name in accuracies if name in metrics},
+            "model": out / "model.keras",
+            "history": out / "history.csv",
+        }
+    )
+    threat = "" if settings["threat"] else " --threat linf:8/255"
+    output.line(f"\nJudge it on the test images: tfadv evaluate {shown(out)}{threat}")

@@ -1,0 +1,110 @@
+"""Every training method: what it must do and what it must leave alone. New methods are enrolled by their name."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfadv.attacks.pgd import PGD
+from tfadv.data.split import Split
+from tfadv.models import build
+from tfadv.threat import LInf
+from tfadv.training import METHODS
+
+
+@pytest.fixture
+def split():
+    rng = np.random.default_rng(0)
+    return Split(rng.uniform(size=(32, 8, 8, 1)).astype("float32"), rng.integers(0, 3, 32).astype("int32"))
+
+
+def dropout_net():
+    layers = keras.layers
+    stack = [layers.Flatten(), layers.Dense(16), layers.BatchNormalization(), layers.ReLU(), layers.Dropout(0.3, seed=1)]
+    return keras.Sequential([keras.Input((8, 8, 1)), *stack, layers.Dense(3, kernel_initializer=keras.initializers.GlorotUniform(2))])
+
+
+def trainer_for(method, model=None, **options):
+    model = model or build("mlp(hidden=(16,), init=glorot)", (8, 8, 1), 3, seed=3)
+    options = {"attack": PGD(steps=2), "threat": LInf(0.1), "seed": 5, **options}
+    trainer = METHODS.build(method, classifier=model, **options)
+    trainer.compile(keras.optimizers.SGD(0.1), keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    return trainer
+
+
+def fit(trainer, split, epochs=1):
+    data = trainer.prepare(split)
+    return trainer.fit(data.x, data.y, batch_size=8, epochs=epochs, shuffle=False, verbose=0)
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+def test_weights_move_and_stay_finite(method, split):
+    trainer = trainer_for(method)
+    before = [w.copy() for w in trainer.classifier.get_weights()]
+    fit(trainer, split)
+    after = trainer.classifier.get_weights()
+    assert any(not np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    assert all(np.isfinite(w).all() for w in after)
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+def test_same_seed_same_bits(method, split):
+    runs = []
+    for _ in range(2):
+        trainer = trainer_for(method)
+        fit(trainer, split, epochs=2)
+        runs.append(trainer.classifier.get_weights())
+    assert all(np.array_equal(a, b) for a, b in zip(*runs, strict=True))
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+def test_crafting_moves_neither_statistics_nor_dropout_seeds(method, split):
+    trainer = trainer_for(method, dropout_net())
+    state = [np.array(v) for v in trainer.classifier.non_trainable_variables]
+    trainer.craft(tf.constant(split.x), tf.constant(split.y))
+    after = [np.array(v) for v in trainer.classifier.non_trainable_variables]
+    assert all(np.array_equal(a, b) for a, b in zip(state, after, strict=True))
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+def test_one_trace_serves_all_batches(method, split):
+    trainer = trainer_for(method)
+    traces = []
+    inner = trainer.craft
+    trainer.craft = lambda x, y: traces.append(1) or inner(x, y)
+    fit(trainer, split, epochs=3)
+    # Keras runs the step once symbolically to build the metrics, and traces it once.
+    assert len(traces) <= 2
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+def test_validation_reports_clean_and_adversarial_accuracy(method, split):
+    trainer = trainer_for(method)
+    logs = trainer.evaluate(split.x, split.y, verbose=0, return_dict=True)
+    assert 0 <= logs["adv_accuracy"] <= logs["accuracy"] <= 1
+    assert "adv_accuracy" not in fit(trainer, split).history
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+def test_what_is_saved_is_the_classifier(method, split, tmp_path):
+    trainer = trainer_for(method)
+    fit(trainer, split)
+    trainer.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    assert type(loaded).__module__.startswith("keras.")
+    np.testing.assert_array_equal(loaded.predict(split.x, verbose=0), trainer.classifier.predict(split.x, verbose=0))
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+def test_weight_zero_leaves_an_example_out(method, split):
+    if method == "deepfool_finetune":
+        split = trainer_for(method).prepare(split)
+    x, y = split.x[:16], split.y[:16]
+    kept = np.arange(16) % 2 == 0
+    full, half = trainer_for(method), trainer_for(method)
+    full.train_on_batch(x, y, sample_weight=np.where(kept, 2.0, 0.0).astype("float32"))
+    if method == "adversarial":  # its random starts depend on the place in the batch
+        pytest.skip("random starts differ between a batch and a part of it")
+    half.train_on_batch(x[kept], y[kept])
+    for a, b in zip(full.classifier.get_weights(), half.classifier.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-6)

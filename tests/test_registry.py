@@ -1,0 +1,35 @@
+import sys
+
+import pytest
+
+from tfadv.errors import TfadvError
+from tfadv.registry import Registry
+
+PLACES = {"fraction": "fractions:Fraction", "counter": "collections:Counter", "deep_copy": "copy:deepcopy"}
+NUMBERS = Registry("number", PLACES)
+
+
+def test_lists_names_without_importing():
+    assert list(Registry("thing", {"never": "no_such_module:Thing"})) == ["never"] and "fraction" in NUMBERS
+    assert "no_such_module" not in sys.modules
+
+
+def test_builds_from_a_spec_and_fixed_arguments():
+    assert NUMBERS.build("fraction(numerator=3)", denominator=4) == 0.75
+    assert NUMBERS.get("fraction").__name__ == "Fraction"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("fracton", "unknown number 'fracton': did you mean 'fraction'.*known are counter, deep_copy, fraction"),
+        ("zzz", "unknown number 'zzz': known are"),
+        ("deep-cop", "did you mean 'deep_copy'"),
+        ("fraction(top=1)", "number 'fraction' has no option 'top': it takes numerator"),
+        ("fraction(denominator=1)", "has no option 'denominator'"),
+        ("fraction(", "cannot read"),
+    ],
+)
+def test_refuses(text, message):
+    with pytest.raises(TfadvError, match=message):
+        NUMBERS.build(text, denominator=4)

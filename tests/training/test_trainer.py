@@ -1,0 +1,130 @@
+"""Adversarial training against its definition, Deep Defense against finite differences, options against their effect."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfadv import gradients
+from tfadv.attacks.deepfool import DeepFool
+from tfadv.attacks.pgd import PGD
+from tfadv.errors import TfadvError
+from tfadv.models import build
+from tfadv.threat import LInf
+from tfadv.training.adversarial import Adversarial
+from tfadv.training.deep_defense import OVERSHOOT, DeepDefense, perturbation
+
+CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+@pytest.fixture
+def batch():
+    rng = np.random.default_rng(1)
+    return rng.uniform(0.2, 0.8, (24, 6, 6, 1)).astype("float32"), rng.integers(0, 4, 24).astype("int32")
+
+
+def net(seed=0):
+    return build("mlp(hidden=(12,), init=glorot)", (6, 6, 1), 4, seed)
+
+
+def test_adversarial_step_is_a_step_on_the_crafted_images(batch):
+    x, y = batch
+    trained, by_hand = net(), net()
+    attack = PGD(steps=3, random_start=False)
+    trainer = Adversarial(trained, attack=attack, threat=LInf(0.1))
+    trainer.compile(keras.optimizers.SGD(0.5), CROSS_ENTROPY)
+    trainer.train_on_batch(x, y)
+    x_adv = attack(by_hand, x, y, threat=LInf(0.1))
+    by_hand.compile(keras.optimizers.SGD(0.5), CROSS_ENTROPY)
+    by_hand.train_on_batch(x_adv, y)
+    for a, b in zip(trained.get_weights(), by_hand.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_random_starts_differ_from_step_to_step(batch):
+    x, y = map(tf.constant, batch)
+    trainer = Adversarial(net(), attack=PGD(steps=1, step_size=1e-6, keep_best=False), threat=LInf(0.1))
+    trainer.compile(keras.optimizers.SGD(0.0), CROSS_ENTROPY)
+    first = trainer.craft(x, y).numpy()
+    trainer.optimizer.iterations.assign_add(1)
+    assert np.abs(trainer.craft(x, y).numpy() - first).max() > 0.01
+
+
+def test_adversarial_training_without_threat_is_refused():
+    with pytest.raises(TfadvError, match="needs an attack and a threat model"):
+        Adversarial(net(), attack=PGD())
+
+
+def test_deep_defense_perturbation_is_deepfools(batch):
+    x, y = batch
+    model = net()
+    right = model.predict(x, verbose=0).argmax(1).astype("int32")
+    found = perturbation(gradients.logits_of(model), tf.constant(x), tf.constant(right), 5)
+    expected = DeepFool(variant="deepdefense").minimal(model, x, right) - x
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_deep_defense_moves_wrong_examples_to_their_label(batch):
+    x, _ = batch
+    model = net()
+    wrong = (model.predict(x, verbose=0).argmax(1).astype("int32") + 1) % 4
+    moved = x + perturbation(gradients.logits_of(model), tf.constant(x), tf.constant(wrong), 8)
+    assert (model.predict(moved, verbose=0).argmax(1) == wrong).mean() > 0.9
+
+
+def test_deep_defense_distance_of_a_linear_model_is_exact(batch):
+    x, _ = batch
+    model = build("linear", (6, 6, 1), 4, seed=1)
+    w, b = model.get_weights()
+    z = x.reshape(24, -1) @ w + b
+    y = z.argmax(1).astype("int32")
+    gaps = (z[np.arange(24), y][:, None] - z) / np.maximum(np.linalg.norm(w[:, y].T[:, :, None] - w[None], axis=1), 1e-9)
+    gaps[np.arange(24), y] = np.inf
+    found = perturbation(gradients.logits_of(model), tf.constant(x), tf.constant(y), 5).numpy()
+    np.testing.assert_allclose(np.linalg.norm(found.reshape(24, -1), axis=1), OVERSHOOT * gaps.min(1), rtol=1e-4)
+
+
+def test_deep_defense_gradient_against_finite_differences(batch):
+    x, _ = map(tf.constant, batch)
+    model = net()
+    y = tf.argmax(model(x), -1, output_type=tf.int32)
+    trainer = DeepDefense(model, lam=3.0, c=5.0, d=2.0, steps=3)
+
+    def loss():
+        return tf.reduce_sum(trainer.penalty(x, y, model(x)))
+
+    weights = model.trainable_variables
+    with tf.GradientTape() as tape:
+        value = loss()
+    slopes = tape.gradient(value, weights)
+    assert all(slope is not None for slope in slopes[:3])
+    direction = [np.sign(np.asarray(slope)) if slope is not None else 0 for slope in slopes]
+    expected = sum(float(np.abs(np.asarray(s)).sum()) for s in slopes if s is not None)
+    step, values = 1e-5, []
+    for side in (1, -1):
+        for w, d in zip(weights, direction, strict=True):
+            w.assign_add(side * step * d)
+        values.append(float(loss()))
+        for w, d in zip(weights, direction, strict=True):
+            w.assign_add(-side * step * d)
+    assert (values[0] - values[1]) / (2 * step) == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize("option", [{"lam": 1.0}, {"c": 2.0}, {"d": 40.0}, {"steps": 1}])
+def test_every_option_of_deep_defense_has_an_effect(batch, option):
+    x, y = map(tf.constant, batch)
+    model = net()
+    plain = DeepDefense(model).penalty(x, y, model(x))
+    changed = DeepDefense(model, **option).penalty(x, y, model(x))
+    assert np.abs(plain - changed).max() > 1e-3
+
+
+def test_deep_defense_without_weight_is_standard_training(batch):
+    x, y = batch
+    assert DeepDefense(net(), lam=0).penalty(x, y, None) is None
+
+
+@pytest.mark.parametrize("option", [{"lam": -1}, {"c": "x"}, {"d": -0.1}, {"steps": 0}])
+def test_deep_defense_refuses_bad_options(option):
+    with pytest.raises(TfadvError, match="expected a number of at least"):
+        DeepDefense(net(), **option)
