@@ -38,16 +38,26 @@ def trained(model, epochs):
 
 
 def batchnorm_dropout():
-    stack = [layers.Flatten(), layers.Dense(32), layers.BatchNormalization(), layers.ReLU(), layers.Dropout(0.5)]
+    stack = [
+        layers.Flatten(),
+        layers.Dense(32),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+        layers.Dropout(0.5),
+    ]
     return keras.Sequential([keras.Input((8, 8, 1)), *stack, layers.Dense(10)])
 
 
 def ends_in_softmax():
-    return keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(10, activation="softmax")])
+    return keras.Sequential(
+        [keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(10, activation="softmax")]
+    )
 
 
 def constant():
-    zeros = layers.Dense(10, kernel_initializer="zeros", bias_initializer=keras.initializers.RandomNormal(seed=1))
+    zeros = layers.Dense(
+        10, kernel_initializer="zeros", bias_initializer=keras.initializers.RandomNormal(seed=1)
+    )
     return keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), zeros])
 
 
@@ -63,7 +73,9 @@ def nan_gradients(image_shape=(8, 8, 1), classes=10):
 
 
 def two_classes():
-    return keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(2, kernel_initializer=normal(4))])
+    return keras.Sequential(
+        [keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(2, kernel_initializer=normal(4))]
+    )
 
 
 def normal(seed):

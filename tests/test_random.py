@@ -14,7 +14,9 @@ def test_the_same_with_and_without_xla_in_graph_and_eager(draw):
     for jit in (False, True):
         graph = tf.function(numbers, jit_compile=jit)(tf.constant(5))
         # The inverse of the normal distribution is rounded differently; the draws under it are the same.
-        assert np.allclose(graph, eager, rtol=1e-4, atol=1e-6) and (draw is random.normal or np.array_equal(graph, eager))
+        assert np.allclose(graph, eager, rtol=1e-4, atol=1e-6) and (
+            draw is random.normal or np.array_equal(graph, eager)
+        )
 
 
 def test_every_seed_and_salt_is_another_stream():
@@ -22,7 +24,10 @@ def test_every_seed_and_salt_is_another_stream():
     keys = [tuple(random.key(s).numpy()) for s in seeds]
     keys += [tuple(random.key(0, *salts).numpy()) for salts in ((0,), (1,), (0, 0), (0, 1), (1, 0))]
     assert len(set(keys)) == len(keys)
-    assert random.key(5).numpy().tolist() == [5, 0] and random.key(tf.constant([3, 4])).numpy().tolist() == [3, 4]
+    assert random.key(5).numpy().tolist() == [5, 0] and random.key(tf.constant([3, 4])).numpy().tolist() == [
+        3,
+        4,
+    ]
 
 
 def test_distributions():

@@ -22,7 +22,10 @@ def test_builds_from_a_spec_and_fixed_arguments():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("fracton", "unknown number 'fracton': did you mean 'fraction'.*known are counter, deep_copy, fraction"),
+        (
+            "fracton",
+            "unknown number 'fracton': did you mean 'fraction'.*known are counter, deep_copy, fraction",
+        ),
         ("zzz", "unknown number 'zzz': known are"),
         ("deep-cop", "did you mean 'deep_copy'"),
         ("fraction(top=1)", "number 'fraction' has no option 'top': it takes numerator"),

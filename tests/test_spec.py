@@ -8,7 +8,11 @@ from tfadv.errors import TfadvError
 
 WORDS = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True).filter(lambda w: not spec.keyword.iskeyword(w))
 SCALARS = st.one_of(
-    st.integers(-(10**12), 10**12), st.floats(allow_nan=False, allow_infinity=False), st.booleans(), st.none(), st.text()
+    st.integers(-(10**12), 10**12),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.booleans(),
+    st.none(),
+    st.text(),
 )
 VALUES = st.one_of(SCALARS, st.tuples(SCALARS), st.tuples(SCALARS, SCALARS))
 
@@ -27,7 +31,10 @@ def test_what_is_written_is_read_back(name, arguments):
         (" pgd ( steps = 40 ) ", ("pgd", {"steps": 40})),
         ("deep-defense(lam=5)", ("deep_defense", {"lam": 5})),
         ("a(b=2/255, c=-1, d=2*3+1-0.5)", ("a", {"b": 2 / 255, "c": -1, "d": 6.5})),
-        ("a(b=(500, 150), c=[1], d='x y', e=word)", ("a", {"b": (500, 150), "c": (1,), "d": "x y", "e": "word"})),
+        (
+            "a(b=(500, 150), c=[1], d='x y', e=word)",
+            ("a", {"b": (500, 150), "c": (1,), "d": "x y", "e": "word"}),
+        ),
         ("pgd(step_size=eps/T)", ("pgd", {"step_size": "eps/T"})),
         ("a(b=True, c=None)", ("a", {"b": True, "c": None})),
     ],
@@ -60,7 +67,9 @@ def test_odd_literals_warn_nobody(recwarn):
     assert not recwarn.list
 
 
-@pytest.mark.parametrize(("text", "value"), [("8/255", 8 / 255), ("0.1", 0.1), ("1e-3", 1e-3), ("-1", -1), (" 12 ", 12)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("8/255", 8 / 255), ("0.1", 0.1), ("1e-3", 1e-3), ("-1", -1), (" 12 ", 12)]
+)
 def test_number(text, value):
     assert spec.number(text) == value
 

@@ -1,13 +1,11 @@
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from tfadv_cli.main import commands
 
-MODELS = ("--method", "adversarial", "--attack", "pgd(steps=2)", "--threat", "linf:0.1")
+ROBUSTLY = ("--method", "adversarial", "--attack", "pgd(steps=2)", "--threat", "linf:0.1")
 
 
 def invoke(*arguments):
@@ -34,10 +32,27 @@ def refused(result, *words):
 
 
 @pytest.fixture(scope="session")
+def tfadv():
+    """A function from arguments to a command's result: exit_code, stdout, stderr."""
+    return invoke
+
+
+@pytest.fixture(scope="session")
+def process():
+    """A function from arguments to a command in a process of its own."""
+    return start
+
+
+@pytest.fixture(scope="session")
+def is_refused():
+    return refused
+
+
+@pytest.fixture(scope="session")
 def robust(tmp_path_factory):
     """A finished run."""
     out = tmp_path_factory.mktemp("runs") / "robust"
-    result = invoke("train", "--dataset", "digits", *MODELS, "--epochs", 3, "--out", out)
+    result = invoke("train", "--dataset", "digits", *ROBUSTLY, "--epochs", 3, "--out", out)
     assert result.exit_code == 0, result.output
     assert str(out / "model.keras") in result.stdout
     assert f"tfadv evaluate {out}" in result.stdout
@@ -50,10 +65,3 @@ def evaluated(robust):
     result = invoke("evaluate", robust, "--attack", "fgsm", "--attack", "pgd(steps=5)")
     assert result.exit_code == 0, result.output
     return robust, result.stdout
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    """An empty current directory."""
-    monkeypatch.chdir(tmp_path)
-    return Path(os.curdir)

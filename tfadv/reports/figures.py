@@ -228,7 +228,8 @@ def _curve(axes, number, name, curve):
     eps, accuracy = (np.asarray(curve[key], np.float64)[order] for key in ("eps", "accuracy"))
     color, dash = curve.get("style", (number, number))
     marker = MARKERS[dash % len(MARKERS)]
-    axes.plot(eps, accuracy, label=name, marker=marker, markersize=5, **_line(color, dash))
+    every = max(1, len(eps) // 10)  # Markers on all of 50 points would hide the dashes.
+    axes.plot(eps, accuracy, label=name, marker=marker, markersize=5, markevery=every, **_line(color, dash))
     if curve.get("low") is not None and curve.get("high") is not None:
         low, high = (np.asarray(curve[key], np.float64)[order] for key in ("low", "high"))
         axes.fill_between(eps, low, high, color=COLORS[color % len(COLORS)], alpha=0.2, linewidth=0)
@@ -237,8 +238,10 @@ def _curve(axes, number, name, curve):
 def _vertical_line(axes, label, eps):
     axes.axvline(eps, color="#666666", linewidth=1.2, linestyle=(0, (2, 2)), zorder=0)
     where = axes.get_xaxis_transform()
-    text = {"fontsize": 12, "color": "#444444", "rotation": 90, "ha": "right", "va": "top"}
-    axes.annotate(label, (eps, 0.99), (-3, 0), xycoords=where, textcoords="offset points", **text)
+    # At the foot, where curves that start high have not come down yet, and on white where they have.
+    text = {"fontsize": 12, "color": "#444444", "rotation": 90, "ha": "right", "va": "bottom"}
+    paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+    axes.annotate(label, (eps, 0.02), (-3, 0), xycoords=where, textcoords="offset points", bbox=paper, **text)
 
 
 def _bars(axes, number, label, places, values, height):

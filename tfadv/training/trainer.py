@@ -69,7 +69,9 @@ class Trainer(keras.Model):
         penalty = self.penalty(x, y, y_pred) if training else None
         if penalty is None:
             return loss
-        return loss + tf.reduce_mean(penalty if sample_weight is None else penalty * sample_weight)
+        # Keras sums the replicas' gradients and has divided its own loss by their number already.
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        return loss + tf.reduce_mean(penalty if sample_weight is None else penalty * sample_weight) / replicas
 
     def test_step(self, data):
         if self.validation_attack is not None:

@@ -1,0 +1,148 @@
+"""What users feed it by mistake: one clear sentence, exit code 2, no traceback, and nothing lost."""
+
+import resource
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+
+def saved(path, shape=(8, 8, 1), **options):
+    model = keras.Sequential([keras.Input(shape), layers.Flatten(), layers.Dense(10, **options)])
+    model.save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """One honest classifier of 8 x 8 images and some that are not."""
+    folder = tmp_path_factory.mktemp("models")
+    saved(folder / "plain.keras")
+    saved(folder / "large.keras", (32, 32, 3))
+    saved(folder / "softmax.keras", activation="softmax")
+    saved(folder / "nan.keras", bias_initializer=keras.initializers.Constant(float("nan")))
+    whole = (folder / "plain.keras").read_bytes()
+    (folder / "truncated.keras").write_bytes(whole[: len(whole) // 2])
+    (folder / "text.keras").write_text("no model")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("archives")
+    x, y = np.random.default_rng(0).random((20, 8, 8, 1), np.float32), np.arange(20) % 10
+    np.savez(folder / "good.npz", x=x, y=y)
+    np.savez(folder / "mnist_like.npz", x=np.zeros((20, 28, 28, 1), "uint8"), y=y)
+    np.savez(folder / "bytes.npz", x=x * 255, y=y)
+    np.savez(folder / "onehot.npz", x=x, y=np.eye(10)[y])
+    np.savez(folder / "floats.npz", x=x, y=y.astype("float32"))
+    (folder / "empty").mkdir()
+    return folder
+
+
+DATA = [
+    ("large.keras", "mnist_like.npz", ["32 x 32 x 3", "28 x 28 x 1"]),
+    ("plain.keras", "bytes.npz", ["[0, 1]", "255"]),
+    ("softmax.keras", "good.npz", ["logits", "probabilities", "as_logits_model"]),
+    ("plain.keras", "onehot.npz", ["one-hot", "argmax"]),
+    ("plain.keras", "floats.npz", ["integer", "float32", "astype('int32')"]),
+    ("nan.keras", "good.npz", ["not finite"]),
+    ("plain.keras", "empty", ["one folder of images per class"]),
+    ("truncated.keras", "good.npz", ["truncated"]),
+    ("text.keras", "good.npz", ["text.keras"]),
+    ("missing.keras", "good.npz", ["there is no model"]),
+    ("plain.keras", "missing.npz", ["missing.npz"]),
+]
+
+
+@pytest.mark.parametrize("command", ["evaluate", "attack"])
+@pytest.mark.parametrize(("model", "data", "words"), DATA)
+def test_models_and_data_that_do_not_fit(
+    tfadv, is_refused, models, archives, tmp_path, command, model, data, words
+):
+    given = ("--dataset", archives / data, "--threat", "linf:0.1", "--attack", "fgsm", "--out", tmp_path)
+    is_refused(tfadv(command, models / model, *given), *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("data", ["bytes.npz", "onehot.npz", "floats.npz", "empty", "missing.npz"])
+def test_data_that_nothing_can_be_trained_on(tfadv, is_refused, archives, tmp_path, data):
+    out = tmp_path / "run"
+    is_refused(tfadv("train", "--dataset", archives / data, "--out", out))
+    assert not out.exists()
+
+
+SPECS = [
+    (["--threat", "linf:0.1", "--attack", "pdg"], ["'pdg'", "'pgd'"]),
+    (["--threat", "linf:-1", "--attack", "fgsm"], ["eps", "-1"]),
+    (["--threat", "linf", "--attack", "fgsm"], ["linf:8/255"]),
+    (["--threat", "linf:0.1", "--attack", "pgd(steps=0)"], ["pgd: steps", "0"]),
+    (["--threat", "linf:0.1", "--attack", "pgd(stepz=3)"], ["stepz", "steps"]),
+    (["--threat", "linf:0.1", "--attack", "pgd(steps="], ["cannot read"]),
+]
+
+
+@pytest.mark.parametrize(("given", "words"), SPECS)
+def test_specs_that_say_nothing(tfadv, is_refused, models, archives, tmp_path, given, words):
+    data = ("--dataset", archives / "good.npz")
+    is_refused(tfadv("evaluate", models / "plain.keras", *data, *given, "--out", tmp_path), *words)
+    is_refused(tfadv("attack", models / "plain.keras", *data, *given, "--out", tmp_path), *words)
+    is_refused(tfadv("train", *data, "--method", "adversarial", *given, "--out", tmp_path / "run"), *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_not_given_is_asked_for(tfadv, is_refused, models, archives, tmp_path):
+    plain = models / "plain.keras"
+    is_refused(tfadv("evaluate", plain, "--dataset", archives / "good.npz", "--out", tmp_path), "--threat")
+    is_refused(tfadv("evaluate", plain, "--threat", "linf:0.1", "--out", tmp_path), "--dataset")
+    is_refused(tfadv("train", "--out", tmp_path), "--dataset")
+    is_refused(
+        tfadv("train", "--dataset", "digits", "--method", "adversarial", "--out", tmp_path), "--attack"
+    )
+
+
+def test_data_that_are_not_prepared(tfadv, is_refused, tmp_path):
+    given = ("--dataset", "mnist", "--data-dir", tmp_path, "--out", tmp_path / "run")
+    is_refused(tfadv("train", *given), str(tmp_path), "tfadv data prepare mnist")
+
+
+@pytest.mark.parametrize("place", ["file", "/proc/no/such"])
+def test_directories_that_cannot_be_written(tfadv, is_refused, evaluated, tmp_path, place):
+    """The tests may run as root, whom no permission stops: a file and /proc stop him too."""
+    run, _ = evaluated
+    (tmp_path / "file").write_text("not a directory")
+    out = tmp_path / place / "out"
+    is_refused(tfadv("evaluate", run, "--out", out), str(out), "--out")
+    is_refused(tfadv("attack", run, "--out", out), str(out), "--out")
+    is_refused(tfadv("train", "--dataset", "digits", "--out", out), str(out))
+    is_refused(tfadv("export", run, "--directory", out), str(out))
+    is_refused(tfadv("report", run, "-o", out / "report.html"), str(out))
+
+
+def limited(size):
+    return {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))}
+
+
+def contents(directory):
+    return {path.name: path.read_bytes() for path in directory.iterdir() if path.is_file()}
+
+
+def test_a_disk_that_fills_up_leaves_the_old_result(process, evaluated):
+    """No file may grow beyond 500 bytes, as if the disk were full after them."""
+    run, _ = evaluated
+    before = contents(run)
+    command = process("evaluate", run, "--n", 20, "--attack", "fgsm", **limited(500))
+    _, stderr = command.communicate(timeout=120)
+    assert command.returncode == 2
+    assert stderr.splitlines()[-1].startswith("Error: cannot write") and "Traceback" not in stderr
+    assert contents(run) == before
+
+
+def test_a_disk_that_fills_up_in_training_can_be_resumed(tfadv, process, tmp_path):
+    out = tmp_path / "run"
+    command = process("train", "--dataset", "digits", "--epochs", 2, "--out", out, **limited(20_000))
+    _, stderr = command.communicate(timeout=120)
+    assert command.returncode == 2, stderr
+    assert stderr.splitlines()[-1].startswith("Error: ") and "Traceback" not in stderr
+    assert tfadv("train", "--resume", "--out", out).exit_code == 0

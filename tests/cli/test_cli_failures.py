@@ -1,0 +1,80 @@
+import errno
+import sys
+
+import pytest
+from tfadv_cli import failures, main
+
+from tfadv.errors import TfadvError
+
+
+class ResourceExhaustedError(Exception):
+    """TensorFlow's is told by its name."""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (TfadvError("eps: expected\na number."), 2, "eps: expected"),
+        (OSError(errno.ENOSPC, "No space left on device", "a/b"), 2, "'a/b': No space left on device."),
+        (MemoryError(), 2, "--batch-size"),
+        (ResourceExhaustedError("OOM when allocating"), 2, "--batch-size"),
+        (
+            RuntimeError("first\nsecond"),
+            1,
+            "RuntimeError: first; this is a fault of tfadv: run again with --debug",
+        ),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (failures.Terminated("kept in runs/a."), 143, "interrupted; kept in runs/a."),
+    ],
+)
+def test_every_exception_becomes_one_sentence(capsys, error, code, words):
+    assert failures.report(error, debug=False) == code
+    printed = capsys.readouterr().err
+    assert printed.startswith("Error: ") and printed.count("\n") == 1
+    assert words in printed
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "report", "nowhere"], ["report", "nowhere", "--debug"]])
+def test_debug_shows_the_traceback_wherever_it_stands(tfadv, arguments):
+    result = tfadv(*arguments)
+    assert result.exit_code == 2
+    assert "Traceback" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("Error: no result at 'nowhere/result.json'")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["trian"], "trian"),
+        (["train", "--out", "a", "--epocs", "3"], "--epocs"),
+        (["train", "--epochs", "3"], "--out"),
+        (["train", "--out", "a", "--epochs", "0"], "--epochs"),
+    ],
+)
+def test_misuse_is_one_sentence(tfadv, is_refused, arguments, word):
+    result = tfadv(*arguments)
+    is_refused(result, word, "--help`")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_full_disk_behind_stdout(process):
+    with open("/dev/full", "w") as full:
+        command = process("data", "list", stdout=full)
+        _, stderr = command.communicate(timeout=60)
+    assert command.returncode == 2
+    assert stderr == "Error: No space left on device.\n"
+
+
+def test_a_closed_pipe_is_no_event(process):
+    command = process("data", "list")
+    command.stdout.close()
+    assert command.stderr.read() == ""
+    assert command.wait(timeout=60) == 1
+
+
+def test_the_console_script_is_this_main():
+    from importlib.metadata import entry_points
+
+    (script,) = entry_points(group="console_scripts", name="tfadv")
+    assert script.load() is main.main
+    assert "tfadv_cli.main" in sys.modules

@@ -1,0 +1,96 @@
+"""Whatever ends a training, what was finished is kept and --resume goes on to the very same weights."""
+
+import signal
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from tfadv.training.callbacks import Backup
+
+LONG = ("--dataset", "digits", "--method", "adversarial", "--attack", "pgd(steps=20)", "--threat", "linf:0.1")
+LONG += ("--epochs", 30, "--optimizer", "adam(learning_rate=0.003)", "--schedule", "step(at=20)", "--seed", 1)
+
+
+def weights(run, name):
+    return keras.saving.load_model(run / name, compile=False).get_weights()
+
+
+def assert_same(one, other):
+    for name in ("model.keras", "last.keras"):
+        for ours, theirs in zip(weights(one, name), weights(other, name), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    assert (one / "history.csv").read_text() == (other / "history.csv").read_text()
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tfadv, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    assert tfadv("train", *LONG, "--out", out).exit_code == 0
+    return out
+
+
+def stop_in_the_middle(process, out, how):
+    """Start the long training and stop it once some epochs are done; returns exit code and stderr."""
+    command = process("train", *LONG, "--out", out)
+    deadline = time.monotonic() + 120
+    while not (out / "backup.npz").exists():
+        assert command.poll() is None and time.monotonic() < deadline, command.communicate()
+        time.sleep(0.01)
+    command.send_signal(how)
+    _, stderr = command.communicate(timeout=60)
+    assert "Traceback" not in stderr
+    return command.returncode, stderr
+
+
+@pytest.mark.parametrize(
+    ("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_a_stopped_training_goes_on_bit_for_bit(
+    tfadv, process, is_refused, uninterrupted, tmp_path, how, code
+):
+    out = tmp_path / "stopped"
+    ended, stderr = stop_in_the_middle(process, out, how)
+    assert ended == code
+    if how != signal.SIGKILL:
+        (line,) = [line for line in stderr.splitlines() if line.startswith("Error")]
+        assert line.endswith(f"go on with `tfadv train --resume --out {out}`.")
+    assert 1 <= len((out / "history.csv").read_text().splitlines()) - 1 < 30
+    is_refused(tfadv("train", *LONG, "--out", out), "--resume")
+    is_refused(tfadv("train", "--resume", "--out", out, "--epochs", 5), "epochs=30", "5")
+    result = tfadv("train", "--resume", "--out", out)
+    assert result.exit_code == 0, result.stderr
+    assert_same(out, uninterrupted)
+    is_refused(tfadv("train", "--resume", "--out", out), "finished")
+
+
+@pytest.mark.parametrize("patience", [0, 1])
+def test_stopped_between_the_last_epoch_and_the_end(tfadv, tmp_path, monkeypatch, patience):
+    settings = (
+        "--dataset",
+        "digits",
+        "--epochs",
+        3,
+        "--patience",
+        patience,
+        "--optimizer",
+        "sgd(learning_rate=0.0)",
+    )
+    assert tfadv("train", *settings, "--out", tmp_path / "whole").exit_code == 0
+    last, write = 2 if patience else 3, Backup._write_log
+
+    def stop(backup):
+        write(backup)
+        if len(backup.history) == last:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Backup, "_write_log", stop)
+        assert tfadv("train", *settings, "--out", tmp_path / "stopped").exit_code == 130
+    assert tfadv("train", "--resume", "--out", tmp_path / "stopped").exit_code == 0
+    assert_same(tmp_path / "stopped", tmp_path / "whole")
+
+
+def test_nothing_to_resume(tfadv, is_refused, tmp_path):
+    is_refused(tfadv("train", "--resume", "--out", tmp_path), "no run to resume")
