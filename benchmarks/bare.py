@@ -19,7 +19,8 @@ def gradient(model, x, y):
 def forms(model, x, y, eps, step_size, steps, batch_size):
     """name -> function without arguments that takes `steps` sign steps on all images, batch by batch."""
     batches = [
-        (tf.constant(x[i : i + batch_size]), tf.constant(y[i : i + batch_size])) for i in range(0, len(x), batch_size)
+        (tf.constant(x[i : i + batch_size]), tf.constant(y[i : i + batch_size]))
+        for i in range(0, len(x), batch_size)
     ]
 
     def step(x_adv, low, high, y):
@@ -52,6 +53,4 @@ def forms(model, x, y, eps, step_size, steps, batch_size):
     if xla_pays(model):
         ways["bare: while_loop under XLA"] = tf.function(loop, jit_compile=True)
     # .numpy() waits for the result.
-    return {
-        name: lambda way=way: [way(*batch).numpy() for batch in batches] for name, way in ways.items()
-    }
+    return {name: lambda way=way: [way(*batch).numpy() for batch in batches] for name, way in ways.items()}

@@ -1,8 +1,8 @@
-"""The same attacks in other libraries, where they are installed. They need no tfadv and tfadv needs none of them.
+"""The same attacks in other libraries, where they are installed.
 
-    python -m venv peers && peers/bin/pip install -e . foolbox adversarial-robustness-toolbox
-    peers/bin/pip install --no-deps cleverhans
-    peers/bin/python benchmarks/pgd.py
+python -m venv peers && peers/bin/pip install -e . foolbox adversarial-robustness-toolbox
+peers/bin/pip install --no-deps cleverhans
+peers/bin/python benchmarks/pgd.py
 """
 
 import warnings
@@ -51,8 +51,8 @@ def pgd(model, x, y, eps, step_size, steps, batch_size):
         from cleverhans.tf2.attacks.projected_gradient_descent import projected_gradient_descent as attack
 
         return lambda: [
-            attack(model, pixels[i : i + batch_size], eps, step_size, steps, np.inf, clip_min=0.0, clip_max=1.0,
-                   y=labels[i : i + batch_size], sanity_checks=False)
+            attack(model, pixels[i : i + batch_size], eps, step_size, steps, np.inf, clip_min=0.0,
+                   clip_max=1.0, y=labels[i : i + batch_size], sanity_checks=False)
             for i in range(0, len(x), batch_size)
         ]  # fmt: skip
 

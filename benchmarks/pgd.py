@@ -1,6 +1,6 @@
 """PGD-40 against the fastest of the bare loops, and against the peers that are installed.
 
-    python benchmarks/pgd.py [--model mlp] [--images 1000] [--batch-size 500] [--repeats 7]
+python benchmarks/pgd.py [--model mlp] [--images 1000] [--batch-size 500] [--repeats 7]
 """
 
 import argparse
@@ -18,7 +18,9 @@ TARGET = 1.10
 
 def main():
     parser = subjects.options(argparse.ArgumentParser(description=__doc__.splitlines()[0]), images=1000)
-    parser.add_argument("--batch-size", type=int, default=500, help="images at a time (500 is the attacks' default)")
+    parser.add_argument(
+        "--batch-size", type=int, default=500, help="images at a time (500 is the attacks' default)"
+    )
     given = parser.parse_args()
     timing.machine()
     x, y, x_test, y_test = subjects.data(given.data_dir)

@@ -1,6 +1,6 @@
 """Seconds until `import tfadv` and `tfadv --help` are done, and whether they load TensorFlow.
 
-    python benchmarks/startup.py [--repeats 7]
+python benchmarks/startup.py [--repeats 7]
 """
 
 import argparse
@@ -22,7 +22,10 @@ def main():
     timing.machine()
     commands = {"bare Python": ["-c", "pass"], "import tfadv": ["-c", "import tfadv"]}
     script = Path(sysconfig.get_path("scripts")) / "tfadv"
-    if script.is_file() and not subprocess.run([sys.executable, script, "--help"], capture_output=True).returncode:
+    if (
+        script.is_file()
+        and not subprocess.run([sys.executable, script, "--help"], capture_output=True).returncode
+    ):
         commands["tfadv --help"] = [str(script), "--help"]
     else:
         print(f"tfadv --help: skipped (there is no {script}, or it fails: pip install -e . first)")

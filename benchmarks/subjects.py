@@ -13,14 +13,16 @@ MODELS = ("mlp", "cnn")
 def options(parser, images):
     """Add the options that all scripts have."""
     parser.add_argument("--images", type=int, default=images, help="number of test images")
-    parser.add_argument("--repeats", type=int, default=7, help="times each form is timed; medians are printed")
+    parser.add_argument(
+        "--repeats", type=int, default=7, help="times each form is timed; medians are printed"
+    )
     parser.add_argument("--model", choices=MODELS, action="append", help="only this one; may be repeated")
     parser.add_argument("--data-dir", help="where TFDS' data are (default: TFDS_DATA_DIR)")
     return parser
 
 
 def data(data_dir=None):
-    """Fashion-MNIST as (x, y, x_test, y_test); without it digits, enlarged and repeated to its size, with a warning."""
+    """Fashion-MNIST as (x, y, x_test, y_test); without it, said aloud, enlarged and repeated digits."""
     try:
         found = datasets.load("fashion_mnist", data_dir)
     except TfadvError as error:

@@ -66,9 +66,9 @@ def report(title, seconds, floor, rows, target=None):
 
 
 def verdict(what, measured, highest):
-    """Print whether a figure is within its target."""
-    word = "met" if measured <= highest else "MISSED"
-    print(f"  {what}: {measured:.3g}, target at most {highest:g}: {word}", flush=True)
+    """Print whether a figure, rounded as it is printed, is within its target."""
+    word = "met" if round(measured, 3) <= highest else "MISSED"
+    print(f"  {what}: {measured:.3f}, target at most {highest:g}: {word}", flush=True)
 
 
 def _version(name):

@@ -1,9 +1,9 @@
 """An adversarial train step (PGD-7) against one standard train step plus seven input gradients.
 
-    python benchmarks/train_step.py [--model mlp] [--batch-size 128] [--repeats 7]
+    python benchmarks/train_step.py [--model mlp] [--images 128] [--repeats 7]
 
-Steps are Keras' own train function on one fixed batch; the input gradients are one compiled function, called seven
-times on that batch. (The fastest bare form of seven sign steps is printed too, for comparison.)
+Steps are Keras' own train function on one fixed batch of --images; the input gradients are one compiled
+function, called seven times on that batch. The fastest bare form of seven sign steps is printed too.
 """
 
 import argparse
@@ -51,7 +51,9 @@ def compare(name, x, y, repeats):
     title = f"train step with PGD-{STEPS}, {name}, batch of {len(x)}: {repeats} repeats of {CALLS} steps"
     timing.report(title, seconds, floor, list(forms), ("adversarial step", TARGET))
     strict = seconds["standard step"] + min(seconds[way] for way in sign_steps)
-    print(f"  against a standard step + the fastest bare sign steps: {seconds['adversarial step'] / strict:.2f}")
+    print(
+        f"  against a standard step + the fastest bare sign steps: {seconds['adversarial step'] / strict:.2f}"
+    )
 
 
 def train_step(method, classifier, x, y, **options):

@@ -60,6 +60,7 @@ def claim(claim):
     verdict = click.style(document.BADGES[claim["holds"]].upper(), fg=color, bold=True)
     measured = document.with_interval(claim["measured"], claim["interval"])
     line(f"\n{verdict}: {claim['statement']}")
-    line(f"  published {number(claim['published'])}, measured {measured}")
+    published = "" if claim["published"] is None else f"published {number(claim['published'])}, "
+    line(f"  {published}measured {measured}")
     if claim["note"]:
         line(f"  {claim['note']}")

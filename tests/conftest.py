@@ -1,4 +1,4 @@
-"""What many tests share: a few images of digits and tiny classifiers, each trained or built once a session."""
+"""What many tests share: a few digits and tiny classifiers, each trained or built once a session."""
 
 import functools
 import os

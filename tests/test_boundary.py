@@ -107,21 +107,36 @@ def two_outputs():
 
 
 MODELS = {
-    "28x28 to 32x32": (lambda: keras.Sequential([keras.Input((32, 32, 3)), layers.Flatten()]), "32 x 32 x 3, received 8 x 8 x 1"),
+    "28x28 to 32x32": (
+        lambda: keras.Sequential([keras.Input((32, 32, 3)), layers.Flatten()]),
+        "32 x 32 x 3, received 8 x 8 x 1",
+    ),
     "vectors": (lambda: keras.Sequential([keras.Input((64,)), layers.Dense(10)]), "64, received 8 x 8 x 1"),
     "channels first": (lambda: keras.Sequential([keras.Input((8, 1, 8)), layers.Flatten()]), "transpose"),
     "softmax": (lambda: dense(10, activation="softmax"), "as_logits_model"),
     "sigmoid": (lambda: dense(10, activation="sigmoid"), "as_logits_model"),
-    "softmax nested": (lambda: keras.Sequential([keras.Input((8, 8, 1)), dense(10, activation="softmax")]), "as_logits_model"),
-    "softmax unseen": (lambda: Subclassed(keras.ops.softmax), "logits, received probabilities .its outputs.*sum to 1"),
+    "softmax nested": (
+        lambda: keras.Sequential([keras.Input((8, 8, 1)), dense(10, activation="softmax")]),
+        "as_logits_model",
+    ),
+    "softmax unseen": (
+        lambda: Subclassed(keras.ops.softmax),
+        "logits, received probabilities .its outputs.*sum to 1",
+    ),
     "NaN weights": (lambda: broken(np.nan), "weights that are not finite .*kernel"),
     "infinite weights": (lambda: broken(np.inf), "weights that are not finite"),
     "NaN logits": (lambda: Subclassed(lambda z: z / 0.0), "logits that are not finite"),
     "one output": (lambda: dense(1), "at least 2 classes"),
-    "not flat": (lambda: keras.Sequential([keras.Input((8, 8, 1)), layers.Dense(3)]), r"shape \(6, 8, 8, 3\)"),
+    "not flat": (
+        lambda: keras.Sequential([keras.Input((8, 8, 1)), layers.Dense(3)]),
+        r"shape \(6, 8, 8, 3\)",
+    ),
     "two outputs": (two_outputs, "one tensor of logits, received list"),
-    "does not fit": (lambda: Subclassed(lambda z: keras.ops.reshape(z, (7, 7))), "cannot process images of shape 8 x 8 x 1: .*eshape"),
-}  # fmt: skip
+    "does not fit": (
+        lambda: Subclassed(lambda z: keras.ops.reshape(z, (7, 7))),
+        "cannot process images of shape 8 x 8 x 1: .*eshape",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", MODELS)

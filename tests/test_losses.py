@@ -47,7 +47,7 @@ def test_formulas():
 
 
 def test_signs():
-    """Margin and DLR are above 0 exactly where the example is misclassified; DLR ignores the scale of the logits."""
+    """Margin and DLR are above 0 exactly where the example is misclassified; DLR ignores the scale."""
     wrong = Z.argmax(1) != Y
     assert np.array_equal(losses.margin(Y, Z).numpy() > 0, wrong) and np.array_equal(
         losses.dlr(Y, Z).numpy() > 0, wrong

@@ -19,7 +19,7 @@ def norms(norm, delta):
 
 
 def l1_box_projection(u, x, eps):
-    """The nearest delta to u with x + delta in the box and ||delta||_1 <= eps: bisection on the multiplier, float64."""
+    """The nearest delta to u with x + delta in the box and ||delta||_1 <= eps, by bisection in float64."""
     room = np.where(u > 0, 1 - x, x)
     shrunk = lambda lam: np.clip(np.abs(u) - lam, 0, room)  # noqa: E731
     low, high = 0.0, np.abs(u).max()

@@ -20,6 +20,7 @@ def small(units=10, shape=(8, 8, 1)):
 
 
 def test_what_is_compiled_goes_with_its_model(images, labels):
+    gc.collect()
     model = small()
     for attack in (PGD(steps=2), DeepFool(steps=2)):
         attack(model, images, labels, threat=WITHIN, batch_size=16)
@@ -114,7 +115,7 @@ def test_subclassed_models(images, labels, predict):
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_models(policy, images, labels, predict):
-    with_policy = dict(dtype=policy)
+    with_policy = {"dtype": policy}
     model = keras.Sequential(
         [
             keras.Input((8, 8, 1)),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfadv import DeepFool, L2, LInf
+from tfadv import L2, DeepFool, LInf
 from tfadv.attacks.deepfool import VARIANTS
 from tfadv.errors import TfadvError
 

@@ -3,6 +3,7 @@ import sys
 
 import pytest
 from click.testing import CliRunner
+
 from tfadv_cli.main import commands
 
 ROBUSTLY = ("--method", "adversarial", "--attack", "pgd(steps=2)", "--threat", "linf:0.1")

@@ -74,7 +74,17 @@ def test_attack_writes_images_and_a_gallery(tfadv, robust):
 @pytest.mark.parametrize("targeted", ["random", "least-likely"])
 def test_targeted_attacks_want_another_class(tfadv, robust, tmp_path, targeted):
     result = tfadv(
-        "attack", robust, "--n", 30, "--targeted", targeted, "--threat", "l2:2", "--json", "--out", tmp_path
+        "attack",
+        robust,
+        "--n",
+        30,
+        "--targeted",
+        targeted,
+        "--threat",
+        "linf:0.5",
+        "--json",
+        "--out",
+        tmp_path,
     )
     assert result.exit_code == 0, result.stderr
     facts = json.loads(result.stdout)
@@ -82,7 +92,8 @@ def test_targeted_attacks_want_another_class(tfadv, robust, tmp_path, targeted):
         assert (a["targets"] != a["y"]).all()
         right = a["predicted"] == a["y"]
         rate = (right & (a["predicted_adv"] == a["targets"])).sum() / right.sum()
-    assert facts["success_rate"] == pytest.approx(rate)
+    # Within 0.5 every class is reached, though an untargeted attack goes to another one.
+    assert facts["success_rate"] == pytest.approx(rate) and rate > 0.9
     assert facts["targeted"] == targeted
 
 

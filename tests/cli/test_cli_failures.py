@@ -2,9 +2,9 @@ import errno
 import sys
 
 import pytest
-from tfadv_cli import failures, main
 
 from tfadv.errors import TfadvError
+from tfadv_cli import failures, main
 
 
 class ResourceExhaustedError(Exception):
@@ -39,7 +39,7 @@ def test_debug_shows_the_traceback_wherever_it_stands(tfadv, arguments):
     result = tfadv(*arguments)
     assert result.exit_code == 2
     assert "Traceback" in result.stderr
-    assert result.stderr.splitlines()[-1].startswith("Error: no result at 'nowhere/result.json'")
+    assert result.stderr.splitlines()[-1].startswith("Error: no result at 'nowhere'")
 
 
 @pytest.mark.parametrize(
@@ -66,10 +66,10 @@ def test_a_full_disk_behind_stdout(process):
 
 
 def test_a_closed_pipe_is_no_event(process):
-    command = process("data", "list")
-    command.stdout.close()
-    assert command.stderr.read() == ""
-    assert command.wait(timeout=60) == 1
+    with process("data", "list") as command:
+        command.stdout.close()
+        assert command.stderr.read() == ""
+    assert command.returncode == 1
 
 
 def test_the_console_script_is_this_main():

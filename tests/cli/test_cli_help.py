@@ -3,9 +3,9 @@ import subprocess
 import sys
 
 import pytest
-from tfadv_cli import main
 
 from tfadv.training.run import Settings
+from tfadv_cli import main
 
 IMPORTED = """
 import contextlib, sys

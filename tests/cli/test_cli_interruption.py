@@ -78,15 +78,15 @@ def test_stopped_between_the_last_epoch_and_the_end(tfadv, tmp_path, monkeypatch
         "sgd(learning_rate=0.0)",
     )
     assert tfadv("train", *settings, "--out", tmp_path / "whole").exit_code == 0
-    last, write = 2 if patience else 3, Backup._write_log
+    last, end_epoch = 2 if patience else 3, Backup.on_epoch_end
 
-    def stop(backup):
-        write(backup)
+    def stop(backup, epoch, logs=None):
+        end_epoch(backup, epoch, logs)
         if len(backup.history) == last:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(Backup, "_write_log", stop)
+        patched.setattr(Backup, "on_epoch_end", stop)
         assert tfadv("train", *settings, "--out", tmp_path / "stopped").exit_code == 130
     assert tfadv("train", "--resume", "--out", tmp_path / "stopped").exit_code == 0
     assert_same(tmp_path / "stopped", tmp_path / "whole")

@@ -1,4 +1,4 @@
-"""What holds for every registered attack, under every norm that it supports. Newcomers are enrolled by their name.
+"""What holds for every registered attack under every norm that it supports. Newcomers are enrolled by name.
 
 A newcomer adds one line to `OPTIONS`: for each of its options, a value that must change the result.
 """
@@ -85,7 +85,7 @@ def model_of(shape):
 
 
 @pairs
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
     shape=st.sampled_from([(1, 1, 1), (3, 2, 3), (8, 8, 1)]),
     n=st.integers(1, 4),
@@ -226,14 +226,14 @@ def test_more_is_never_worse_where_the_best_is_kept(name, norm, option, classifi
     x, y = images, labels
     # A step as long as the ball is wide jumps about, so that the last point is often not the best one.
     options = {"step_size": 1.5 * SMALL[norm]}
-    for model in map(classifiers, ("mlp", "cnn")):
-        worst = []
-        for amount in (1, 2, 5):
-            x_adv = brief(name, **{**options, option: amount})(model, x, y, threat=ball(norm, SMALL[norm]))
-            worst.append((predict(model, x_adv) != y, loss(y, model(x_adv))))
-        for (reached, height), (more_reached, more_height) in zip(worst, worst[1:], strict=False):
-            assert (more_reached >= reached).all()
-            assert (more_height >= height - 1e-5)[reached == more_reached].all()
+    model = classifiers("cnn")
+    worst = []
+    for amount in (1, 2, 4):
+        x_adv = brief(name, **{**options, option: amount})(model, x, y, threat=ball(norm, SMALL[norm]))
+        worst.append((predict(model, x_adv) != y, loss(y, model(x_adv))))
+    for (reached, height), (more_reached, more_height) in zip(worst, worst[1:], strict=False):
+        assert (more_reached >= reached).all()
+        assert (more_height >= height - 1e-5)[reached == more_reached].all()
 
 
 @pairs

@@ -164,7 +164,7 @@ def nearest_crossing(gap, w, norm, variant):
         The step, (n, ...).
     """
     length = LENGTHS[norm](w, variant.floor)
-    # Where a pixel has no finite gradient, the step is looked for without it. One look at the lengths is cheap.
+    # Where a pixel has no finite gradient, the step is looked for without it. A look at the lengths is cheap.
     finite = tf.reduce_all(tf.math.is_finite(length))
     w = tf.cond(finite, lambda: w, lambda: finite_or(0.0, w))
     length = tf.cond(finite, lambda: length, lambda: LENGTHS[norm](w, variant.floor))

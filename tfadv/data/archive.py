@@ -37,7 +37,7 @@ def load_npz(path):
 def _read(path):
     wanted = {*DIVIDED, *UNDIVIDED, "class_names"}
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files if key in wanted}
     except OSError as error:
         raise TfadvError(f"cannot read {str(path)!r} ({error.strerror or error}).") from error

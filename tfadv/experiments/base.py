@@ -13,6 +13,7 @@ import keras
 from tfadv import files
 from tfadv.data import pipeline
 from tfadv.errors import TfadvError, invalid, writable_directory
+from tfadv.evaluation import results
 from tfadv.evaluation.results import ExperimentResult, student
 from tfadv.provenance import provenance
 from tfadv.reports.page import write_experiment
@@ -70,9 +71,8 @@ class Experiment(abc.ABC):
             seconds=round(time.perf_counter() - started, 1),
             seconds_per_seed=[m["seconds"] for m in measured],
         )
-        result = dataclasses.replace(result, provenance=facts)
-        write_experiment(result, figures, out)
-        return result
+        write_experiment(dataclasses.replace(result, provenance=facts), figures, out)
+        return results.load(out)
 
     def _measured(self, seed, out, progress):
         """One seed's measurements, read back if the same options made them before."""

@@ -128,6 +128,7 @@ class Backup(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.history.append({name: float(value) for name, value in (logs or {}).items()})
+        self._write_log()  # first, so that it is never behind the backup
         values = [np.asarray(variable) for variable in self._variables()]
         files.write_npz(
             self.path,
@@ -135,7 +136,6 @@ class Backup(keras.callbacks.Callback):
             count=np.array(len(values)),
             **{f"v{i}": value for i, value in enumerate(values)},
         )
-        self._write_log()
 
     def _write_log(self):
         names = sorted(self.history[0])
