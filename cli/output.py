@@ -48,6 +48,8 @@ def facts(mapping):
 
 def findings(found):
     """What the checks object to, each with its advice."""
+    if not found:
+        line("The checks found nothing suspicious.")
     for finding in found:
         color = {"error": "red", "warning": "yellow"}.get(finding["severity"])
         severity = click.style(finding["severity"], fg=color, bold=True)

@@ -165,7 +165,7 @@ class L1(ThreatModel):
             size, room = tf.abs(u), tf.where(u > 0, 1 - flat, flat)
             lam = _threshold(size, room, self.eps)
             delta = tf.sign(u) * tf.clip_by_value(size - lam[:, None], 0.0, room)
-            # Rounding in lam, which is large when |u| is far above the room of the box, must not leave the ball.
+            # Rounding in lam, which is large where |u| is far above the box, must not leave the ball.
             shrink = tf.minimum(1.0, tf.math.divide_no_nan(self.eps, flat_sum(tf.abs(delta))))
             delta *= tf.where(self.eps > 0, shrink, 0.0)[:, None]
             return tf.clip_by_value(x + tf.reshape(delta, tf.shape(x)), 0.0, 1.0)

@@ -30,7 +30,7 @@ REFUSED = {
     "float labels": (
         IMAGES,
         LABELS.astype("float32"),
-        r"ints\), received type float32. Use y.astype\('int32'\)",
+        r"ints\), received the type float32. Use y.astype\('int32'\)",
     ),
     "string labels": (IMAGES, LABELS.astype(str), "ints"),
     "negative labels": (IMAGES, LABELS - 1, "negative label -1"),

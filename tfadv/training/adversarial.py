@@ -3,7 +3,10 @@
 Madry et al.: Towards Deep Learning Models Resistant to Adversarial Attacks, 2018.
 """
 
+import tensorflow as tf
+
 from tfadv import gradients
+from tfadv.compilation import xla_pays
 from tfadv.errors import TfadvError
 from tfadv.training.trainer import Trainer
 
@@ -27,5 +30,10 @@ class Adversarial(Trainer):
         super().__init__(classifier, attack=attack, threat=threat, validation_attack=validation_attack, seed=seed)
 
     def craft(self, x, y):
-        logits_fn = gradients.logits_of(self.classifier)
-        return self.attack.craft(logits_fn, x, y, threat=self.threat, seed=self.noise_seed())
+        def run(x, y, seed):
+            return self.attack.craft(gradients.logits_of(self.classifier), x, y, threat=self.threat, seed=seed)
+
+        # XLA compiles for one batch size; a batch that may have any size takes the plain graph.
+        if self.attack.static and x.shape[0] is not None and xla_pays(self.classifier):
+            run = tf.function(run, jit_compile=True, autograph=False)
+        return run(x, y, self.noise_seed())
