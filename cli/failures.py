@@ -58,10 +58,7 @@ def outcome(error):
     match error:
         case KeyboardInterrupt():
             code = TERMINATED if isinstance(error, Terminated) else INTERRUPTED
-            return (
-                code,
-                f"interrupted; {error or 'files that were complete are kept; run the command again.'}",
-            )
+            return code, f"interrupted; {str(error) or 'complete files are kept; run the command again.'}"
         case click.UsageError():
             path = error.ctx.command_path if error.ctx else "tfadv"
             return USER, f"{error.format_message().rstrip('.')}; `{path} --help` shows what there is."

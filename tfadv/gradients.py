@@ -30,10 +30,25 @@ def logits_and_gradient(logits_fn, x, loss):
     return logits, losses, tape.gradient(losses, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
 
-def logits_and_jacobian(logits_fn, x, directions=None):
-    """Logits and derivatives of linear combinations of them, one backward pass a combination.
+def logits_and_pullback(logits_fn, x):
+    """Logits and the function that takes gradients of combinations of them.
 
-    Faster on CPU than `GradientTape.batch_jacobian` (by 1.1 to 1.6 times, measured) and lighter.
+    One backward pass a combination is faster on CPU than `GradientTape.batch_jacobian` (by 1.1 to 1.6 times,
+    measured), and nothing of the size of a Jacobian need be kept.
+
+    Returns:
+        logits (n, classes), and a function from directions (n, classes) to the gradients of directions . logits,
+        (n, h, w, c).
+    """
+    with tf.GradientTape(watch_accessed_variables=False, persistent=True) as tape:
+        tape.watch(x)
+        logits = logits_fn(x)
+    zero = tf.UnconnectedGradients.ZERO
+    return logits, lambda direction: tape.gradient(logits, x, direction, unconnected_gradients=zero)
+
+
+def logits_and_jacobian(logits_fn, x, directions=None):
+    """Logits and the derivatives of several combinations of them.
 
     Args:
         logits_fn: images to logits.
@@ -44,12 +59,8 @@ def logits_and_jacobian(logits_fn, x, directions=None):
     Returns:
         logits (n, classes), derivatives (n, r, h, w, c).
     """
-    with tf.GradientTape(watch_accessed_variables=False, persistent=True) as tape:
-        tape.watch(x)
-        logits = logits_fn(x)
+    logits, pullback = logits_and_pullback(logits_fn, x)
     if directions is None:
         classes = logits.shape[-1]
         directions = tf.broadcast_to(tf.eye(classes), [tf.shape(x)[0], classes, classes])
-    zero = tf.UnconnectedGradients.ZERO
-    rows = [tape.gradient(logits, x, d, unconnected_gradients=zero) for d in tf.unstack(directions, axis=1)]
-    return logits, tf.stack(rows, axis=1)
+    return logits, tf.stack([pullback(d) for d in tf.unstack(directions, axis=1)], axis=1)

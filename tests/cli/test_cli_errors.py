@@ -102,6 +102,20 @@ def test_what_is_not_given_is_asked_for(tfadv, is_refused, models, archives, tmp
     )
 
 
+def test_a_command_that_failed_at_once_can_be_mended_and_repeated(tfadv, is_refused, tmp_path):
+    given = ("train", "--dataset", "digits", "--epochs", 1, "--out", tmp_path / "run")
+    is_refused(tfadv(*given, "--optimizer", "sgd(learning_rate=fast)"), "learning_rate")
+    is_refused(tfadv(*given, "--optimizer", "sgd(learning_rate=1e30)"), "not finite")
+    assert tfadv(*given).exit_code == 0
+    is_refused(tfadv(*given), "finished")
+
+
+def test_a_folder_of_the_name_of_a_model_is_no_model(tfadv, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mlp").mkdir()
+    assert tfadv("train", "--dataset", "digits", "--epochs", 1, "--out", "run").exit_code == 0
+
+
 def test_data_that_are_not_prepared(tfadv, is_refused, tmp_path):
     given = ("--dataset", "mnist", "--data-dir", tmp_path, "--out", tmp_path / "run")
     is_refused(tfadv("train", *given), str(tmp_path), "tfadv data prepare mnist")

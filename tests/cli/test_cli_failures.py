@@ -23,7 +23,7 @@ class ResourceExhaustedError(Exception):
             1,
             "RuntimeError: first; this is a fault of tfadv: run again with --debug",
         ),
-        (KeyboardInterrupt(), 130, "interrupted"),
+        (KeyboardInterrupt(), 130, "interrupted; complete files are kept"),
         (failures.Terminated("kept in runs/a."), 143, "interrupted; kept in runs/a."),
     ],
 )

@@ -15,7 +15,8 @@ from tfadv.compilation import xla_pays
 from tfadv.errors import invalid
 from tfadv.threat import NORMS, ThreatModel
 
-COMPILED = weakref.WeakKeyDictionary()
+# What is compiled for a model goes when the model goes.
+COMPILED, PROBES = weakref.WeakKeyDictionary(), weakref.WeakKeyDictionary()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,7 +132,7 @@ class Attack(abc.ABC):
             raise invalid("batch_size", "a whole number of at least 1", repr(batch_size))
         # At every call: since the last one training may have made the weights NaN, and then x would come back
         # as it is.
-        classes = boundary.classifier(model, x)
+        classes = _check_classifier(model, x)
         compiled = COMPILED.setdefault(model, {})
         key = (self, key, targets is not None, x.shape[1:])
         if key not in compiled:
@@ -142,10 +143,10 @@ class Attack(abc.ABC):
         arrays = [x, boundary.labels(y, len(x), classes)]
         if targets is not None:
             arrays.append(boundary.labels(targets, len(x), classes, "targets"))
-        eps, parts = tf.cast(eps, tf.float32), []
+        eps, parts, seed = tf.cast(eps, tf.float32), [], random.key(seed)
         for k, start in enumerate(range(0, len(x), batch_size)):
             batch = [tf.constant(a[start : start + batch_size]) for a in arrays]
-            parts.append(run(len(batch[0]) == batch_size, random.key(seed, k), eps, *batch).numpy())
+            parts.append(run(len(batch[0]) == batch_size, seed, k, eps, *batch).numpy())
         return np.concatenate(parts)
 
     def _check_norm(self, norm):
@@ -211,23 +212,36 @@ class Compiled:
         self.image, self.labels = image_shape, 2 if targeted else 1
         self.traces = {}
 
-    def __call__(self, is_full, seed, eps, x, *labels):
+    def __call__(self, is_full, seed, number, eps, x, *labels):
         size = len(x) if self.xla and is_full else None
         if size not in self.traces:
             self.traces[size] = self._trace(size)
-        return self.traces[size](seed, eps, x, *labels)
+        return self.traces[size](seed, tf.constant(number), eps, x, *labels)
 
     def _trace(self, size):
-        def run(seed, eps, x, *labels):
-            return self.graph(Problem(gradients.logits_of(self.model()), x, *labels), eps, seed)
+        def run(seed, number, eps, x, *labels):
+            problem = Problem(gradients.logits_of(self.model()), x, *labels)
+            return self.graph(problem, eps, random.key(seed, number))
 
-        signature = [tf.TensorSpec([2], tf.int32), tf.TensorSpec([], tf.float32)]
+        signature = [tf.TensorSpec([2], tf.int32), tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)]
         signature += [tf.TensorSpec([size, *self.image], tf.float32)] + [
             tf.TensorSpec([size], tf.int32)
         ] * self.labels
         return tf.function(run, autograph=False, jit_compile=size is not None).get_concrete_function(
             *signature
         )
+
+
+def _check_classifier(model, x):
+    """`boundary.classifier`; after the first time by a compiled forward pass, as an eager one costs several steps."""
+    probes = PROBES.setdefault(model, {})
+    image = x.shape[1:]
+    classes = boundary.classifier(model, x, probes.get(image))
+    if image not in probes:
+        held = weakref.ref(model)
+        forward = tf.function(lambda x: gradients.logits_of(held())(x), autograph=False)
+        probes[image] = forward.get_concrete_function(tf.TensorSpec([None, *image], tf.float32))
+    return classes
 
 
 def finite_or(instead, values):

@@ -17,7 +17,7 @@ from tfadv.attacks.base import (
     check_whole,
     finite_or,
 )
-from tfadv.threat import per_example
+from tfadv.threat import flat_sum, per_example
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,29 +89,31 @@ class DeepFool(MinimumNormAttack):
         return dataclasses.replace(self, clip=True).search(problem, threat.norm, seed)
 
     def search(self, problem, norm, seed):
-        """Only examples that still resist are linearized: they are gathered before each step."""
+        """The first step is everybody's; after it only examples that still resist are gathered and linearized."""
         variant = VARIANTS[self.variant]
         steps = self.steps or variant.steps
-        logits = problem.logits_fn(problem.x)
-        rivals = nearest_rivals(logits, problem.labels, self.classes)
 
-        def step(t, moved, alive, logits):
+        def later(t, moved, alive, logits):
             here, total = problem.only(alive), tf.gather(moved, alive)
-            directions = self._directions(here, tf.gather(rivals, alive), logits)
             point = self._point(here.x, total, self.overshoot if variant.overshot else 0.0)
-            logits, w = gradients.logits_and_jacobian(problem.logits_fn, point, directions)
-            gaps = tf.einsum("nk,nrk->nr", logits, directions)
-            total += finite_or(0.0, nearest_crossing(gaps, w, norm, variant))
+            at_point, pullback = gradients.logits_and_pullback(problem.logits_fn, point)
+            directions = self._directions(here, tf.gather(rivals, alive), logits)
+            total += nearest_crossing(at_point, pullback, directions, norm, variant)
             logits = problem.logits_fn(self._point(here.x, total, self.overshoot))
             moved = tf.tensor_scatter_nd_update(moved, alive[:, None], total)
             return t + 1, moved, *remaining(problem, alive, logits)
 
+        logits, pullback = gradients.logits_and_pullback(problem.logits_fn, problem.x)
+        rivals = nearest_rivals(logits, problem.labels, self.classes)
+        resists = ~problem.reached(logits)
+        moved = nearest_crossing(logits, pullback, self._directions(problem, rivals, logits), norm, variant, resists)
+        logits = problem.logits_fn(self._point(problem.x, moved, self.overshoot))
         alive, logits = remaining(problem, tf.range(tf.shape(logits)[0]), logits)
         _, moved, _, _ = tf.while_loop(
             lambda t, moved, alive, logits: (t < steps) & (tf.size(alive) > 0),
-            step,
-            (0, tf.zeros_like(problem.x), alive, logits),
-            maximum_iterations=steps,
+            later,
+            (1, moved, alive, logits),
+            maximum_iterations=steps - 1,
         )
         return self._point(problem.x, moved, self.overshoot)
 
@@ -143,40 +145,59 @@ def nearest_rivals(logits, labels, classes):
 
 
 def l2_length(w, floor):
-    return tf.sqrt(tf.reduce_sum(w * w, axis=range(2, len(w.shape))) + floor)
+    return tf.sqrt(flat_sum(w * w) + floor)
 
 
 def l1_length(w, floor):
-    return tf.reduce_sum(tf.abs(w), axis=range(2, len(w.shape))) + floor
+    return flat_sum(tf.abs(w)) + floor
 
 
 # The dual norm of the gradient, in which distances to a hyperplane are measured.
 LENGTHS = {"l2": l2_length, "linf": l1_length}
 
 
-def nearest_crossing(gap, w, norm, variant):
-    """The shortest step that closes one of the gaps of the linearized classifier.
+def nearest(logits, pullback, directions, norm, floor):
+    """The combination of logits whose zero is nearest in the linearized classifier.
 
     Args:
-        gap: h_k, (n, r); w: its gradient, (n, r, ...); norm: `"l2"` or `"linf"`; variant: a `Variant`.
+        logits: (n, classes) at the point of linearization; pullback: directions (n, classes) to gradients.
+        directions: the combinations, (n, r, classes); norm: `"l2"` or `"linf"`.
+        floor: added to the (squared) length of a gradient.
 
     Returns:
-        The step, (n, ...).
+        Of the nearest: its gap (n,), the length of its gradient (n,), its direction (n, classes).
     """
-    length = LENGTHS[norm](w, variant.floor)
-    # Where a pixel has no finite gradient, the step is looked for without it. A look at the lengths is cheap.
-    finite = tf.reduce_all(tf.math.is_finite(length))
-    w = tf.cond(finite, lambda: w, lambda: finite_or(0.0, w))
-    length = tf.cond(finite, lambda: length, lambda: LENGTHS[norm](w, variant.floor))
+    gap = tf.einsum("nk,nrk->nr", logits, directions)
+    length = tf.stack([LENGTHS[norm](pullback(d), floor) for d in tf.unstack(directions, axis=1)], axis=1)
     distance = tf.where(length > 0, tf.math.divide_no_nan(tf.abs(gap), length), float("inf"))
-    nearest = tf.argmin(distance, axis=1, output_type=tf.int32)
-    pick = [tf.gather(values, nearest, axis=1, batch_dims=1) for values in (gap, length, w)]
-    return crossing(*pick, norm, variant.nudge)
+    at = tf.argmin(distance, axis=1, output_type=tf.int32)
+    return [tf.gather(values, at, axis=1, batch_dims=1) for values in (gap, length, directions)]
 
 
-def crossing(gap, length, w, norm, nudge):
+def nearest_crossing(logits, pullback, directions, norm, variant, resists=None):
+    """The shortest step that closes one of the gaps, (n, h, w, c); 0 for examples that do not resist.
+
+    Where a pixel has no finite gradient, the step is looked for without it; a look at the lengths tells.
+    """
+    gap, length, direction = nearest(logits, pullback, directions, norm, variant.floor)
+    finite = tf.reduce_all(tf.math.is_finite(gap) & tf.math.is_finite(length))
+
+    def plain():
+        return crossing(gap, length, pullback(direction), norm, variant.nudge, resists)
+
+    def guarded():
+        clean = lambda d: finite_or(0.0, pullback(d))  # noqa: E731
+        gap, length, direction = nearest(logits, clean, directions, norm, variant.floor)
+        return finite_or(0.0, crossing(gap, length, clean(direction), norm, variant.nudge, resists))
+
+    return tf.cond(finite, plain, guarded)
+
+
+def crossing(gap, length, w, norm, nudge, resists=None):
     """(|h| / ||w|| + nudge) towards closing the gap: along w / ||w||_2, or sign(w) in the norm linf."""
     distance = tf.math.divide_no_nan(tf.abs(gap), length) + nudge
+    if resists is not None:
+        distance = tf.where(resists, distance, 0.0)
     if norm == "linf":
         return per_example(distance, w) * tf.sign(w)
     return per_example(tf.math.divide_no_nan(distance, length), w) * w

@@ -6,7 +6,7 @@ Yan, Guo, Zhang: Deep Defense, Training DNNs with Improved Adversarial Robustnes
 import tensorflow as tf
 
 from tfadv import gradients
-from tfadv.attacks.deepfool import VARIANTS, crossing, l2_length, nearest_rivals
+from tfadv.attacks.deepfool import VARIANTS, crossing, l2_length, nearest, nearest_rivals
 from tfadv.errors import invalid
 from tfadv.threat import flat_sum, per_example
 from tfadv.training.trainer import Trainer
@@ -48,7 +48,7 @@ class DeepDefense(Trainer):
             return None
         correct = tf.argmax(logits, axis=-1, output_type=tf.int32) == y
         moved = perturbation(gradients.logits_of(self.classifier), x, y, self.steps)
-        rho = l2_length(moved[:, None], 1e-12)[:, 0] / tf.maximum(tf.sqrt(flat_sum(x * x)), 1e-6)
+        rho = l2_length(moved, 1e-12) / tf.maximum(tf.sqrt(flat_sum(x * x)), 1e-6)
         exponent = tf.where(correct, -self.c * rho, tf.minimum(self.d * rho, HIGHEST_EXPONENT))
         return self.lam * tf.exp(exponent)
 
@@ -71,7 +71,7 @@ def perturbation(logits_fn, x, y, steps):
         end = tf.where(correct, nearest_class(logits_fn, point, y, rivals), y)
         direction = tf.stop_gradient(tf.one_hot(end, classes) - tf.one_hot(start, classes))
         gap, w = gap_and_gradient(logits_fn, point, direction)
-        r = crossing(gap, l2_length(w[:, None], VARIANT.floor)[:, 0], w, "l2", VARIANT.nudge)
+        r = crossing(gap, l2_length(w, VARIANT.floor), w, "l2", VARIANT.nudge)
         total += per_example(tf.cast(alive, x.dtype), x) * r
         reached = tf.argmax(logits_fn(x + OVERSHOOT * total), axis=-1, output_type=tf.int32) == y
         return t + 1, total, alive & tf.where(correct, reached, ~reached)
@@ -82,12 +82,11 @@ def perturbation(logits_fn, x, y, steps):
 
 def nearest_class(logits_fn, x, y, rivals):
     """The class whose linearized boundary is nearest: (n,) int32, a constant for the weights."""
-    x = tf.stop_gradient(x)
     classes = rivals.shape[-1] + 1
+    logits, pullback = gradients.logits_and_pullback(logits_fn, tf.stop_gradient(x))
     directions = tf.one_hot(rivals, classes) - tf.one_hot(y, classes)[:, None]
-    logits, w = gradients.logits_and_jacobian(logits_fn, x, directions)
-    distance = tf.abs(tf.einsum("nk,nrk->nr", logits, directions)) / l2_length(w, VARIANT.floor)
-    return tf.gather(rivals, tf.argmin(distance, axis=1), axis=1, batch_dims=1)
+    _, _, direction = nearest(logits, pullback, directions, "l2", VARIANT.floor)
+    return tf.argmax(direction, axis=-1, output_type=tf.int32)
 
 
 def gap_and_gradient(logits_fn, x, direction):

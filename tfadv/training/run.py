@@ -11,7 +11,7 @@ from tfadv import attacks, boundary, distribute, files
 from tfadv import threat as threats
 from tfadv.data import AUGMENTATIONS, pipeline
 from tfadv.errors import TfadvError, invalid, writable_directory
-from tfadv.models import build, classifier
+from tfadv.models import MODELS, build, classifier
 from tfadv.provenance import provenance
 from tfadv.registry import Registry
 from tfadv.training import METHODS
@@ -131,7 +131,7 @@ def train(dataset, *, out, resume=False, progress=True, **settings):
 def make_trainer(settings, dataset):
     """The compiled trainer that the settings describe; call it inside the strategy's scope."""
     keras.utils.set_random_seed(settings.seed)
-    if Path(settings.model).exists():
+    if settings.model not in MODELS and Path(settings.model).exists():
         model = classifier.load(settings.model)
     else:
         model = build(settings.model, dataset.image_shape, dataset.num_classes, settings.seed)
@@ -145,9 +145,19 @@ def make_trainer(settings, dataset):
         seed=settings.seed,
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    trainer.compile(OPTIMIZERS.build(settings.optimizer), loss, metrics=["accuracy"])
+    trainer.compile(make_optimizer(settings.optimizer), loss, metrics=["accuracy"])
     trainer.optimizer.build(trainer.trainable_variables)
     return trainer
+
+
+def make_optimizer(text):
+    """The optimizer of a spec; Keras' own complaints about its options become a TfadvError."""
+    try:
+        return OPTIMIZERS.build(text)
+    except TfadvError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise TfadvError(f"cannot build the optimizer {text!r}: {error}") from error
 
 
 def fit(trainer, training, validation, settings, out, progress):
@@ -201,7 +211,8 @@ def check_directory(out, settings, resume):
         TfadvError: saying which setting differs, or that there is nothing to resume.
     """
     stored = classifier.training_of(out) if out.is_dir() else {}
-    if not resume and stored:
+    # Without a finished epoch there is nothing to lose: a command that failed at once may be mended and repeated.
+    if not resume and (stored.get("finished") or (out / "backup.npz").is_file()):
         state = "a finished run" if stored.get("finished") else "an unfinished run: continue it with --resume"
         raise TfadvError(f"{str(out)!r} already holds {state}; choose another directory with --out.")
     if resume and not stored:
