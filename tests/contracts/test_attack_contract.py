@@ -264,7 +264,7 @@ def differ(model, x, y, specs):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_spec_strings_round_trip(name):
-    assert str(attacks.get(name)) == name and attacks.get(name) == ATTACKS.get(name)()
+    assert attacks.get(name) == ATTACKS.get(name)() == attacks.get(str(attacks.get(name)))
     for specs in OPTIONS[name].values():
         for attack in map(attacks.get, specs):
             again = attacks.get(str(attack))

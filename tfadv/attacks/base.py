@@ -4,6 +4,7 @@ import abc
 import dataclasses
 import math
 import numbers
+import types
 import typing
 import weakref
 
@@ -15,6 +16,8 @@ from tfadv.compilation import xla_pays
 from tfadv.errors import invalid
 from tfadv.threat import NORMS, ThreatModel
 
+# An option that a spec string names even at its default: nobody should have to look up what "pgd" was.
+SHOWN = types.MappingProxyType({"shown": True})
 # What is compiled for a model goes when the model goes.
 COMPILED, PROBES = weakref.WeakKeyDictionary(), weakref.WeakKeyDictionary()
 
@@ -154,16 +157,15 @@ class Attack(abc.ABC):
             raise invalid(f"{_name(self)}: norm", f"one of {', '.join(self.norms)}", repr(norm))
 
     def __str__(self):
-        given = {
-            f.name: getattr(self, f.name)
-            for f in dataclasses.fields(self)
-            if getattr(self, f.name) != f.default
-        }
-        return spec.write(_name(self), given)
+        return spec.write(_name(self), self._given())
 
     def __repr__(self):
-        given = (f.name for f in dataclasses.fields(self) if getattr(self, f.name) != f.default)
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in given)})"
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self._given().items())})"
+
+    def _given(self):
+        """The options that say what is run: those that are not the default, and those marked SHOWN."""
+        values = {f.name: (getattr(self, f.name), f) for f in dataclasses.fields(self)}
+        return {name: v for name, (v, f) in values.items() if v != f.default or f.metadata.get("shown")}
 
 
 class MinimumNormAttack(Attack):

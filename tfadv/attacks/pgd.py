@@ -10,7 +10,7 @@ import typing
 import tensorflow as tf
 
 from tfadv import losses, random
-from tfadv.attacks.base import Attack, check_choice, check_flag, check_number, check_whole
+from tfadv.attacks.base import SHOWN, Attack, check_choice, check_flag, check_number, check_whole
 from tfadv.errors import invalid
 from tfadv.threat import flat_sum, per_example
 
@@ -48,7 +48,7 @@ class PGD(Attack):
     >>> PGD(steps=40, restarts=5)(model, x, y, threat=L2(0.5))  # doctest: +SKIP
     """
 
-    steps: int = 40
+    steps: int = dataclasses.field(default=40, metadata=SHOWN)
     step_size: float | str | None = None
     random_start: bool = True
     restarts: int = 1

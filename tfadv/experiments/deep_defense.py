@@ -214,7 +214,7 @@ class Study:
         return {**self.facts, "networks": measured, "images": self._images()}
 
     def _eps_half(self):
-        """The smallest eps at which FGS, clipped to the box, fools the vanilla network half of the time."""
+        """The smallest eps at which FGS, clipped to the box, fools the vanilla network half of the time; else the last."""
         curve = metrics.fgs_curve(self.networks["vanilla"], self.x, self.y, EPS, clip=True)
         below = np.flatnonzero(curve <= 0.5)
         return EPS[below[0]] if below.size else EPS[-1]
