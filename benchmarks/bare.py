@@ -19,8 +19,7 @@ def gradient(model, x, y):
 def forms(model, x, y, eps, step_size, steps, batch_size):
     """name -> function without arguments that takes `steps` sign steps on all images, batch by batch."""
     batches = [
-        (tf.constant(x[i : i + batch_size]), tf.constant(y[i : i + batch_size]))
-        for i in range(0, len(x), batch_size)
+        (tf.constant(x[i : i + batch_size]), tf.constant(y[i : i + batch_size])) for i in range(0, len(x), batch_size)
     ]
 
     def step(x_adv, low, high, y):

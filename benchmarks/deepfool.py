@@ -47,9 +47,7 @@ def compare(name, model, x, y, repeats):
     seconds = timing.medians(forms, repeats)
     floor = min(seconds[way] for way in forms if way != "tfadv")
     count = sum(len(point) for point, _ in points)
-    title = (
-        f"DeepFool, {name}, {len(x)} images, {count} Jacobians in {len(points)} batches: {repeats} repeats"
-    )
+    title = f"DeepFool, {name}, {len(x)} images, {count} Jacobians in {len(points)} batches: {repeats} repeats"
     timing.report(title, seconds, floor, list(forms), ("tfadv", TARGET))
     distances(model, x, y, peers.deepfool(model, x, y, BATCH_SIZE))
 
@@ -74,7 +72,10 @@ def linearized(model, x, y):
     # A clone, since the attack keeps what it has compiled for a model.
     clone = keras.models.clone_model(model)
     clone.set_weights(model.get_weights())
-    with replaced(gradients, "logits_and_pullback", note_points), replaced(deepfool, "nearest", note_directions):
+    with (
+        replaced(gradients, "logits_and_pullback", note_points),
+        replaced(deepfool, "nearest", note_directions),
+    ):
         DeepFool().minimal(clone, x, y, batch_size=BATCH_SIZE)
     return taken
 
@@ -137,8 +138,7 @@ def distances(model, x, y, others):
     # The peers keep every iterate in [0, 1]; the papers, and tfadv by default, do not.
     kinds = {"tfadv": DeepFool(), CLIPPED: DeepFool(clip=True)}
     ways = {
-        name: lambda attack=attack: attack.minimal(model, x, y, batch_size=BATCH_SIZE)
-        for name, attack in kinds.items()
+        name: lambda attack=attack: attack.minimal(model, x, y, batch_size=BATCH_SIZE) for name, attack in kinds.items()
     }
     ways |= others
     medians = {}

@@ -18,9 +18,7 @@ TARGET = 1.10
 
 def main():
     parser = subjects.options(argparse.ArgumentParser(description=__doc__.splitlines()[0]), images=1000)
-    parser.add_argument(
-        "--batch-size", type=int, default=500, help="images at a time (500 is the attacks' default)"
-    )
+    parser.add_argument("--batch-size", type=int, default=500, help="images at a time (500 is the attacks' default)")
     given = parser.parse_args()
     timing.machine()
     x, y, x_test, y_test = subjects.data(given.data_dir)

@@ -22,10 +22,7 @@ def main():
     timing.machine()
     commands = {"bare Python": ["-c", "pass"], "import tfadv": ["-c", "import tfadv"]}
     script = Path(sysconfig.get_path("scripts")) / "tfadv"
-    if (
-        script.is_file()
-        and not subprocess.run([sys.executable, script, "--help"], capture_output=True).returncode
-    ):
+    if script.is_file() and not subprocess.run([sys.executable, script, "--help"], capture_output=True).returncode:
         commands["tfadv --help"] = [str(script), "--help"]
     else:
         print(f"tfadv --help: skipped (there is no {script}, or it fails: pip install -e . first)")

@@ -13,9 +13,7 @@ MODELS = ("mlp", "cnn")
 def options(parser, images):
     """Add the options that all scripts have."""
     parser.add_argument("--images", type=int, default=images, help="number of test images")
-    parser.add_argument(
-        "--repeats", type=int, default=7, help="times each form is timed; medians are printed"
-    )
+    parser.add_argument("--repeats", type=int, default=7, help="times each form is timed; medians are printed")
     parser.add_argument("--model", choices=MODELS, action="append", help="only this one; may be repeated")
     parser.add_argument("--data-dir", help="where TFDS' data are (default: TFDS_DATA_DIR)")
     return parser

@@ -51,9 +51,7 @@ def compare(name, x, y, repeats):
     title = f"train step with PGD-{STEPS}, {name}, batch of {len(x)}: {repeats} repeats of {CALLS} steps"
     timing.report(title, seconds, floor, list(forms), ("adversarial step", TARGET))
     strict = seconds["standard step"] + min(seconds[way] for way in sign_steps)
-    print(
-        f"  against a standard step + the fastest bare sign steps: {seconds['adversarial step'] / strict:.2f}"
-    )
+    print(f"  against a standard step + the fastest bare sign steps: {seconds['adversarial step'] / strict:.2f}")
 
 
 def train_step(method, classifier, x, y, **options):

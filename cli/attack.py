@@ -12,14 +12,10 @@ from .progress import Progress
 
 @click.command()
 @click.argument("model", metavar="MODEL")
-@click.option(
-    "--attack", "spec", metavar="SPEC", default="pgd(steps=40)", show_default=True, help="The attack."
-)
+@click.option("--attack", "spec", metavar="SPEC", default="pgd(steps=40)", show_default=True, help="The attack.")
 @options.threat
 @options.dataset
-@click.option(
-    "--n", type=click.IntRange(min=1), default=100, show_default=True, help="Attack the first N test images."
-)
+@click.option("--n", type=click.IntRange(min=1), default=100, show_default=True, help="Attack the first N test images.")
 @click.option(
     "--targeted",
     type=click.Choice(["random", "least-likely"]),

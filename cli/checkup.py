@@ -36,11 +36,7 @@ def packages():
     try:
         required = importlib.metadata.requires("tfadv") or []
     except importlib.metadata.PackageNotFoundError:
-        return [
-            check(
-                "installation", "problem", "tfadv is not installed", "run `pip install -e .` in its folder."
-            )
-        ]
+        return [check("installation", "problem", "tfadv is not installed", "run `pip install -e .` in its folder.")]
     return [package(text) for text in required if "extra ==" not in text] + [package("protobuf")]
 
 
@@ -125,9 +121,7 @@ def data(data_dir):
     for row in datasets.describe(data_dir):
         name = f"data: {row['name']}"
         if row["prepared"]:
-            found.append(
-                check(name, "ok", f"prepared in {row['where']}" if os.sep in row["where"] else row["where"])
-            )
+            found.append(check(name, "ok", f"prepared in {row['where']}" if os.sep in row["where"] else row["where"]))
         else:
             found.append(check(name, "note", "not prepared", f"{row['where']}."))
     return found

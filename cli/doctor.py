@@ -31,7 +31,5 @@ def show(checks, broken):
         output.line(f"{status}  {check['name'].ljust(names)}  {check['value']}".rstrip())
         if check["advice"]:
             output.line(f"{' ' * words}  {' ' * names}  -> {check['advice']}")
-    problems = (
-        f"{len(broken)} problem{'s' if len(broken) > 1 else ''} to mend." if broken else "Nothing is broken."
-    )
+    problems = f"{len(broken)} problem{'s' if len(broken) > 1 else ''} to mend." if broken else "Nothing is broken."
     output.line(f"\n{problems}")

@@ -12,9 +12,7 @@ from .progress import Progress
 @click.argument("model", metavar="MODEL")
 @options.dataset
 @options.threat
-@click.option(
-    "--attack", "attacks", multiple=True, metavar="SPEC", help="May be repeated [fgsm, pgd with restarts]."
-)
+@click.option("--attack", "attacks", multiple=True, metavar="SPEC", help="May be repeated [fgsm, pgd with restarts].")
 @click.option("--n", type=click.IntRange(min=1), help="Judge the first N test images only [all].")
 @options.seed
 @options.batch_size
@@ -59,19 +57,13 @@ def write(result, out):
 def show(result, out):
     """The table of accuracies, what is suspect about them, and where the files are."""
     data = result.dataset
-    output.heading(
-        f"{result.model['name']}: {data['n']:,} {data['split']} images of {data['name']}, {result.threat}\n"
-    )
+    output.heading(f"{result.model['name']}: {data['n']:,} {data['split']} images of {data['name']}, {result.threat}\n")
     rows = [["clean", *_accuracy(result.clean_accuracy, result.clean_interval), None]]
-    rows += [
-        [a["attack"], *_accuracy(a["accuracy"], a["interval"]), a["median_distance"]] for a in result.attacks
-    ]
+    rows += [[a["attack"], *_accuracy(a["accuracy"], a["interval"]), a["median_distance"]] for a in result.attacks]
     rows.append(["worst case", *_accuracy(result.robust_accuracy, result.robust_interval), None])
     output.table(["", "accuracy", "95 % interval", "median distance"], rows)
     rho = result.rho2
-    output.line(
-        f"\nrho_2 of DeepFool: {output.number(rho['mean'])} on average, median {output.number(rho['median'])}"
-    )
+    output.line(f"\nrho_2 of DeepFool: {output.number(rho['mean'])} on average, median {output.number(rho['median'])}")
     output.line()
     output.findings(result.findings)
     output.line(f"\nWritten to {out}: result.json, per_example.npz, report.html")

@@ -17,9 +17,7 @@ SIGNATURES = {
 @click.command()
 @click.argument("model", metavar="RUN")
 @click.option("--name", help="The model's name there [the run's].")
-@click.option(
-    "--directory", default="saved_models", show_default=True, metavar="DIR", help="The folder of all models."
-)
+@click.option("--directory", default="saved_models", show_default=True, metavar="DIR", help="The folder of all models.")
 @click.option("--version", type=click.IntRange(min=1), help="Never overwritten [the next one].")
 @options.as_json
 def export(model, name, directory, version, as_json):

@@ -2,9 +2,7 @@
 
 import click
 
-data_dir = click.option(
-    "--data-dir", metavar="DIR", help="Where TensorFlow Datasets keeps its data [TFDS_DATA_DIR]."
-)
+data_dir = click.option("--data-dir", metavar="DIR", help="Where TensorFlow Datasets keeps its data [TFDS_DATA_DIR].")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, for machines.")
 seed = click.option(
     "--seed",

@@ -32,9 +32,7 @@ def table(columns, rows):
     right = document.numeric_columns(document.Table("", tuple(columns), tuple(map(tuple, rows))))
     for i, row in enumerate(shown):
         cells = zip(row, widths, right, strict=True)
-        text = "  ".join(
-            cell.rjust(width) if flush else cell.ljust(width) for cell, width, flush in cells
-        ).rstrip()
+        text = "  ".join(cell.rjust(width) if flush else cell.ljust(width) for cell, width, flush in cells).rstrip()
         heading(text) if i == 0 else line(text)
 
 

@@ -7,9 +7,7 @@ from . import failures, output
 
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
-@click.option(
-    "-o", "--out", default="report.html", show_default=True, metavar="FILE", help="An .html or .md file."
-)
+@click.option("-o", "--out", default="report.html", show_default=True, metavar="FILE", help="An .html or .md file.")
 def report(runs, out):
     """Compare evaluated runs on one page that needs nothing else.
 

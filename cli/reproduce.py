@@ -7,15 +7,11 @@ from . import experiment, options
 
 @click.command()
 @click.argument("name", metavar="NAME")
-@click.option(
-    "--preset", type=click.Choice(["smoke", "laptop", "paper"]), help="Seconds, minutes, or as published."
-)
+@click.option("--preset", type=click.Choice(["smoke", "laptop", "paper"]), help="Seconds, minutes, or as published.")
 @click.option("--seeds", type=click.IntRange(min=1), help="Repeat with so many seeds, for intervals.")
 @click.option("--seed", type=click.IntRange(min=0), help="The first seed.")
 @click.option("--dataset", metavar="NAME", help="Another data set than the experiment's own.")
-@click.option(
-    "--form", metavar="WORD", help="Which form, where an experiment has several, e.g. seed or paper."
-)
+@click.option("--form", metavar="WORD", help="Which form, where an experiment has several, e.g. seed or paper.")
 @options.data_dir
 @click.option("--out", metavar="DIR", help="Where the report goes [runs/NAME].")
 @options.as_json

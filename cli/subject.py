@@ -36,9 +36,7 @@ class Subject:
         from tfadv.data import datasets
 
         if not self.dataset:
-            raise TfadvError(
-                f"{str(self.path)!r} is not from a run of `tfadv train`: name the data with --dataset."
-            )
+            raise TfadvError(f"{str(self.path)!r} is not from a run of `tfadv train`: name the data with --dataset.")
         return datasets.load(self.dataset, data_dir)
 
 

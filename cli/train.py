@@ -13,17 +13,11 @@ from .subject import shown
 
 @click.command()
 @click.option("--dataset", metavar="NAME|DIR|NPZ", help="A name, a folder of class folders, or an .npz file.")
-@click.option(
-    "--model", metavar="SPEC|FILE", help="mlp, lenet, cnn, ..., or a .keras file to start from [mlp]."
-)
-@click.option(
-    "--method", metavar="SPEC", help="standard, adversarial, deepfool-finetune, deep-defense [standard]."
-)
+@click.option("--model", metavar="SPEC|FILE", help="mlp, lenet, cnn, ..., or a .keras file to start from [mlp].")
+@click.option("--method", metavar="SPEC", help="standard, adversarial, deepfool-finetune, deep-defense [standard].")
 @click.option("--attack", metavar="SPEC", help='The attack to train on, e.g. "pgd(steps=7)" [none].')
 @click.option("--threat", metavar="NORM:EPS", help="What the attacker may do, e.g. linf:8/255 [none].")
-@click.option(
-    "--validation-attack", metavar="SPEC", help="The attack behind val_adv_accuracy [that of --attack]."
-)
+@click.option("--validation-attack", metavar="SPEC", help="The attack behind val_adv_accuracy [that of --attack].")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training images [10].")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Images a step [128].")
 @click.option("--optimizer", metavar="SPEC", help='adam, adamw, "sgd(learning_rate=0.1)" [adam].')

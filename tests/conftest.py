@@ -49,15 +49,11 @@ def batchnorm_dropout():
 
 
 def ends_in_softmax():
-    return keras.Sequential(
-        [keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(10, activation="softmax")]
-    )
+    return keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(10, activation="softmax")])
 
 
 def constant():
-    zeros = layers.Dense(
-        10, kernel_initializer="zeros", bias_initializer=keras.initializers.RandomNormal(seed=1)
-    )
+    zeros = layers.Dense(10, kernel_initializer="zeros", bias_initializer=keras.initializers.RandomNormal(seed=1))
     return keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), zeros])
 
 
@@ -73,9 +69,7 @@ def nan_gradients(image_shape=(8, 8, 1), classes=10):
 
 
 def two_classes():
-    return keras.Sequential(
-        [keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(2, kernel_initializer=normal(4))]
-    )
+    return keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(2, kernel_initializer=normal(4))])
 
 
 def normal(seed):

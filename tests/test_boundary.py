@@ -147,18 +147,14 @@ def test_classifier_refused(name):
     assert "\n" not in str(error.value) and "\x1b" not in str(error.value) and len(str(error.value)) < 400
 
 
-@pytest.mark.parametrize(
-    "name", ["linear", "cnn", "batchnorm_dropout", "saturated", "constant", "nan_gradients"]
-)
+@pytest.mark.parametrize("name", ["linear", "cnn", "batchnorm_dropout", "saturated", "constant", "nan_gradients"])
 def test_classifier_accepted(name, classifiers):
     assert boundary.classifier(classifiers(name), X) == 10
 
 
 def test_subclassed_and_sizeless_models_are_accepted():
     assert boundary.classifier(Subclassed(lambda z: z), X) == 10
-    anysize = keras.Sequential(
-        [keras.Input((None, None, 1)), layers.GlobalAveragePooling2D(), layers.Dense(3)]
-    )
+    anysize = keras.Sequential([keras.Input((None, None, 1)), layers.GlobalAveragePooling2D(), layers.Dense(3)])
     assert boundary.classifier(anysize, X) == 3
 
 

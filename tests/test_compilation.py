@@ -7,9 +7,7 @@ from keras import layers
 from tfadv import PGD, LInf
 from tfadv.compilation import xla_pays
 
-pytestmark = pytest.mark.skipif(
-    bool(tf.config.list_logical_devices("GPU")), reason="the rule is one for CPUs"
-)
+pytestmark = pytest.mark.skipif(bool(tf.config.list_logical_devices("GPU")), reason="the rule is one for CPUs")
 
 
 class Python(keras.Model):
@@ -20,17 +18,13 @@ class Python(keras.Model):
         self.dense = layers.Dense(10)
 
     def call(self, x):
-        same = tf.ensure_shape(
-            tf.grad_pass_through(lambda x: tf.numpy_function(np.copy, [x], tf.float32))(x), x.shape
-        )
+        same = tf.ensure_shape(tf.grad_pass_through(lambda x: tf.numpy_function(np.copy, [x], tf.float32))(x), x.shape)
         return self.dense(tf.reshape(same, [-1, 64]))
 
 
 def test_only_dense_layers_all_the_way_down(classifiers):
     assert (
-        xla_pays(classifiers("linear"))
-        and xla_pays(classifiers("mlp"))
-        and xla_pays(classifiers("batchnorm_dropout"))
+        xla_pays(classifiers("linear")) and xla_pays(classifiers("mlp")) and xla_pays(classifiers("batchnorm_dropout"))
     )
     assert xla_pays(keras.Sequential([keras.Input((8, 8, 1)), classifiers("mlp"), layers.Rescaling(2.0)]))
     assert not xla_pays(classifiers("cnn"))

@@ -30,7 +30,8 @@ SCRIPT = textwrap.dedent(
         strategy = distribute.strategy(devices)
         with strategy.scope():
             trainer = make(build("mlp(hidden=(16,), init=glorot)", (8, 8, 1), 3, seed=1))
-            trainer.compile(keras.optimizers.SGD(0.01, momentum=0.9), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            trainer.compile(keras.optimizers.SGD(0.01, momentum=0.9), loss)
         distribute.check(strategy, trainer, 16)
         trainer.fit(x, y, batch_size=16, epochs=2, shuffle=False, verbose=0)
         return trainer.classifier.get_weights()
@@ -73,7 +74,17 @@ def test_two_devices_train_as_one():
     assert len(differences) == 2 and max(differences) < 1e-5
     refused = [line for line in lines if line.startswith("refused")]
     assert len(refused) == 5
-    for line, part in zip(refused, ("steps_per_execution=4", "jit_compile=True", "gradient_accumulation_steps=2", "scope()", "a multiple of 2"), strict=True):
+    for line, part in zip(
+        refused,
+        (
+            "steps_per_execution=4",
+            "jit_compile=True",
+            "gradient_accumulation_steps=2",
+            "scope()",
+            "a multiple of 2",
+        ),
+        strict=True,
+    ):
         assert part in line
     assert "replicas differ True" in lines
 

@@ -29,9 +29,7 @@ def test_jacobian_is_the_limit_of_differences(classifiers, images):
         shift = np.zeros_like(x)
         shift[(slice(None), *pixel)] = step
         difference = (logits_fn(x + shift) - logits_fn(x - shift)) / (2 * step)
-        assert np.allclose(
-            difference, jacobian.numpy()[(slice(None), slice(None), *pixel)], rtol=2e-2, atol=500
-        )
+        assert np.allclose(difference, jacobian.numpy()[(slice(None), slice(None), *pixel)], rtol=2e-2, atol=500)
 
 
 def test_loss_gradient_of_each_example_is_its_own(classifiers, images, labels):
@@ -40,9 +38,7 @@ def test_loss_gradient_of_each_example_is_its_own(classifiers, images, labels):
     logits, values, gradient = gradients.logits_and_gradient(logits_fn, tf.constant(images), loss_of(labels))
     assert np.allclose(values, losses.cross_entropy(labels, logits))
     for k in (0, 5):
-        one = gradients.logits_and_gradient(
-            logits_fn, tf.constant(images[k : k + 1]), loss_of(labels[k : k + 1])
-        )
+        one = gradients.logits_and_gradient(logits_fn, tf.constant(images[k : k + 1]), loss_of(labels[k : k + 1]))
         assert np.allclose(one[2][0], gradient[k], atol=1e-5)
 
 

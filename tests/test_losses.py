@@ -35,9 +35,7 @@ def dlr_targeted(z, y, t):
 
 
 def test_formulas():
-    assert np.allclose(
-        losses.cross_entropy(Y, Z), [-log_softmax(z)[y] for z, y in zip(Z, Y, strict=True)], rtol=1e-5
-    )
+    assert np.allclose(losses.cross_entropy(Y, Z), [-log_softmax(z)[y] for z, y in zip(Z, Y, strict=True)], rtol=1e-5)
     assert np.allclose(losses.margin(Y, Z), [margin(z, y) for z, y in zip(Z, Y, strict=True)], rtol=1e-5)
     assert np.allclose(losses.dlr(Y, Z), [dlr(z, y) for z, y in zip(Z, Y, strict=True)], rtol=1e-4)
     targeted = [dlr_targeted(z, y, t) for z, y, t in zip(Z, Y, T, strict=True)]
@@ -52,10 +50,7 @@ def test_signs():
     assert np.array_equal(losses.margin(Y, Z).numpy() > 0, wrong) and np.array_equal(
         losses.dlr(Y, Z).numpy() > 0, wrong
     )
-    assert (
-        np.allclose(losses.dlr(Y, Z), losses.dlr(Y, 1e4 * Z), rtol=1e-4)
-        and (losses.kl(Z, Z).numpy() == 0).all()
-    )
+    assert np.allclose(losses.dlr(Y, Z), losses.dlr(Y, 1e4 * Z), rtol=1e-4) and (losses.kl(Z, Z).numpy() == 0).all()
 
 
 @pytest.mark.parametrize("scale", [0, 1e4, 1e30])

@@ -21,7 +21,12 @@ def test_the_python_runs_from_top_to_bottom(tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     assert re.search(r"clean \d+\.\d%, robust \d+\.\d%", done.stdout)
     written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
-    assert {"report.html", "runs/robust/result.json", "runs/robust/model.keras", "saved_models/robust/1/saved_model.pb"} <= written
+    assert {
+        "report.html",
+        "runs/robust/result.json",
+        "runs/robust/model.keras",
+        "saved_models/robust/1/saved_model.pb",
+    } <= written
 
 
 def commands():
@@ -34,7 +39,7 @@ def test_the_commands_and_their_options_exist(command):
     from tfadv_cli.main import commands as cli
 
     words = shlex.split(command, comments=True)[1:]
-    context = cli.make_context("tfadv", ["--debug", words[0]])
+    context = cli.make_context("tfadv", words[:1], obj={})
     found = cli.get_command(context, words[0])
     while hasattr(found, "get_command"):
         words = words[1:]

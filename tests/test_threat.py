@@ -55,9 +55,7 @@ def test_bisection_agrees_with_a_general_solver():
     slope = lambda v: both([v[:6] - v[6:] - u, -(v[:6] - v[6:] - u)])  # noqa: E731
     bounds = [(0, b) for b in both([1 - x, x])]
     budget = LinearConstraint(np.ones((1, 12)), -np.inf, eps)
-    best = minimize(
-        cost, np.zeros(12), jac=slope, bounds=bounds, constraints=budget, method="SLSQP", tol=1e-12
-    ).x
+    best = minimize(cost, np.zeros(12), jac=slope, bounds=bounds, constraints=budget, method="SLSQP", tol=1e-12).x
     assert np.allclose(best[:6] - best[6:], l1_box_projection(u, x, eps), atol=1e-5)
 
 
@@ -109,9 +107,7 @@ def test_random_starts(ball):
     assert stats.kstest(law(np.minimum(radius, 1)), "uniform").pvalue > 0.01
     direction = delta / radius[:, None]
     assert np.abs(np.cov(direction.T) / np.var(direction) - np.eye(6)).max() < 0.1
-    edge = ball.random_start(
-        np.round(RNG.uniform(0, 1, (50, 3, 2, 1))).astype("float32"), random.key(2)
-    ).numpy()
+    edge = ball.random_start(np.round(RNG.uniform(0, 1, (50, 3, 2, 1))).astype("float32"), random.key(2)).numpy()
     assert edge.min() >= 0 and edge.max() <= 1
 
 
@@ -161,11 +157,7 @@ def test_norms_differ_although_eps_does_not():
 def test_parse_refuses(text):
     with pytest.raises(TfadvError) as error:
         threat.parse(text)
-    assert (
-        "\n" not in str(error.value)
-        and "linf:8/255" in str(error.value)
-        or "0.1 or 8/255" in str(error.value)
-    )
+    assert "\n" not in str(error.value) and "linf:8/255" in str(error.value) or "0.1 or 8/255" in str(error.value)
 
 
 @pytest.mark.parametrize("eps", [-1, float("nan"), float("inf"), "0.1", None, True, [0.1]])

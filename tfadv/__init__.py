@@ -23,9 +23,14 @@ PLACES = {
     "export": "tfadv.serving.export",
     "write_report": "tfadv.reports.page",
 }
-SAME_NAME = {"load_classifier": "load", "load_dataset": "load", "build_model": "build", "write_report": "write"}
+SAME_NAME = {
+    "load_classifier": "load",
+    "load_dataset": "load",
+    "build_model": "build",
+    "write_report": "write",
+}
 
-__all__ = list(PLACES)  # noqa: PLE0604
+__all__ = list(PLACES)
 
 
 def __getattr__(name):

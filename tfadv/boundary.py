@@ -23,9 +23,7 @@ def images(x, what="images"):
     x = _array(x, what)
     _check_shape(x, what)
     if x.dtype.kind in "iu":
-        raise invalid(
-            what, "floats in [0, 1]", f"the type {x.dtype}", "divide by 255: x.astype('float32') / 255."
-        )
+        raise invalid(what, "floats in [0, 1]", f"the type {x.dtype}", "divide by 255: x.astype('float32') / 255.")
     return _unit_range(x, what)
 
 
@@ -50,9 +48,7 @@ def labels(y, n=None, classes=None, what="labels"):
     """
     y = _array(y, what)
     if y.ndim == 2 and y.shape[1] > 1:
-        raise invalid(
-            what, "class indices (n,)", f"the shape {y.shape}, perhaps one-hot", "use y.argmax(axis=1)."
-        )
+        raise invalid(what, "class indices (n,)", f"the shape {y.shape}, perhaps one-hot", "use y.argmax(axis=1).")
     if y.ndim != 1:
         raise invalid(what, "class indices (n,)", f"the shape {y.shape}", "use y.reshape(-1).")
     if not np.issubdtype(y.dtype, np.integer):
@@ -161,21 +157,13 @@ def _indices(y, classes, what):
 
 def _fits(model, x):
     shape = getattr(model, "input_shape", None)
-    if (
-        not isinstance(shape, tuple)
-        or len(shape) == 0
-        or not all(d is None or isinstance(d, int) for d in shape)
-    ):
+    if not isinstance(shape, tuple) or len(shape) == 0 or not all(d is None or isinstance(d, int) for d in shape):
         return
     takes = shape[1:]
-    if len(takes) != 3 or any(
-        d is not None and d != have for d, have in zip(takes, x.shape[1:], strict=True)
-    ):
+    if len(takes) != 3 or any(d is not None and d != have for d, have in zip(takes, x.shape[1:], strict=True)):
         turned = takes == (x.shape[2], x.shape[3], x.shape[1])
         hint = (
-            "move the channels last with x.transpose(0, 2, 3, 1)."
-            if turned
-            else "resize them or take another model."
+            "move the channels last with x.transpose(0, 2, 3, 1)." if turned else "resize them or take another model."
         )
         raise invalid("images for this classifier", f"the shape {_size(takes)}", _size(x.shape[1:]), hint)
 

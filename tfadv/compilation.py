@@ -36,11 +36,7 @@ def xla_pays(model):
 
 
 def _is_dense(operation):
-    parts = (
-        operation.layers
-        if isinstance(operation, keras.Sequential)
-        else getattr(operation, "operations", None)
-    )
+    parts = operation.layers if isinstance(operation, keras.Sequential) else getattr(operation, "operations", None)
     if parts is None:
         return type(operation) in DENSE
     return all(_is_dense(part) for part in parts)

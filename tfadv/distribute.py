@@ -37,7 +37,12 @@ def strategy(devices="auto"):
 def _first(number, devices):
     if number > len(devices):
         kind = devices[0].device_type
-        raise invalid("devices", f"at most {len(devices)}, the {kind}s that TensorFlow sees", number, "run `tfadv doctor`.")
+        raise invalid(
+            "devices",
+            f"at most {len(devices)}, the {kind}s that TensorFlow sees",
+            number,
+            "run `tfadv doctor`.",
+        )
     return _over(devices[:number])
 
 
@@ -63,7 +68,11 @@ def check(strategy, model, batch_size, **compile_options):
     replicas = strategy.num_replicas_in_sync
     if replicas == 1:
         return
-    wanted = {"steps_per_execution": (1, None), "jit_compile": (False, "auto", None), "gradient_accumulation_steps": (None,)}
+    wanted = {
+        "steps_per_execution": (1, None),
+        "jit_compile": (False, "auto", None),
+        "gradient_accumulation_steps": (None,),
+    }
     for option, value in compile_options.items():
         if value not in wanted[option]:
             raise TfadvError(f"{option}={value!r} does not work on {replicas} devices in Keras 3; leave it out.")

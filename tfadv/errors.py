@@ -44,7 +44,6 @@ def writable_directory(path):
         probe.unlink()
     except OSError as error:
         raise TfadvError(
-            f"cannot write to the directory {str(path)!r} ({error.strerror or error}); "
-            "choose another one with --out."
+            f"cannot write to the directory {str(path)!r} ({error.strerror or error}); choose another one with --out."
         ) from error
     return path

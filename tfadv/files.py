@@ -86,9 +86,7 @@ def write_npz(path, **arrays):
     arrays = {name: np.asarray(array) for name, array in arrays.items()}
     for name, array in arrays.items():
         if array.dtype.hasobject:
-            raise invalid(
-                f"array {name!r}", "numbers, booleans or texts of one shape", f"dtype {array.dtype}"
-            )
+            raise invalid(f"array {name!r}", "numbers, booleans or texts of one shape", f"dtype {array.dtype}")
     with atomic(path) as temporary, open(temporary, "wb") as stream:
         np.savez_compressed(stream, **arrays)
     return Path(path)

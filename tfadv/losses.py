@@ -60,8 +60,7 @@ def best_other(labels, logits):
 def _at_least(classes, logits, name):
     if logits.shape[-1] < classes:
         raise TfadvError(
-            f"the loss {name} needs at least {classes} classes, the model has {logits.shape[-1]}; "
-            "use loss=margin."
+            f"the loss {name} needs at least {classes} classes, the model has {logits.shape[-1]}; use loss=margin."
         )
 
 

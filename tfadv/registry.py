@@ -37,9 +37,7 @@ class Registry:
         if name not in self.places:
             near = difflib.get_close_matches(name, self.places, n=1)
             guess = f"did you mean {near[0]!r}? " if near else ""
-            raise TfadvError(
-                f"unknown {self.kind} {name!r}: {guess}known are {', '.join(sorted(self.places))}."
-            )
+            raise TfadvError(f"unknown {self.kind} {name!r}: {guess}known are {', '.join(sorted(self.places))}.")
         module, attribute = self.places[name].split(":")
         return getattr(importlib.import_module(module), attribute)
 

@@ -63,9 +63,7 @@ class ThreatModel(abc.ABC):
 
     def contains(self, x_adv, x):
         """Which examples lie in S(x, eps), up to rounding: (n,) bool."""
-        inside_box = tf.reduce_all(
-            (x_adv >= -TOLERANCE) & (x_adv <= 1 + TOLERANCE), axis=range(1, len(x.shape))
-        )
+        inside_box = tf.reduce_all((x_adv >= -TOLERANCE) & (x_adv <= 1 + TOLERANCE), axis=range(1, len(x.shape)))
         return inside_box & (self.distance(x_adv, x) <= self.eps + TOLERANCE * tf.maximum(1.0, self.eps))
 
     @abc.abstractmethod
@@ -200,9 +198,7 @@ def _threshold(size, room, eps):
     knots = tf.concat([size, size - room], axis=1)
     order = tf.argsort(knots, axis=1, direction="DESCENDING")
     knots = tf.gather(knots, order, batch_dims=1)
-    slope = tf.cumsum(
-        tf.gather(tf.concat([tf.ones_like(size), -tf.ones_like(size)], 1), order, batch_dims=1), axis=1
-    )
+    slope = tf.cumsum(tf.gather(tf.concat([tf.ones_like(size), -tf.ones_like(size)], 1), order, batch_dims=1), axis=1)
     total = tf.cumsum(slope[:, :-1] * (knots[:, :-1] - knots[:, 1:]), axis=1)
     total = tf.concat([tf.zeros_like(total[:, :1]), total], axis=1)
     # The last knot at which the total is still within eps, and from there down the current slope.
@@ -226,7 +222,6 @@ def parse(text):
     norm, _, eps = text.strip().partition(":")
     if norm.lower() not in NORMS or not eps:
         raise TfadvError(
-            f"cannot read the threat model {text!r}: write a norm ({', '.join(NORMS)}) and an eps, "
-            "e.g. linf:8/255."
+            f"cannot read the threat model {text!r}: write a norm ({', '.join(NORMS)}) and an eps, e.g. linf:8/255."
         )
     return NORMS[norm.lower()](spec.number(eps))

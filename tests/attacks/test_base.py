@@ -91,9 +91,7 @@ def test_trainers_may_pass_labels_of_any_integer_type(dtype, classifiers, images
     model = classifiers("linear")
     y = tf.cast(labels, dtype)
     for attack in (PGD(steps=2), DeepFool(steps=2)):
-        x_adv = attack.craft(
-            model, tf.constant(images), y, threat=WITHIN, seed=tf.constant([1, 2]), targets=y
-        )
+        x_adv = attack.craft(model, tf.constant(images), y, threat=WITHIN, seed=tf.constant([1, 2]), targets=y)
         assert np.all(WITHIN.contains(x_adv, images))
 
 
@@ -149,6 +147,4 @@ def test_problem_says_who_has_won_and_what_to_raise():
         towards = logits + 0.1 * tf.one_hot(targets, 4)
         # Of the second image the target is on top already, and DLR measures in units of the top's lead.
         assert targeted.loss(name, towards)[0] > targeted.loss(name, logits)[0]
-        assert np.all(
-            untargeted.loss(name, logits - 0.1 * tf.one_hot(labels, 4)) > untargeted.loss(name, logits)
-        )
+        assert np.all(untargeted.loss(name, logits - 0.1 * tf.one_hot(labels, 4)) > untargeted.loss(name, logits))

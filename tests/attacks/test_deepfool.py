@@ -13,9 +13,7 @@ class Relu:
 
     def __init__(self, model):
         dense = [layer for layer in model.layers if layer.weights]
-        (self.w1, self.b1), (self.w2, self.b2) = [
-            [np.float64(v) for v in layer.get_weights()] for layer in dense
-        ]
+        (self.w1, self.b1), (self.w2, self.b2) = [[np.float64(v) for v in layer.get_weights()] for layer in dense]
 
     def __call__(self, x):
         return np.maximum(x @ self.w1 + self.b1, 0) @ self.w2 + self.b2
@@ -54,9 +52,7 @@ def compare(model, images, predict, variant, norm, **options):
     y = predict(model, images)
     found = DeepFool(variant=variant, **options).minimal(model, images, y, norm=norm).reshape(len(images), -1)
     net = Relu(model)
-    expected = np.stack(
-        [loop(net, x, variant, norm, **options) for x in images.reshape(len(images), -1).astype(float)]
-    )
+    expected = np.stack([loop(net, x, variant, norm, **options) for x in images.reshape(len(images), -1).astype(float)])
     size = np.linalg.norm(expected - images.reshape(len(images), -1), axis=1)
     gap = np.linalg.norm(found - expected, axis=1) / size
     # An image may take one step more or less where float32 and float64 disagree on the side of the boundary.
@@ -101,9 +97,7 @@ def test_within_a_threat_model_the_clipped_search_is_cut_to_the_ball(classifiers
     y = predict(model, images)
     search = DeepFool(clip=True).minimal(model, images, y)
     assert np.allclose(DeepFool()(model, images, y, threat=L2(10.0)), search, atol=1e-6)
-    assert np.allclose(
-        DeepFool()(model, images, y, threat=L2(0.1)), L2(0.1).project(search, images), atol=1e-6
-    )
+    assert np.allclose(DeepFool()(model, images, y, threat=L2(0.1)), L2(0.1).project(search, images), atol=1e-6)
     assert np.mean(predict(model, DeepFool()(model, images, y, threat=LInf(0.5))) != y) == 1
 
 
@@ -115,17 +109,11 @@ def test_a_constant_model_has_no_boundary(classifiers, images, predict):
 
 
 def test_counts_its_backward_passes():
-    assert (
-        DeepFool().cost(10) == 50 * 9
-        and DeepFool(steps=3, classes=4).cost(10) == 9
-        and DeepFool().cost(2) == 50
-    )
+    assert DeepFool().cost(10) == 50 * 9 and DeepFool(steps=3, classes=4).cost(10) == 9 and DeepFool().cost(2) == 50
 
 
 def test_refuses_fewer_than_two_classes_and_l1(classifiers, images, labels):
-    with pytest.raises(
-        TfadvError, match="deepfool: classes: expected a whole number of at least 2, received 1"
-    ):
+    with pytest.raises(TfadvError, match="deepfool: classes: expected a whole number of at least 2, received 1"):
         DeepFool(classes=1)
     with pytest.raises(TfadvError, match="deepfool: norm: expected one of linf, l2, received 'l1'"):
         DeepFool().minimal(classifiers("linear"), images, labels, norm="l1")

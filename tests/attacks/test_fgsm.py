@@ -11,9 +11,7 @@ def test_is_the_formula(eps, classifiers, images, labels):
     model, x = classifiers("cnn"), tf.constant(images)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")(
-            labels, model(x)
-        )
+        loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")(labels, model(x))
     expected = np.clip(images + np.float32(eps) * np.sign(tape.gradient(loss, x)), 0, 1)
     found = FGSM()(model, images, labels, threat=LInf(eps))
     assert np.mean(np.abs(found - expected) > 1e-6) < 1e-3

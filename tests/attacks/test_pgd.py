@@ -16,9 +16,7 @@ def by_hand(model, x, y, threat, steps, size, start, momentum=0.0):
             loss = tf.nn.sparse_softmax_cross_entropy_with_logits(y, model(points[-1]))
         gradient = tape.gradient(loss, points[-1])
         if momentum:
-            velocity = momentum * velocity + gradient / tf.reduce_sum(
-                tf.abs(gradient), [1, 2, 3], keepdims=True
-            )
+            velocity = momentum * velocity + gradient / tf.reduce_sum(tf.abs(gradient), [1, 2, 3], keepdims=True)
             gradient = velocity
         points.append(threat.project(points[-1] + size * threat.steepest(gradient), x))
     return [point.numpy() for point in points]
@@ -80,8 +78,7 @@ def test_one_step_without_start_is_fgsm(classifiers, images, labels):
 def test_is_stronger_than_fgsm(classifiers, images, labels, predict):
     model = classifiers("cnn")
     wrong = [
-        np.mean(predict(model, a(model, images, labels, threat=LInf(0.1))) != labels)
-        for a in (FGSM(), PGD(restarts=2))
+        np.mean(predict(model, a(model, images, labels, threat=LInf(0.1))) != labels) for a in (FGSM(), PGD(restarts=2))
     ]
     assert wrong[1] > wrong[0]
 

@@ -58,9 +58,7 @@ DATA = [
 
 @pytest.mark.parametrize("command", ["evaluate", "attack"])
 @pytest.mark.parametrize(("model", "data", "words"), DATA)
-def test_models_and_data_that_do_not_fit(
-    tfadv, is_refused, models, archives, tmp_path, command, model, data, words
-):
+def test_models_and_data_that_do_not_fit(tfadv, is_refused, models, archives, tmp_path, command, model, data, words):
     given = ("--dataset", archives / data, "--threat", "linf:0.1", "--attack", "fgsm", "--out", tmp_path)
     is_refused(tfadv(command, models / model, *given), *words)
     assert list(tmp_path.iterdir()) == []
@@ -97,9 +95,7 @@ def test_what_is_not_given_is_asked_for(tfadv, is_refused, models, archives, tmp
     is_refused(tfadv("evaluate", plain, "--dataset", archives / "good.npz", "--out", tmp_path), "--threat")
     is_refused(tfadv("evaluate", plain, "--threat", "linf:0.1", "--out", tmp_path), "--dataset")
     is_refused(tfadv("train", "--out", tmp_path), "--dataset")
-    is_refused(
-        tfadv("train", "--dataset", "digits", "--method", "adversarial", "--out", tmp_path), "--attack"
-    )
+    is_refused(tfadv("train", "--dataset", "digits", "--method", "adversarial", "--out", tmp_path), "--attack")
 
 
 def test_a_command_that_failed_at_once_can_be_mended_and_repeated(tfadv, is_refused, tmp_path):

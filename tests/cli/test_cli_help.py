@@ -19,9 +19,7 @@ print(*(name for name in {names} if name in sys.modules), file=sys.stderr)
 
 def imported(calls, names):
     code = IMPORTED.format(calls=calls, names=names)
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stderr.split()
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr.split()
 
 
 def test_help_imports_nothing_slow():
@@ -34,9 +32,7 @@ def test_help_of_commands_imports_no_tensorflow():
     assert imported(calls, ("tensorflow", "keras", "matplotlib")) == []
 
 
-@pytest.mark.parametrize(
-    "command", [[name] for name in main.COMMANDS] + [["data", "list"], ["data", "prepare"]]
-)
+@pytest.mark.parametrize("command", [[name] for name in main.COMMANDS] + [["data", "list"], ["data", "prepare"]])
 def test_every_command_has_help(tfadv, command):
     result = tfadv(*command, "--help")
     assert result.exit_code == 0

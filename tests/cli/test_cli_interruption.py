@@ -47,9 +47,7 @@ def stop_in_the_middle(process, out, how):
 @pytest.mark.parametrize(
     ("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
 )
-def test_a_stopped_training_goes_on_bit_for_bit(
-    tfadv, process, is_refused, uninterrupted, tmp_path, how, code
-):
+def test_a_stopped_training_goes_on_bit_for_bit(tfadv, process, is_refused, uninterrupted, tmp_path, how, code):
     out = tmp_path / "stopped"
     ended, stderr = stop_in_the_middle(process, out, how)
     assert ended == code

@@ -153,9 +153,7 @@ def test_any_number_of_images(name, norm, n, classifiers, images, labels):
 
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
 @pytest.mark.parametrize("name", NAMES)
-def test_ragged_batches_new_eps_and_new_seeds_do_not_retrace(
-    name, model, classifiers, images, labels, monkeypatch
-):
+def test_ragged_batches_new_eps_and_new_seeds_do_not_retrace(name, model, classifiers, images, labels, monkeypatch):
     attack, traced = brief(name, overshoot=0.03, loss="margin"), []
     guarantee = Attack.guarantee
     monkeypatch.setattr(Attack, "guarantee", lambda *a: traced.append(a) or guarantee(*a))
@@ -305,9 +303,7 @@ def test_xla_and_eager_agree_with_the_graph(name, norm, classifiers, images, lab
     plain = attack(model, images, labels, threat=within, batch_size=500)
     full = attack(model, images, labels, threat=within, batch_size=len(images))
     logits_fn = lambda x: model(x, training=False)  # noqa: E731
-    eager = attack.craft(
-        logits_fn, tf.constant(images), tf.constant(labels), threat=within, seed=random.key(0, 0)
-    )
+    eager = attack.craft(logits_fn, tf.constant(images), tf.constant(labels), threat=within, seed=random.key(0, 0))
     for other in (full, eager.numpy()):
         # Rounding may turn the sign of a vanishing gradient: a few pixels may differ, most may not.
         assert np.mean(np.abs(other - plain) > 1e-4) < 0.01

@@ -57,4 +57,6 @@ def test_what_was_measured_is_not_measured_again(done, monkeypatch):
 @pytest.mark.parametrize("options", [{"preset": "huge"}, {"seeds": 0}, {"form": "none"}, {"colour": 1}])
 def test_refusals(options):
     with pytest.raises(TfadvError):
-        EXPERIMENTS.build("deep_defense", **options) if "colour" not in options else EXPERIMENTS.build("deep_defense(colour=1)")
+        EXPERIMENTS.build("deep_defense", **options) if "colour" not in options else EXPERIMENTS.build(
+            "deep_defense(colour=1)"
+        )

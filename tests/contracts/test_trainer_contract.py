@@ -20,15 +20,31 @@ def split():
 
 def dropout_net():
     layers = keras.layers
-    stack = [layers.Flatten(), layers.Dense(16), layers.BatchNormalization(), layers.ReLU(), layers.Dropout(0.3, seed=1)]
-    return keras.Sequential([keras.Input((8, 8, 1)), *stack, layers.Dense(3, kernel_initializer=keras.initializers.GlorotUniform(2))])
+    stack = [
+        layers.Flatten(),
+        layers.Dense(16),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+        layers.Dropout(0.3, seed=1),
+    ]
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            *stack,
+            layers.Dense(3, kernel_initializer=keras.initializers.GlorotUniform(2)),
+        ]
+    )
 
 
 def trainer_for(method, model=None, **options):
     model = model or build("mlp(hidden=(16,), init=glorot)", (8, 8, 1), 3, seed=3)
     options = {"attack": PGD(steps=2), "threat": LInf(0.1), "seed": 5, **options}
     trainer = METHODS.build(method, classifier=model, **options)
-    trainer.compile(keras.optimizers.SGD(0.1), keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    trainer.compile(
+        keras.optimizers.SGD(0.1),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
     return trainer
 
 

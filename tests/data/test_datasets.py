@@ -34,9 +34,7 @@ def test_a_folder_does_not_hide_a_name(tmp_path, monkeypatch):
 
 
 def test_describe_needs_no_tensorflow(tmp_path):
-    code = (
-        "import sys; from tfadv.data.datasets import describe; describe(); print('tensorflow' in sys.modules)"
-    )
+    code = "import sys; from tfadv.data.datasets import describe; describe(); print('tensorflow' in sys.modules)"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert output.stdout == "False\n"
 

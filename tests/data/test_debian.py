@@ -38,9 +38,7 @@ def test_an_explicit_folder_comes_before_it(package, tmp_path):
         load("fashion_mnist", data_dir=tmp_path / "elsewhere")
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda b: b[:-9], lambda b: b"", lambda b: b"text", lambda b: gzip.compress(b"")]
-)
+@pytest.mark.parametrize("damage", [lambda b: b[:-9], lambda b: b"", lambda b: b"text", lambda b: gzip.compress(b"")])
 def test_damaged(package, damage):
     file = package / "t10k-images-idx3-ubyte.gz"
     file.write_bytes(damage(file.read_bytes()))

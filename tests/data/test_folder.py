@@ -41,9 +41,7 @@ def test_train_and_test(tmp_path):
         load(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("mode", "channels"), [("L", 1), ("1", 1), ("P", 3), ("RGB", 3), ("RGBA", 3), ("LA", 1)]
-)
+@pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("1", 1), ("P", 3), ("RGB", 3), ("RGBA", 3), ("LA", 1)])
 def test_color_modes(tmp_path, mode, channels):
     picture(tmp_path / "a" / "1.png", mode=mode)
     assert load(tmp_path).image_shape == (6, 5, channels)
@@ -57,9 +55,7 @@ def test_jpeg(tmp_path):
 def test_names_the_first_file_of_another_shape(tmp_path):
     picture(tmp_path / "a" / "1.png")
     picture(tmp_path / "b" / "odd.png", (7, 5, 3))
-    with pytest.raises(
-        TfadvError, match=r"b/odd.png.*\(6, 5, 3\) of 1.png, received \(7, 5, 3\).*never resized"
-    ):
+    with pytest.raises(TfadvError, match=r"b/odd.png.*\(6, 5, 3\) of 1.png, received \(7, 5, 3\).*never resized"):
         load(tmp_path)
 
 
@@ -79,9 +75,7 @@ def test_refuses_transparency_and_sixteen_bits(tmp_path):
         load(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"hello", lambda b: b[:40]]
-)
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"hello", lambda b: b[:40]])
 def test_damaged_image(tmp_path, damage):
     file = tmp_path / "a" / "1.png"
     picture(file, (40, 40, 3))

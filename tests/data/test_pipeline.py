@@ -51,9 +51,7 @@ def test_resumes_exactly_at_an_epoch_and_at_a_step():
     whole = [x.numpy() for x, _ in itertools.islice(stream(), 12)]
     resumed = [x.numpy() for x, _ in itertools.islice(stream(first_epoch=1), 8)]
     assert np.array_equal(whole[4:], resumed)
-    assert np.array_equal(
-        whole[6:], [x.numpy() for x, _ in itertools.islice(stream(first_epoch=1).skip(2), 6)]
-    )
+    assert np.array_equal(whole[6:], [x.numpy() for x, _ in itertools.islice(stream(first_epoch=1).skip(2), 6)])
 
 
 def test_augments_anew_in_each_epoch_and_step():
@@ -88,7 +86,5 @@ def test_fit_takes_it():
     model = keras.Sequential([keras.Input((1, 1, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     stream, validation = batches(numbered(10), 4), ordered(numbered(10), 4)
-    history = model.fit(
-        stream, steps_per_epoch=2, epochs=2, validation_data=validation, verbose=0, shuffle=False
-    )
+    history = model.fit(stream, steps_per_epoch=2, epochs=2, validation_data=validation, verbose=0, shuffle=False)
     assert len(history.history["val_loss"]) == 2

@@ -48,7 +48,9 @@ def test_intervals_are_wilsons(result):
 
 
 def test_the_same_seed_gives_the_same_result(result, classifiers, dataset):
-    again = evaluate(classifiers("mlp"), dataset, threat="linf:0.1", attacks=["fgsm", "pgd(steps=10)", "deepfool"], seed=3)
+    again = evaluate(
+        classifiers("mlp"), dataset, threat="linf:0.1", attacks=["fgsm", "pgd(steps=10)", "deepfool"], seed=3
+    )
     np.testing.assert_array_equal(again.arrays["robust"], result.arrays["robust"])
     np.testing.assert_array_equal(again.gallery["x_adv"], result.gallery["x_adv"])
 
@@ -81,7 +83,13 @@ def test_other_norms(classifiers, dataset, threat):
 
 def test_progress_reaches_the_end(classifiers, dataset):
     said = []
-    evaluate(classifiers("linear"), dataset, threat=THREAT, attacks=["fgsm"], progress=lambda *event: said.append(event))
+    evaluate(
+        classifiers("linear"),
+        dataset,
+        threat=THREAT,
+        attacks=["fgsm"],
+        progress=lambda *event: said.append(event),
+    )
     ends = {what: done == total for what, done, total in said}
     assert set(ends) == {"fgsm", "accuracy against eps", "checks"} and all(ends.values())
 

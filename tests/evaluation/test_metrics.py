@@ -30,7 +30,11 @@ def test_rho_is_nan_where_nothing_changes_the_prediction(classifiers, gray):
 
 
 def test_summary():
-    assert metrics.summary(np.array([1.0, 3.0, np.nan, 8.0])) == {"mean": 4.0, "median": 3.0, "not_found": 0.25}
+    assert metrics.summary(np.array([1.0, 3.0, np.nan, 8.0])) == {
+        "mean": 4.0,
+        "median": 3.0,
+        "not_found": 0.25,
+    }
 
 
 def test_rho_counts_misclassified_images_by_their_prediction(classifiers, images):

@@ -120,9 +120,7 @@ def test_damaged_files_are_one_sentence(tmp_path):
     assert "not a result" in damaged(tmp_path, "[]")
     assert "not a result" in damaged(tmp_path, '{"kind": "card"}')
     assert "schema version 7" in damaged(tmp_path, text.replace('"schema_version": 1', '"schema_version": 7'))
-    assert "clean_accuracy" in damaged(
-        tmp_path, text.replace('"clean_accuracy": 0.75', '"clean_accuracy": NaN')
-    )
+    assert "clean_accuracy" in damaged(tmp_path, text.replace('"clean_accuracy": 0.75', '"clean_accuracy": NaN'))
     assert "model" in damaged(tmp_path, text.replace('"model"', '"modell"'))
 
 

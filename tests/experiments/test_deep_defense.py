@@ -41,7 +41,9 @@ def test_without_the_regulariser_the_network_is_the_same_bit_for_bit(model, pair
 def test_the_regulariser_is_what_the_code_computes(model, pairs):
     ratios = np.linspace(0.01, 0.4, len(pairs))
     trainer = SeedDeepDefense(model, ratios, lam=15.0)
-    trainer.compile(keras.optimizers.Adam(), keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum"))
+    trainer.compile(
+        keras.optimizers.Adam(), keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
+    )
     trainer.optimizer.iterations.assign(5)  # the second batch of the second epoch of four
     x, y = pairs.images[10:20], pairs.labels[10:20]
     logits = model(x)

@@ -20,12 +20,8 @@ def make_result(name="mlp", threat="linf:0.1", n=30, channels=1, **changes):
             {"attack": "pgd(steps=40, step_size=2/255)", "accuracy": 1 / 3, "gradients": 40},
         ],
         "rho2": {"mean": 0.21, "median": 0.2, "not_found": 0},
-        "curves": [
-            {"attack": "fgsm", "norm": "linf", "eps": np.linspace(0, 0.3, 4), "accuracy": [1, 0.5, 0.2, 0]}
-        ],
-        "findings": [
-            {"code": "dead", "severity": "warning", "message": "gradients <b>vanish</b>", "advice": "Look."}
-        ],
+        "curves": [{"attack": "fgsm", "norm": "linf", "eps": np.linspace(0, 0.3, 4), "accuracy": [1, 0.5, 0.2, 0]}],
+        "findings": [{"code": "dead", "severity": "warning", "message": "gradients <b>vanish</b>", "advice": "Look."}],
         "provenance": {"seed": 12345, "command": ["tfadv", "evaluate"], "seconds": 1.5},
         "gallery": {
             "x": x,

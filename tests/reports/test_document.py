@@ -49,9 +49,7 @@ def test_numeric_columns():
     assert numeric_columns(table) == [False, True, False]
 
 
-@pytest.mark.parametrize(
-    "text", ["1. first", "# x", "- x", "a|b", "<b>", "[x](http://y)", "&lt;", "`x`", "_x_", "*x*"]
-)
+@pytest.mark.parametrize("text", ["1. first", "# x", "- x", "a|b", "<b>", "[x](http://y)", "&lt;", "`x`", "_x_", "*x*"])
 def test_markdown_escapes_markup(text):
     assert markdown.escape(text) != text
     assert markdown.escape(text).replace("\\", "") == text

@@ -17,16 +17,10 @@ RNG = np.random.default_rng(0)
 def draw(name):
     x = RNG.random((6, 8, 8, 1), np.float32)
     return {
-        "curves": lambda: figures.accuracy_curves(
-            {f"$\\no{k}$": CURVE for k in range(9)}, vertical_lines={"eps": 0.1}
-        ),
+        "curves": lambda: figures.accuracy_curves({f"$\\no{k}$": CURVE for k in range(9)}, vertical_lines={"eps": 0.1}),
         "roc": lambda: figures.roc_curves({"l2": ([0, 0.5, 1], [0, 0.8, 1], 0.7)}),
-        "history": lambda: figures.training_history(
-            {"loss": [1, np.nan], "val_accuracy": [0.1, 0.2], "lr": [1, 1]}
-        ),
-        "bars": lambda: figures.accuracy_bars(
-            {"a": {"clean": (0.9, (0.8, 1)), "robust": (0.1, None)}, "b": {}}
-        ),
+        "history": lambda: figures.training_history({"loss": [1, np.nan], "val_accuracy": [0.1, 0.2], "lr": [1, 1]}),
+        "bars": lambda: figures.accuracy_bars({"a": {"clean": (0.9, (0.8, 1)), "robust": (0.1, None)}, "b": {}}),
         "gallery": lambda: figures.gallery(x, x[::-1], ["猫"] * 6, ["$"] * 6, title="six in two bands"),
         "grid": lambda: figures.image_grid(x, list("abcdef")),
     }[name]
@@ -61,9 +55,7 @@ def test_gallery_shows_the_sign_of_the_difference(size, channels):
 
 def test_gallery_magnifies_as_far_as_nothing_is_lost(monkeypatch):
     seen = []
-    monkeypatch.setattr(
-        figures, "_signed", lambda difference: seen.append(difference) or np.zeros((1, 2, 2, 3))
-    )
+    monkeypatch.setattr(figures, "_signed", lambda difference: seen.append(difference) or np.zeros((1, 2, 2, 3)))
     x = np.zeros((1, 2, 2, 1), np.float32)
     figures.gallery(x, x + np.float32(0.1), [""], [""])
     assert np.allclose(seen[0], 1)

@@ -35,9 +35,7 @@ def read(path):
 def check_page(path):
     """Every page: nothing loaded from outside, a text for each image, a caption for each table."""
     reader = read(path)
-    loads = [
-        value for _, attrs in reader.tags for key, value in attrs.items() if key in ("src", "href", "srcset")
-    ]
+    loads = [value for _, attrs in reader.tags for key, value in attrs.items() if key in ("src", "href", "srcset")]
     assert all(value.startswith("data:") for value in loads)
     assert all(image["alt"] for image in reader.all("img"))
     assert len(reader.all("caption")) == len(reader.all("table"))
@@ -116,12 +114,8 @@ def test_many_classes_are_cut_to_the_weakest(make):
     rows = [{"name": f"c{k}", "n": 1, "clean": 1.0, "robust": k / 100} for k in range(100)]
     result = make()
     object.__setattr__(result, "class_accuracy", rows)
-    table = next(
-        b for b in page.evaluation_document([result]).blocks if getattr(b, "title", "") == "Accuracy by class"
-    )
-    assert [row[0] for row in table.rows] == [
-        f"c{k}" for k in range(20)
-    ] and "20 weakest of 100" in table.note
+    table = next(b for b in page.evaluation_document([result]).blocks if getattr(b, "title", "") == "Accuracy by class")
+    assert [row[0] for row in table.rows] == [f"c{k}" for k in range(20)] and "20 weakest of 100" in table.note
 
 
 def test_markdown_has_its_figures_beside_it(make, tmp_path):

@@ -52,17 +52,13 @@ def test_layout_and_answers(model, bytes_, tmp_path):
         answer = served[name](images=tf.constant(images))
         np.testing.assert_allclose(answer["probabilities"], tf.nn.softmax(logits), atol=1e-6)
         assert (answer["class"].numpy() == logits.argmax(axis=1)).all()
-        assert [label.decode() for label in answer["label"].numpy()] == [
-            NAMES[k] for k in logits.argmax(axis=1)
-        ]
+        assert [label.decode() for label in answer["label"].numpy()] == [NAMES[k] for k in logits.argmax(axis=1)]
 
 
 def test_signature_types_and_free_batch_size(model, tmp_path):
     served = tf.saved_model.load(str(export(model, tmp_path).path)).signatures
     for name, dtype in (("serving_default", tf.float32), ("logits", tf.float32), ("uint8", tf.uint8)):
-        assert served[name].structured_input_signature[1]["images"] == tf.TensorSpec(
-            (None, *SHAPE), dtype, "images"
-        )
+        assert served[name].structured_input_signature[1]["images"] == tf.TensorSpec((None, *SHAPE), dtype, "images")
     assert served["serving_default"](images=tf.zeros((1, *SHAPE)))["label"].numpy()[0].decode() in "0123"
 
 

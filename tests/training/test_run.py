@@ -40,14 +40,23 @@ def interrupted(monkeypatch, epoch, **options):
     """Run `train` with a Ctrl-C in the middle of an epoch."""
     fit = keras.Model.fit
     with monkeypatch.context() as patch:
-        patch.setattr(keras.Model, "fit", lambda self, *a, callbacks, **k: fit(self, *a, callbacks=[*callbacks, Stop(epoch)], **k))
+        patch.setattr(
+            keras.Model,
+            "fit",
+            lambda self, *a, callbacks, **k: fit(self, *a, callbacks=[*callbacks, Stop(epoch)], **k),
+        )
         with pytest.raises(KeyboardInterrupt):
             train(**options)
 
 
 def test_the_directory_holds_everything(digits, tmp_path):
     run = train(digits, out=tmp_path / "r", epochs=3, **ROBUST, **OPTIONS)
-    assert sorted(p.name for p in run.directory.iterdir()) == ["history.csv", "last.keras", "model.keras", "train.json"]
+    assert sorted(p.name for p in run.directory.iterdir()) == [
+        "history.csv",
+        "last.keras",
+        "model.keras",
+        "train.json",
+    ]
     record = json.loads((run.directory / "train.json").read_text())
     adv = [epoch["val_adv_accuracy"] for epoch in run.history]
     assert record["best_epoch"] == 1 + int(np.argmax(adv)) and record["finished"]
@@ -55,7 +64,11 @@ def test_the_directory_holds_everything(digits, tmp_path):
     assert len(rows) == 4 and "val_adv_accuracy" in rows[0]
 
 
-@pytest.mark.parametrize("extra", [ROBUST, {"schedule": "plateau(patience=1, monitor=val_loss)", "patience": 3}], ids=["adversarial", "plateau"])
+@pytest.mark.parametrize(
+    "extra",
+    [ROBUST, {"schedule": "plateau(patience=1, monitor=val_loss)", "patience": 3}],
+    ids=["adversarial", "plateau"],
+)
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(digits, tmp_path, monkeypatch, extra):
     options = {"epochs": 4, **extra, **OPTIONS}
     whole = train(digits, out=tmp_path / "whole", **options)
@@ -63,14 +76,24 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(digits, tmp_path,
     assert (tmp_path / "r" / "model.keras").is_file()
     resumed = train(digits, out=tmp_path / "r", resume=True, **options)
     assert resumed.history == whole.history
-    for a, b in zip(load(tmp_path / "r" / "last.keras").get_weights(), load(tmp_path / "whole" / "last.keras").get_weights(), strict=True):
+    for a, b in zip(
+        load(tmp_path / "r" / "last.keras").get_weights(),
+        load(tmp_path / "whole" / "last.keras").get_weights(),
+        strict=True,
+    ):
         np.testing.assert_array_equal(a, b)
     assert (tmp_path / "r" / "history.csv").read_text() == (tmp_path / "whole" / "history.csv").read_text()
 
 
 def test_dropout_resumes_exactly_too(digits, tmp_path, monkeypatch):
     layers = keras.layers
-    stack = [layers.Flatten(), layers.Dense(16, activation="relu"), layers.BatchNormalization(), layers.Dropout(0.5, seed=1), layers.Dense(10)]
+    stack = [
+        layers.Flatten(),
+        layers.Dense(16, activation="relu"),
+        layers.BatchNormalization(),
+        layers.Dropout(0.5, seed=1),
+        layers.Dense(10),
+    ]
     keras.utils.set_random_seed(0)
     keras.Sequential([keras.Input((8, 8, 1)), *stack]).save(tmp_path / "start.keras")
     options = {**OPTIONS, "epochs": 3, "model": str(tmp_path / "start.keras")}

@@ -1,4 +1,4 @@
-"""Adversarial training against its definition, Deep Defense against finite differences, options against their effect."""
+"""Adversarial training against its definition, Deep Defense against finite differences, options by their effect."""
 
 import keras
 import numpy as np
@@ -78,7 +78,9 @@ def test_deep_defense_distance_of_a_linear_model_is_exact(batch):
     w, b = model.get_weights()
     z = x.reshape(24, -1) @ w + b
     y = z.argmax(1).astype("int32")
-    gaps = (z[np.arange(24), y][:, None] - z) / np.maximum(np.linalg.norm(w[:, y].T[:, :, None] - w[None], axis=1), 1e-9)
+    gaps = (z[np.arange(24), y][:, None] - z) / np.maximum(
+        np.linalg.norm(w[:, y].T[:, :, None] - w[None], axis=1), 1e-9
+    )
     gaps[np.arange(24), y] = np.inf
     found = perturbation(gradients.logits_of(model), tf.constant(x), tf.constant(y), 5).numpy()
     np.testing.assert_allclose(np.linalg.norm(found.reshape(24, -1), axis=1), OVERSHOOT * gaps.min(1), rtol=1e-4)

@@ -139,9 +139,7 @@ class Attack(abc.ABC):
         compiled = COMPILED.setdefault(model, {})
         key = (self, key, targets is not None, x.shape[1:])
         if key not in compiled:
-            compiled[key] = Compiled(
-                graph, model, x.shape[1:], targets is not None, self.static and xla_pays(model)
-            )
+            compiled[key] = Compiled(graph, model, x.shape[1:], targets is not None, self.static and xla_pays(model))
         run = compiled[key]
         arrays = [x, boundary.labels(y, len(x), classes)]
         if targets is not None:
@@ -226,12 +224,8 @@ class Compiled:
             return self.graph(problem, eps, random.key(seed, number))
 
         signature = [tf.TensorSpec([2], tf.int32), tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)]
-        signature += [tf.TensorSpec([size, *self.image], tf.float32)] + [
-            tf.TensorSpec([size], tf.int32)
-        ] * self.labels
-        return tf.function(run, autograph=False, jit_compile=size is not None).get_concrete_function(
-            *signature
-        )
+        signature += [tf.TensorSpec([size, *self.image], tf.float32)] + [tf.TensorSpec([size], tf.int32)] * self.labels
+        return tf.function(run, autograph=False, jit_compile=size is not None).get_concrete_function(*signature)
 
 
 def _check_classifier(model, x):

@@ -64,18 +64,14 @@ class PGD(Attack):
         check_number(self, "momentum")
         check_flag(self, "random_start", "keep_best")
         if self.restarts > 1 and not self.random_start:
-            raise invalid(
-                "pgd: restarts", "1 without a random start", self.restarts, "add random_start=True."
-            )
+            raise invalid("pgd: restarts", "1 without a random start", self.restarts, "add random_start=True.")
 
     def perturb(self, problem, threat, seed):
         best = self._climb(problem, threat, random.key(seed, 0), nothing(problem.x))
         if self.restarts == 1:
             return best.x
         body = lambda r, best: (r + 1, self._climb(problem, threat, random.key(seed, r), best))  # noqa: E731
-        return tf.while_loop(
-            lambda r, _: r < self.restarts, body, (1, best), maximum_iterations=self.restarts
-        )[1].x
+        return tf.while_loop(lambda r, _: r < self.restarts, body, (1, best), maximum_iterations=self.restarts)[1].x
 
     def _climb(self, problem, threat, seed, best):
         """One run of `steps` steps; returns the best of it and of what came before."""

@@ -43,9 +43,7 @@ def _read(path):
         raise TfadvError(f"cannot read {str(path)!r} ({error.strerror or error}).") from error
     # `with` and `.files` fail thus on a bare array, a .npy file under another name.
     except (AttributeError, TypeError) as error:
-        raise TfadvError(
-            f"{str(path)!r} is not an .npz archive: write it with np.savez(path, x=x, y=y)."
-        ) from error
+        raise TfadvError(f"{str(path)!r} is not an .npz archive: write it with np.savez(path, x=x, y=y).") from error
     except (ValueError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise _unreadable(path, error) from error
 

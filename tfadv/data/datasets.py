@@ -85,9 +85,7 @@ def _load_file(path):
 
 def _unknown(name):
     if os.sep in str(name):
-        return TfadvError(
-            f"there is no data set at {str(name)!r}: give a folder of class folders or an .npz file."
-        )
+        return TfadvError(f"there is no data set at {str(name)!r}: give a folder of class folders or an .npz file.")
     try:
         DATASETS.get(name)
     except TfadvError as error:

@@ -39,9 +39,7 @@ class WithDebian(Prepared):
 
     def missing(self, data_dir=None):
         """The error that tells where the data were looked for and the ways to get them."""
-        return TfadvError(
-            f"{str(super().missing(data_dir)).rstrip('.')}, or `apt install dataset-fashion-mnist`."
-        )
+        return TfadvError(f"{str(super().missing(data_dir)).rstrip('.')}, or `apt install dataset-fashion-mnist`.")
 
 
 def _pair(folder, part):

@@ -35,9 +35,7 @@ def download(name, url, directory):
 def reachable(url):
     """Whether the host of a URL (or the proxy that stands before it) accepts a connection within PATIENCE."""
     parts = urllib.parse.urlsplit(url)
-    proxy = (
-        None if urllib.request.proxy_bypass(parts.hostname) else urllib.request.getproxies().get(parts.scheme)
-    )
+    proxy = None if urllib.request.proxy_bypass(parts.hostname) else urllib.request.getproxies().get(parts.scheme)
     if proxy:
         parts = urllib.parse.urlsplit(proxy if "//" in proxy else f"//{proxy}")
     port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -65,8 +63,7 @@ def _make(directory):
 
 def _unwritable(directory, reason):
     return TfadvError(
-        f"cannot write to the data directory {str(directory)!r} ({reason}): choose another one with "
-        "TFDS_DATA_DIR."
+        f"cannot write to the data directory {str(directory)!r} ({reason}): choose another one with TFDS_DATA_DIR."
     )
 
 

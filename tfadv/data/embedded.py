@@ -38,9 +38,7 @@ class Digits:
 
         images, labels = load_digits(return_X_y=True)
         images = (images.reshape(-1, *self.shape) / HIGHEST_INK).astype(np.float32)
-        train, test = train_test_split(
-            np.arange(len(labels)), test_size=self.test, stratify=labels, random_state=0
-        )
+        train, test = train_test_split(np.arange(len(labels)), test_size=self.test, stratify=labels, random_state=0)
         everything = Split(images, labels)
         names = tuple(map(str, range(self.classes)))
         return Dataset(self.name, everything.select(train), everything.select(test), names, self.find())

@@ -30,17 +30,13 @@ def load_folder(path):
 def _test(root, classes):
     unknown = [name for name in _classes(root) if name not in classes]
     if unknown:
-        raise invalid(
-            f"class folders of {str(root)!r}", f"those of training, {', '.join(classes)}", unknown[0]
-        )
+        raise invalid(f"class folders of {str(root)!r}", f"those of training, {', '.join(classes)}", unknown[0])
     return _split(root, classes)
 
 
 def _classes(root):
     try:
-        names = sorted(
-            child.name for child in root.iterdir() if child.is_dir() and not child.name.startswith(".")
-        )
+        names = sorted(child.name for child in root.iterdir() if child.is_dir() and not child.name.startswith("."))
     except OSError as error:
         raise TfadvError(f"cannot read {str(root)!r} ({error.strerror or error}).") from error
     if not names:
@@ -109,7 +105,5 @@ def _eight_bits(file, image):
     if image.mode.startswith(("I", "F")):
         raise invalid(f"image {str(file)!r}", "8 bits per channel", f"mode {image.mode}")
     if image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255:
-        raise invalid(
-            f"image {str(file)!r}", "grayscale or RGB", "transparent pixels", "flatten it on a background."
-        )
+        raise invalid(f"image {str(file)!r}", "grayscale or RGB", "transparent pixels", "flatten it on a background.")
     return image.convert("L" if image.mode in ("L", "LA", "1") else "RGB")

@@ -8,9 +8,7 @@ from tfadv.errors import invalid
 FOREVER = 2**31 - 1  # epochs are folded into seeds as int32
 
 
-def batches(
-    split, batch_size, *, seed=0, epochs=None, first_epoch=0, shuffle=True, drop_remainder=True, augment=None
-):
+def batches(split, batch_size, *, seed=0, epochs=None, first_epoch=0, shuffle=True, drop_remainder=True, augment=None):
     """Training batches `(x, y)`: x float32 in [0, 1], y int32.
 
     Args:
@@ -36,9 +34,7 @@ def batches(
     def epoch_steps(epoch):
         order = _permutation(n, seed, epoch) if shuffle else tf.range(n)
         steps_of_epoch = tf.data.Dataset.range(steps)
-        return steps_of_epoch.map(
-            lambda step: (order[step * batch_size : (step + 1) * batch_size], epoch, step)
-        )
+        return steps_of_epoch.map(lambda step: (order[step * batch_size : (step + 1) * batch_size], epoch, step))
 
     indices = tf.data.Dataset.range(first_epoch, last).flat_map(epoch_steps)
     count = tf.data.INFINITE_CARDINALITY if epochs is None else epochs * steps

@@ -34,9 +34,7 @@ class Prepared:
     def find(self, data_dir=None):
         """The folder of the newest prepared version, or None. Reads no more than a folder's listing."""
         try:
-            versions = [
-                path.parent for path in (self.directory(data_dir) / self.name).glob("*/dataset_info.json")
-            ]
+            versions = [path.parent for path in (self.directory(data_dir) / self.name).glob("*/dataset_info.json")]
         except OSError:
             return None
         # While it prepares, TFDS writes beside them to folders such as `incomplete.XYZ_3.0.1`.

@@ -41,7 +41,7 @@ def zero_gradients(model, x, y):
             "zero_gradients",
             "error" if share > 0.1 else "warning",
             f"The gradient of the cross-entropy is exactly zero for {share:.1%} of the images.",
-            "Attack with loss=margin, whose gradient does not saturate, and look for rounding or step functions in the model.",
+            "Attack with loss=margin, which does not saturate; look for rounding or step functions in the model.",
         )
     ]
 
@@ -111,6 +111,11 @@ def data_seen(same_split, n):
         )
     if n < 1000:
         found.append(
-            finding("few_images", "info", f"Only {n} images were judged: read the intervals.", "Judge 1,000 images or more.")
+            finding(
+                "few_images",
+                "info",
+                f"Only {n} images were judged: read the intervals.",
+                "Judge 1,000 images or more.",
+            )
         )
     return found

@@ -20,7 +20,14 @@ def accuracy_curve(model, x, y, threat, eps, attack, *, seed=0, batch_size=500, 
     for radius in eps:
         alive = np.flatnonzero(standing)
         if radius > 0 and len(alive):
-            x_adv = attack(model, x[alive], y[alive], threat=threat.with_eps(float(radius)), seed=seed, batch_size=batch_size)
+            x_adv = attack(
+                model,
+                x[alive],
+                y[alive],
+                threat=threat.with_eps(float(radius)),
+                seed=seed,
+                batch_size=batch_size,
+            )
             standing[alive] &= correct(model, x_adv, y[alive], batch_size)
         accuracies.append(standing.mean())
         on_step()

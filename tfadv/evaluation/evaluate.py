@@ -73,7 +73,11 @@ def evaluate(
         y,
         dataset.class_names,
         arrays={"distance": suite.distance},
-        model={"name": name or model.name, "path": str(path) if path else None, "parameters": model.count_params()},
+        model={
+            "name": name or model.name,
+            "path": str(path) if path else None,
+            "parameters": model.count_params(),
+        },
         dataset={"name": dataset.name, "source": dataset.source, "split": "test", "n": len(x)},
         threat=str(threat),
         attacks=rows,
@@ -140,6 +144,7 @@ class Suite:
         done, total = 0, len(eps) * len(chosen)
         rows = []
         for spec, attack in chosen.items():
+
             def step():
                 nonlocal done
                 done += 1

@@ -62,7 +62,10 @@ def summary(ratios):
 def gradient_signs(model, x, y, batch_size=500):
     """sign(grad_x cross-entropy) of every image, (n, h, w, c) in {-1, 0, 1}."""
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], tf.int32)], autograph=False)
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], tf.int32)],
+        autograph=False,
+    )
     def signs(x, y):
         loss = lambda z: losses.cross_entropy(y, z)  # noqa: E731
         return tf.sign(gradients.logits_and_gradient(gradients.logits_of(model), x, loss)[2])

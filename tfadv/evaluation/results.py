@@ -161,9 +161,7 @@ class EvaluationResult:
     @classmethod
     def from_json(cls, mapping, arrays=None, gallery=None):
         """The inverse of `to_json`. Raises TfadvError if a key is missing or of another kind."""
-        return cls(
-            **_conform(mapping, EVALUATION, keys_only=True), arrays=arrays or {}, gallery=gallery or {}
-        )
+        return cls(**_conform(mapping, EVALUATION, keys_only=True), arrays=arrays or {}, gallery=gallery or {})
 
     def save(self, directory):
         """Write the arrays, the gallery and, last, result.json under `directory`; returns the directory."""
@@ -253,9 +251,7 @@ def _read_json(file):
     except (ValueError, RecursionError) as error:
         raise TfadvError(f"{str(file)!r} is damaged, not JSON ({error}): evaluate again.") from error
     if not isinstance(mapping, dict) or mapping.get("kind") not in ("evaluation", "experiment"):
-        raise TfadvError(
-            f"{str(file)!r} is not a result of tfadv: expected the result.json of a run directory."
-        )
+        raise TfadvError(f"{str(file)!r} is not a result of tfadv: expected the result.json of a run directory.")
     return mapping
 
 
@@ -273,9 +269,7 @@ def _of_one_run(result):
     """An interrupted second run leaves its arrays beside the first run's JSON: say so, do not mix them."""
     for key, accuracy in (("clean", result.clean_accuracy), ("robust", result.robust_accuracy)):
         if key in result.arrays and abs(result.arrays[key].mean() - accuracy) > 1e-6:
-            raise TfadvError(
-                f"per_example.npz and result.json disagree on the {key} accuracy; evaluate again."
-            )
+            raise TfadvError(f"per_example.npz and result.json disagree on the {key} accuracy; evaluate again.")
     return result
 
 
@@ -317,7 +311,5 @@ def _conform(value, shape, where="result", keys_only=False):
     if isinstance(shape, list):
         return [_conform(item, shape[0], f"{where}[{i}]") for i, item in enumerate(value)]
     if isinstance(shape, dict):
-        return value | {
-            key: _conform(value.get(key), inner, f"{where}.{key}") for key, inner in shape.items()
-        }
+        return value | {key: _conform(value.get(key), inner, f"{where}.{key}") for key, inner in shape.items()}
     return value

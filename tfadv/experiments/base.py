@@ -77,7 +77,9 @@ class Experiment(abc.ABC):
     def _measured(self, seed, out, progress):
         """One seed's measurements, read back if the same options made them before."""
         path = out / "seeds" / f"{seed}.json"
-        options = files.plain({key: value for key, value in dataclasses.asdict(self).items() if key not in ("seeds", "seed")})
+        options = files.plain(
+            {key: value for key, value in dataclasses.asdict(self).items() if key not in ("seeds", "seed")}
+        )
         if path.is_file():
             stored = _read(path)
             if stored.get("options") == options:
@@ -135,7 +137,21 @@ class Report(keras.callbacks.Callback):
         self.progress(self.what, self.epochs, self.epochs)
 
 
-def fit(model, method, data, *, epochs, batch_size, optimizer, seed, progress, what, shuffle=True, reduction="mean", **options):
+def fit(
+    model,
+    method,
+    data,
+    *,
+    epochs,
+    batch_size,
+    optimizer,
+    seed,
+    progress,
+    what,
+    shuffle=True,
+    reduction="mean",
+    **options,
+):
     """Train `model` in place by a method's spec for a fixed number of epochs, and return it.
 
     Args:
@@ -151,7 +167,14 @@ def fit(model, method, data, *, epochs, batch_size, optimizer, seed, progress, w
     steps = pipeline.steps_per_epoch(len(data), batch_size)
     trainer.compile(optimizer, loss, steps_per_execution=_divisor(steps))
     batches = pipeline.batches(data, batch_size, seed=seed, epochs=epochs, shuffle=shuffle)
-    trainer.fit(batches, epochs=epochs, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[Report(progress, what, epochs)])
+    trainer.fit(
+        batches,
+        epochs=epochs,
+        steps_per_epoch=steps,
+        shuffle=False,
+        verbose=0,
+        callbacks=[Report(progress, what, epochs)],
+    )
     return model
 
 

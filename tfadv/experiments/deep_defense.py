@@ -45,7 +45,11 @@ IMAGES_SHOWN = 10
 FGS_SHOWN = 0.05
 # Loss, batch size, shuffled, share of the epochs: the eight ways between the document's two trainings, then the first
 # of them stopped early, since a larger batch also means fewer updates.
-ABLATION = (*itertools.product(("mean", "sum"), (64, 100), (True, False), (1.0,)), ("mean", 64, True, 0.6), ("mean", 64, True, 0.2))
+ABLATION = (
+    *itertools.product(("mean", "sum"), (64, 100), (True, False), (1.0,)),
+    ("mean", 64, True, 0.6),
+    ("mean", 64, True, 0.2),
+)
 
 
 class SeedDeepDefense(Trainer):
@@ -104,7 +108,12 @@ class DeepDefenseReport(Experiment):
             study.ablation([ABLATION[0], ABLATION[7]] if smoke else ABLATION)
         if self.form != "seed":
             study.paper_form()
-        return {**study.measured(models), "dataset": data.name, "data_source": data.source, "class_names": data.class_names}
+        return {
+            **study.measured(models),
+            "dataset": data.name,
+            "data_source": data.source,
+            "class_names": data.class_names,
+        }
 
     def present(self, measured):
         return (deep_defense_mnist if self.dataset == "mnist" else report).present(self, measured)
@@ -129,21 +138,33 @@ class Study:
         """784-100-10, 10 epochs; and 5 more, so that all networks saw as many."""
         adam = keras.optimizers.Adam(1e-3)
         self.start = build("mlp", self.data.image_shape, self.data.num_classes, self.seed)
-        self.fit(self.start, "standard", self.data.train, "vanilla MLP", rate=None, optimizer=adam, epochs=self.first)
+        self.fit(
+            self.start,
+            "standard",
+            self.data.train,
+            "vanilla MLP",
+            rate=None,
+            optimizer=adam,
+            epochs=self.first,
+        )
         # The same optimizer goes on: 15 epochs in one go, seen after 10.
         network = copy_of(self.start)
         again = keras.optimizers.Adam(1e-3)
         again.build(network.trainable_variables)
         for old, new in zip(adam.variables, again.variables, strict=True):
             new.assign(old)
-        self.networks["vanilla"] = self.fit(network, "standard", self.data.train, "vanilla MLP, 5 more epochs", rate=None, optimizer=again)
+        self.networks["vanilla"] = self.fit(
+            network, "standard", self.data.train, "vanilla MLP, 5 more epochs", rate=None, optimizer=again
+        )
 
     def deepfool_images(self):
         """DeepFool images of the training set against the vanilla network after 10 epochs, computed once, unclipped."""
         self.progress("DeepFool images of the training set", 0, 1)
         x = self.data.train.x
         images = DEEPFOOL.minimal(self.start, x, metrics.predictions(self.start, x), batch_size=1000)
-        ratios = np.linalg.norm((images - x).reshape(len(x), -1), axis=1) / np.linalg.norm(images.reshape(len(x), -1), axis=1)
+        ratios = np.linalg.norm((images - x).reshape(len(x), -1), axis=1) / np.linalg.norm(
+            images.reshape(len(x), -1), axis=1
+        )
         return Pairs(images, self.data.train.y), ratios
 
     def seed_form(self):
@@ -169,7 +190,9 @@ class Study:
         rows = []
         for reduction, batch_size, shuffle, share in ways:
             epochs = max(1, round(share * self.more))
-            what = f"ablation: {reduction}, batch {batch_size}, {'shuffled' if shuffle else 'in order'}, {epochs} epochs"
+            what = (
+                f"ablation: {reduction}, batch {batch_size}, {'shuffled' if shuffle else 'in order'}, {epochs} epochs"
+            )
             network = self.fit(
                 copy_of(self.start), "standard", self.pairs, what,
                 rate=5e-4, batch_size=batch_size, shuffle=shuffle, reduction=reduction, epochs=epochs,
@@ -191,10 +214,12 @@ class Study:
     def paper_form(self):
         """The objective of Yan, Guo, Zhang 2018: with the published c, d, lambda, and with the best ones."""
         batch_size = min(100, len(self.data.train))
-        epochs = 2 * self.more
-        steps = epochs * (len(self.data.train) // batch_size)
+        steps = 2 * self.more * (len(self.data.train) // batch_size)
         falling = keras.optimizers.schedules.CosineDecay(TUNED_RATE, steps, alpha=0.05)
-        for name, method, rate, epochs in (("published", PUBLISHED, 5e-4, self.more), ("tuned", TUNED, falling, epochs)):
+        for name, method, rate, epochs in (
+            ("published", PUBLISHED, 5e-4, self.more),
+            ("tuned", TUNED, falling, 2 * self.more),
+        ):
             self.networks[name] = self.fit(
                 copy_of(self.start), method, self.data.train, f"Deep Defense, {name}",
                 rate=rate, epochs=epochs, batch_size=batch_size,
@@ -214,7 +239,7 @@ class Study:
         return {**self.facts, "networks": measured, "images": self._images()}
 
     def _eps_half(self):
-        """The smallest eps at which FGS, clipped to the box, fools the vanilla network half of the time; else the last."""
+        """The smallest eps at which clipped FGS fools the vanilla network half of the time; else the last."""
         curve = metrics.fgs_curve(self.networks["vanilla"], self.x, self.y, EPS, clip=True)
         below = np.flatnonzero(curve <= 0.5)
         return EPS[below[0]] if below.size else EPS[-1]
@@ -226,7 +251,10 @@ class Study:
         transfer, itself = (self._roc(network, x) for x in (self.transfer, own))
         return {
             "clean": clean.mean(),
-            **{f"rho2_{key}": value for key, value in metrics.summary(metrics.rho(network, self.x, DEEPFOOL, batch_size=1000)).items()},
+            **{
+                f"rho2_{key}": value
+                for key, value in metrics.summary(metrics.rho(network, self.x, DEEPFOOL, batch_size=1000)).items()
+            },
             "fgs": metrics.fgs_curve(network, self.x, self.y, EPS),
             "fgs_half": metrics.fgs_curve(network, self.x, self.y, [threat.eps], clip=True)[0],
             "pgd_half": self._pgd(network, threat, clean).mean(),
@@ -254,7 +282,13 @@ class Study:
         kinds = {"clean": x, "deepfool": self.transfer[:IMAGES_SHOWN], "fgs": fgs}
         return {
             "labels": y,
-            **{kind: {"x": np.round(np.clip(images, 0, 1) * 255).astype(int), "predicted": metrics.predictions(self.start, images)} for kind, images in kinds.items()},
+            **{
+                kind: {
+                    "x": np.round(np.clip(images, 0, 1) * 255).astype(int),
+                    "predicted": metrics.predictions(self.start, images),
+                }
+                for kind, images in kinds.items()
+            },
         }
 
 

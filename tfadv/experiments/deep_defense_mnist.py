@@ -53,7 +53,13 @@ def measure(experiment, seed, models, progress):
             progress(f"{name}: measuring", 0, 1)
             network.save(models / f"{name}_{kind}.keras")
             networks[name][kind] = figures_of_merit(network, data.test, judged, seed)
-    return {"networks": networks, "images": n, "judged": judged, "dataset": "mnist", "data_source": data.source}
+    return {
+        "networks": networks,
+        "images": n,
+        "judged": judged,
+        "dataset": "mnist",
+        "data_source": data.source,
+    }
 
 
 def published_sgd(steps):
@@ -85,15 +91,38 @@ def present(experiment, measured):
     for name, title in NETWORKS.items():
         for kind, published in zip(("reference", "defended"), PUBLISHED[name], strict=True):
             cells = [show(of(name, kind, "clean")), percent(published[0])]
-            cells += [show(of(name, kind, "rho2"), with_interval), with_interval(published[1]), show(of(name, kind, "pgd"))]
+            cells += [
+                show(of(name, kind, "rho2"), with_interval),
+                with_interval(published[1]),
+                show(of(name, kind, "pgd")),
+            ]
             rows.append([title, "Deep Defense" if kind == "defended" else "reference", *cells])
             mean_curve = np.mean(of(name, kind, "fgs"), axis=0)
-            curves[f"{title}, {kind}"] = {"eps": measured[0]["networks"][name][kind]["eps"], "accuracy": mean_curve}
+            curves[f"{title}, {kind}"] = {
+                "eps": measured[0]["networks"][name][kind]["eps"],
+                "accuracy": mean_curve,
+            }
         ratio = [a / b for a, b in zip(of(name, "defended", "rho2"), of(name, "reference", "rho2"), strict=True)]
         gain = [a - b for a, b in zip(of(name, "defended", "clean"), of(name, "reference", "clean"), strict=True)]
         factor = PUBLISHED[name][1][1] / PUBLISHED[name][0][1]
-        claims.append(claim(f"{name}-rho2", f"{title}: Deep Defense raises rho_2 by a quarter or more", f"x {factor:.2f}", ratio, mean(ratio) >= 1.25))
-        claims.append(claim(f"{name}-clean", f"{title}: clean accuracy does not fall (by more than 0.2 points)", f"{PUBLISHED[name][1][0] - PUBLISHED[name][0][0]:+.2%}", gain, mean(gain) >= -0.002))
+        claims.append(
+            claim(
+                f"{name}-rho2",
+                f"{title}: Deep Defense raises rho_2 by a quarter or more",
+                f"x {factor:.2f}",
+                ratio,
+                mean(ratio) >= 1.25,
+            )
+        )
+        claims.append(
+            claim(
+                f"{name}-clean",
+                f"{title}: clean accuracy does not fall (by more than 0.2 points)",
+                f"{PUBLISHED[name][1][0] - PUBLISHED[name][0][0]:+.2%}",
+                gain,
+                mean(gain) >= -0.002,
+            )
+        )
     n, judged = measured[0]["images"], measured[0]["judged"]
     table = {
         "id": "table-mnist",
@@ -103,13 +132,15 @@ def present(experiment, measured):
         "note": f"Fine-tuned for {EPOCHS} epochs on {n:,} images; rho_2 and PGD-40 on {judged:,} test images.",
     }
     notes = [
-        f"{len(measured)} seed(s); SGD 5e-4 with momentum 0.9, halved after 80% of {EPOCHS} epochs, batch {BATCH}, lambda 15, c 25, d 5.",
+        f"{len(measured)} seed(s); SGD 5e-4 with momentum 0.9, halved after 80% of {EPOCHS} epochs, batch {BATCH}, "
+        "lambda 15, c 25, d 5.",
         "The original fine-tunes on all training images; the laptop preset takes 10,000, with a sixth of the steps."
         if n < 60_000
         else "All training images, as in the original.",
     ]
     result = ExperimentResult(
-        name=experiment.name, title="Deep Defense on MNIST, the original recipe", claims=claims, tables=[table], notes=notes,
+        name=experiment.name, title="Deep Defense on MNIST, the original recipe", claims=claims, tables=[table],
+        notes=notes,
         figures=[{"id": "figure-fgs", "title": "Accuracy against the eps of FGS", "caption": "Clipped to [0, 1]."}],
     )  # fmt: skip
     return result, {"figure-fgs": figures.accuracy_curves(curves, title="Accuracy under FGS")}

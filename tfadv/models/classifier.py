@@ -22,8 +22,7 @@ def load(path):
     path = find(path)
     if not zipfile.is_zipfile(path):
         raise TfadvError(
-            f"{str(path)!r} is not a complete .keras file (damaged or truncated); "
-            "save it again with model.save()."
+            f"{str(path)!r} is not a complete .keras file (damaged or truncated); save it again with model.save()."
         )
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
@@ -41,8 +40,7 @@ def find(path):
     if path.is_dir():
         if not (path / "model.keras").is_file():
             raise TfadvError(
-                f"the directory {str(path)!r} holds no model.keras; "
-                "give a run of `tfadv train` or a .keras file."
+                f"the directory {str(path)!r} holds no model.keras; give a run of `tfadv train` or a .keras file."
             )
         return path / "model.keras"
     if not path.is_file():
@@ -91,9 +89,7 @@ def as_logits_model(model):
     if isinstance(last, keras.Model):
         return keras.Model(inputs, as_logits_model(last)(before))
     if not boundary.squashes(last):
-        raise TfadvError(
-            f"the last layer {last.name!r} is no softmax: the model seems to return logits already."
-        )
+        raise TfadvError(f"the last layer {last.name!r} is no softmax: the model seems to return logits already.")
     if not getattr(last, "weights", None):
         return keras.Model(inputs, before)
     linear = type(last).from_config({**last.get_config(), "activation": "linear"})

@@ -29,9 +29,7 @@ def cnn(image_shape, classes, *, filters=(16, 32), seed=0):
     init = _seeded(seed)
     inputs = x = keras.Input(image_shape)
     for width in (filters,) if isinstance(filters, int) else filters:
-        x = layers.Conv2D(width, 4, strides=2, padding="same", activation="relu", kernel_initializer=init())(
-            x
-        )
+        x = layers.Conv2D(width, 4, strides=2, padding="same", activation="relu", kernel_initializer=init())(x)
     x = layers.Dense(100, activation="relu", kernel_initializer=init())(layers.Flatten()(x))
     return keras.Model(inputs, _logits(x, classes, init), name="cnn")
 

@@ -61,6 +61,4 @@ def _initializer(name, seed):
 
 
 def _logits(x, classes, kernel, bias="zeros"):
-    return layers.Dense(
-        classes, dtype="float32", name="logits", kernel_initializer=kernel, bias_initializer=bias
-    )(x)
+    return layers.Dense(classes, dtype="float32", name="logits", kernel_initializer=kernel, bias_initializer=bias)(x)

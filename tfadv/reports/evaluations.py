@@ -23,9 +23,7 @@ def evaluation_document(results):
     """
     results = list(results)
     if not results:
-        raise invalid(
-            "report", "at least one run", "none", "write e.g. tfadv report runs/demo -o report.html."
-        )
+        raise invalid("report", "at least one run", "none", "write e.g. tfadv report runs/demo -o report.html.")
     runs = dict(zip(_labels(results), results, strict=True))
     blocks = _single(runs) if len(runs) == 1 else _several(runs)
     return Document(_title(runs), _subtitle(results), tuple(blocks))
@@ -126,17 +124,11 @@ def _not_comparable(results):
     findings = []
     if differences:
         message = f"These runs were not asked the same: they differ in {'; '.join(differences)}."
-        findings.append(
-            _finding("not-comparable", "error", message, "Evaluate them again on the same terms.")
-        )
+        findings.append(_finding("not-comparable", "error", message, "Evaluate them again on the same terms."))
     attacks = [tuple(sorted(attack["attack"] for attack in result.attacks)) for result in results]
     if len(set(attacks)) > 1:
-        message = (
-            "The runs were not attacked by the same attacks: the one attacked less looks better than it is."
-        )
-        findings.append(
-            _finding("different-attacks", "warning", message, "Evaluate all with the same attacks.")
-        )
+        message = "The runs were not attacked by the same attacks: the one attacked less looks better than it is."
+        findings.append(_finding("different-attacks", "warning", message, "Evaluate all with the same attacks."))
     return findings
 
 

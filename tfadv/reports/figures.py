@@ -274,9 +274,7 @@ def _legend_below(figure, axes, names, columns=None):
     """Below the axes a legend hides nothing, however many lines there are."""
     if names:
         columns = columns or (1 if _legend_rows(names) == len(names) else 2)
-        figure.legend(
-            *axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns, frameon=False
-        )
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns, frameon=False)
 
 
 def _signed(difference):

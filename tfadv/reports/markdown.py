@@ -36,9 +36,7 @@ def _text(block, _):
 
 
 def _headline(block, _):
-    lines = [
-        f"- {escape(label)}: **{escape(value)}** ({escape(detail)})" for label, value, detail in block.items
-    ]
+    lines = [f"- {escape(label)}: **{escape(value)}** ({escape(detail)})" for label, value, detail in block.items]
     return ["\n".join(lines)]
 
 

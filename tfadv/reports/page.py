@@ -31,9 +31,7 @@ def write(runs, out):
     """
     out = Path(out)
     if out.suffix.lower() not in (".html", ".htm", ".md"):
-        raise invalid(
-            "report", "a file name ending in .html or .md", repr(str(out)), "write e.g. -o report.html."
-        )
+        raise invalid("report", "a file name ending in .html or .md", repr(str(out)), "write e.g. -o report.html.")
     document = _document([runs] if isinstance(runs, str | Path | results.EvaluationResult) else list(runs))
     if out.suffix.lower() == ".md":
         return write_markdown(document, out, f"{out.stem}_figures")

@@ -65,6 +65,4 @@ def _distance(one, other):
 def _check_labels(answer, class_names):
     labels = [label.decode() for label in answer["label"].numpy()]
     if labels != [class_names[k] for k in answer["probabilities"].numpy().argmax(axis=1)]:
-        raise TfadvError(
-            "the exported model gives labels that are not its own classes; nothing was exported."
-        )
+        raise TfadvError("the exported model gives labels that are not its own classes; nothing was exported.")

@@ -121,9 +121,7 @@ def _free_version(home, version):
 
 
 def _exists(path):
-    return TfadvError(
-        f"{str(path)!r} exists and is not overwritten; leave the version out to take the next one."
-    )
+    return TfadvError(f"{str(path)!r} exists and is not overwritten; leave the version out to take the next one.")
 
 
 @contextlib.contextmanager
@@ -168,9 +166,7 @@ def _card(model, directory, facts, record):
         "exported": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": {"tfadv": tfadv.__version__, "keras": keras.__version__, "tensorflow": tf.__version__},
         "record": record or {},
-        "sha256": {
-            p.relative_to(directory).as_posix(): _seal(p) for p in sorted(directory.rglob("*")) if p.is_file()
-        },
+        "sha256": {p.relative_to(directory).as_posix(): _seal(p) for p in sorted(directory.rglob("*")) if p.is_file()},
     }
 
 

@@ -32,9 +32,7 @@ def write(model, class_names, directory):
     archive.track(model)
     archive.add_endpoint("serving_default", answer, input_signature=pixels)
     archive.add_endpoint("logits", lambda images: {"logits": logits(images)}, input_signature=pixels)
-    archive.add_endpoint(
-        "uint8", lambda images: answer(tf.cast(images, tf.float32) / 255), input_signature=stored
-    )
+    archive.add_endpoint("uint8", lambda images: answer(tf.cast(images, tf.float32) / 255), input_signature=stored)
     archive.write_out(str(directory), verbose=False)
 
 

@@ -26,7 +26,9 @@ class Adversarial(Trainer):
 
     def __init__(self, classifier, *, attack=None, threat=None, validation_attack=None, seed=0):
         if attack is None or threat is None:
-            raise TfadvError('adversarial training needs an attack and a threat model: --attack "pgd(steps=7)" --threat linf:8/255.')
+            raise TfadvError(
+                'adversarial training needs an attack and a threat model: --attack "pgd(steps=7)" --threat linf:8/255.'
+            )
         super().__init__(classifier, attack=attack, threat=threat, validation_attack=validation_attack, seed=seed)
 
     def craft(self, x, y):

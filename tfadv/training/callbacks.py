@@ -101,7 +101,9 @@ class Backup(keras.callbacks.Callback):
                 self.history = json.loads(str(stored["history"]))
                 self._stored = [stored[f"v{i}"] for i in range(int(stored["count"]))]
         except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise TfadvError(f"cannot read the backup {str(self.path)!r} ({error}); train again without --resume.") from error
+            raise TfadvError(
+                f"cannot read the backup {str(self.path)!r} ({error}); train again without --resume."
+            ) from error
         return len(self.history)
 
     def on_train_begin(self, logs=None):
@@ -116,7 +118,9 @@ class Backup(keras.callbacks.Callback):
         """Give the model the values that `read` found."""
         variables = self._variables()
         if [v.shape for v in variables] != [value.shape for value in self._stored]:
-            raise TfadvError(f"the backup {str(self.path)!r} is of another model or optimizer; train again without --resume.")
+            raise TfadvError(
+                f"the backup {str(self.path)!r} is of another model or optimizer; train again without --resume."
+            )
         for variable, value in zip(variables, self._stored, strict=True):
             variable.assign(value)
 
@@ -162,7 +166,13 @@ class Progress(keras.callbacks.Callback):
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-        columns = [TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[metrics]}")]
+        columns = [
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[metrics]}"),
+        ]
         console = Console(file=sys.stderr, stderr=True)
         self.bar = Progress(*columns, console=console, disable=not console.is_terminal)
         self.bar.start()

@@ -35,7 +35,17 @@ class DeepDefense(Trainer):
     """
 
     def __init__(
-        self, classifier, *, attack=None, threat=None, validation_attack=None, seed=0, lam=15.0, c=25.0, d=5.0, steps=5
+        self,
+        classifier,
+        *,
+        attack=None,
+        threat=None,
+        validation_attack=None,
+        seed=0,
+        lam=15.0,
+        c=25.0,
+        d=5.0,
+        steps=5,
     ):
         super().__init__(classifier, attack=attack, threat=threat, validation_attack=validation_attack, seed=seed)
         for name, value, least in (("lam", lam, 0), ("c", c, 0), ("d", d, 0), ("steps", steps, 1)):

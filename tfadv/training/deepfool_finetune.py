@@ -4,8 +4,6 @@ Called "adversarial training" by Deng, Zhang, Zhao 2019 (section 2.2.2). It defe
 from, not against attacks on itself.
 """
 
-import dataclasses
-
 import numpy as np
 
 from tfadv.attacks.deepfool import DeepFool

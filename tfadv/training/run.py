@@ -1,8 +1,6 @@
 """One training, from a data set to a run directory that holds everything and can be resumed."""
 
 import dataclasses
-import json
-import time
 from pathlib import Path
 
 import keras
@@ -91,7 +89,8 @@ def train(dataset, *, out, resume=False, progress=True, **settings):
     """Train a classifier; the best epoch's weights end in `out/model.keras`.
 
     `out` also gets `last.keras`, `train.json` (settings and provenance), `history.csv` and, until the training is
-    finished, the backup that `resume=True` goes on from: after the last finished epoch, bit for bit as if never stopped.
+    finished, the backup that `resume=True` goes on from: after the last finished epoch, bit for bit as if
+    never stopped.
 
     Args:
         dataset: a `tfadv.data.Dataset`.
@@ -116,7 +115,11 @@ def train(dataset, *, out, resume=False, progress=True, **settings):
     distribute.check(strategy, trainer, settings.batch_size)
     check_classes(trainer.classifier, validation, dataset)
     writable_directory(out)
-    record = {"settings": dataclasses.asdict(settings), "source": dataset.source, "class_names": dataset.class_names}
+    record = {
+        "settings": dataclasses.asdict(settings),
+        "source": dataset.source,
+        "class_names": dataset.class_names,
+    }
     files.write_json(out / "train.json", {**record, "finished": False, "provenance": provenance(seed=settings.seed)})
     history = fit(trainer, trainer.prepare(training), validation, settings, out, progress)
     best = max(range(len(history)), key=lambda epoch: history[epoch][settings.monitor])
@@ -222,7 +225,8 @@ def check_directory(out, settings, resume):
     for name, value in dataclasses.asdict(settings).items():
         if resume and stored["settings"].get(name) != value:
             raise TfadvError(
-                f"{str(out)!r} was trained with {name}={stored['settings'].get(name)!r}, not {value!r}; resume with the same settings."
+                f"{str(out)!r} was trained with {name}={stored['settings'].get(name)!r}, not {value!r}; "
+                "resume with the same settings."
             )
 
 

@@ -53,7 +53,7 @@ class Trainer(keras.Model):
         return None
 
     def noise_seed(self):
-        """A seed for this step and replica: (2,) int32, a function of the optimizer's step, so that a resume is exact."""
+        """A seed for this step and replica, (2,) int32: a function of the optimizer's step, for exact resumes."""
         replica = tf.distribute.get_replica_context()
         number = replica.replica_id_in_sync_group if replica is not None else 0
         return random.key(self.seed, self.optimizer.iterations, number)
