@@ -7,17 +7,17 @@ import dataclasses
 import functools
 import inspect
 
-import conftest
 import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tfadv import attacks, random, threat
+from tfadv import attacks, models, random, threat
 from tfadv.attacks import ATTACKS
 from tfadv.attacks.base import Attack, MinimumNormAttack
 from tfadv.errors import TfadvError
+from toy_models import nan_gradients
 
 # Option: (the attack without it, the attack with it). On some fixture and norm the two must differ.
 OPTIONS = {
@@ -81,7 +81,7 @@ def assert_inside(x_adv, x, norm, eps):
 
 @functools.cache
 def model_of(shape):
-    return conftest.nan_gradients(shape, 3) if shape[0] == 3 else conftest.models.build("linear", shape, 3)
+    return nan_gradients(shape, 3) if shape[0] == 3 else models.build("linear", shape, 3)
 
 
 @pairs

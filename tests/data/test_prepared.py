@@ -47,6 +47,7 @@ def refuse(*args, **kwargs):
 
 def hang(*args, **kwargs):
     time.sleep(30)
+    raise OSError("timed out")
 
 
 @pytest.mark.parametrize("network", [refuse, hang])

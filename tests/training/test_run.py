@@ -111,6 +111,13 @@ def test_the_best_epoch_is_kept_and_patience_stops(digits, tmp_path):
     assert found == pytest.approx(best, abs=1e-6)
 
 
+def test_plain_training_keeps_its_best_clean_epoch_and_reports_the_other(digits, tmp_path):
+    run = train(digits, out=tmp_path / "r", epochs=4, threat="linf:0.1", validation_attack="fgsm", **OPTIONS)
+    record = json.loads((run.directory / "train.json").read_text())
+    assert record["best_epoch"] == 1 + int(np.argmax([epoch["val_accuracy"] for epoch in run.history]))
+    assert "val_adv_accuracy" in record["metrics"]
+
+
 def test_what_is_there_is_not_overwritten(digits, tmp_path, monkeypatch):
     options = {"epochs": 2, **OPTIONS}
     interrupted(monkeypatch, 1, dataset=digits, out=tmp_path / "r", **options)

@@ -264,22 +264,16 @@ def _findings(result, level):
 
 
 def _attacks(result):
-    columns = [
-        "attack",
-        "accuracy",
-        "so far",
-        "median distance",
-        "largest",
-        "seconds",
-        "gradients",
-        "forwards",
-    ]
+    counts = {"median_distance": "median distance", "max_distance": "largest", "seconds": "seconds"}
+    counts |= {"gradients": "gradients", "forwards": "forwards"}
+    known = [key for key in counts if any(attack[key] is not None for attack in result.attacks)]
+    columns = ["attack", "accuracy", "so far", *(counts[key] for key in known)]
     rows = [
         [
             attack["attack"],
             percent(attack["accuracy"], attack["interval"]),
             percent(attack["robust_accuracy_so_far"]),
-            *(attack[key] for key in ("median_distance", "max_distance", "seconds", "gradients", "forwards")),
+            *(attack[key] for key in known),
         ]
         for attack in result.attacks
     ]

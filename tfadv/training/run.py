@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 
-from tfadv import attacks, boundary, distribute, files
+from tfadv import attacks, boundary, distribute, files, spec
 from tfadv import threat as threats
 from tfadv.data import AUGMENTATIONS, pipeline
 from tfadv.errors import TfadvError, invalid, writable_directory
@@ -67,7 +67,9 @@ class Settings:
     @property
     def monitor(self):
         """The metric that decides which epoch is the best."""
-        return "val_adv_accuracy" if self.attack or self.validation_attack else "val_accuracy"
+        measured = self.attack or self.validation_attack
+        method = METHODS.get(spec.parse(self.method)[0])
+        return "val_adv_accuracy" if measured and method.selects_robust else "val_accuracy"
 
 
 @dataclasses.dataclass(frozen=True)

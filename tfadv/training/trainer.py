@@ -24,6 +24,9 @@ class Trainer(keras.Model):
     Metrics: `val_accuracy` and, with a threat model, `val_adv_accuracy`.
     """
 
+    # Whether the best epoch is the one with the best adversarial accuracy, where that is measured.
+    selects_robust = True
+
     def __init__(self, classifier, *, attack=None, threat=None, validation_attack=None, seed=0):
         super().__init__(name=f"{classifier.name}_trainer")
         self.classifier, self.threat, self.seed = classifier, threat, int(seed)
