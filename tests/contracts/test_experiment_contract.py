@@ -19,7 +19,7 @@ def done(request, tmp_path_factory):
 
 def test_it_writes_its_report(done):
     name, out, result, _ = done
-    assert {"report.html", "report.md", "result.json", "figures", "models", "seeds"} <= {p.name for p in out.iterdir()}
+    assert {"report.html", "report.md", "result.json", "figures", "seeds"} <= {p.name for p in out.iterdir()}
     assert results.load(out).to_json() == result.to_json()
     page = (out / "report.html").read_text()
     for figure in result.figures:

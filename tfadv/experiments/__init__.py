@@ -7,5 +7,6 @@ EXPERIMENTS = Registry(
     {
         "demo": "tfadv.experiments.demo:Demo",
         "deep_defense": "tfadv.experiments.deep_defense:DeepDefenseReport",
+        "deep_defense_tuning": "tfadv.experiments.deep_defense_tuning:DeepDefenseTuning",
     },
 )

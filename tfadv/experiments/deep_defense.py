@@ -229,7 +229,7 @@ class Study:
         """Everything the tables and figures need, and the networks on disk."""
         models.mkdir(parents=True, exist_ok=True)
         self.transfer = DEEPFOOL.minimal(self.start, self.x, metrics.predictions(self.start, self.x), batch_size=1000)
-        self.facts["eps_half"] = self._eps_half()
+        self.facts["eps_half"] = eps_of_half(self.networks["vanilla"], self.x, self.y)
         measured = {}
         for k, (name, network) in enumerate(self.networks.items()):
             self.progress("measuring", k, len(self.networks))
@@ -237,12 +237,6 @@ class Study:
             measured[name] = self._network(network)
         self.progress("measuring", len(self.networks), len(self.networks))
         return {**self.facts, "networks": measured, "images": self._images()}
-
-    def _eps_half(self):
-        """The smallest eps at which clipped FGS fools the vanilla network half of the time; else the last."""
-        curve = metrics.fgs_curve(self.networks["vanilla"], self.x, self.y, EPS, clip=True)
-        below = np.flatnonzero(curve <= 0.5)
-        return EPS[below[0]] if below.size else EPS[-1]
 
     def _network(self, network):
         threat = LInf(self.facts["eps_half"])
@@ -290,6 +284,12 @@ class Study:
                 for kind, images in kinds.items()
             },
         }
+
+
+def eps_of_half(network, x, y):
+    """The smallest eps of the grid at which clipped FGS fools the network half of the time; else the last."""
+    below = np.flatnonzero(metrics.fgs_curve(network, x, y, EPS, clip=True) <= 0.5)
+    return EPS[below[0]] if below.size else EPS[-1]
 
 
 def thinned(fpr, tpr, points=200):
