@@ -91,3 +91,15 @@ def test_restarts_need_a_random_start():
 def test_dlr_on_two_classes_is_refused(classifiers, images, labels):
     with pytest.raises(TfadvError, match="dlr needs at least 3 classes, the model has 2"):
         PGD(loss="dlr")(classifiers("two_classes"), images, labels % 2, threat=LInf(0.1))
+
+
+def test_projected_steps_are_as_strong_as_steps_of_eps_over_t(classifiers, images, labels, predict):
+    """Spec `pgd-eps-over-T`: with 20 steps or more, the projected form is at least as strong on a plain network."""
+    model = classifiers("mlp")
+    small = PGD(steps=20, step_size="eps/T", random_start=False)
+    for eps in (0.05, 0.1, 0.2):
+        right = [
+            (predict(model, attack(model, images, labels, threat=LInf(eps))) == labels).sum()
+            for attack in (PGD(steps=20), small)
+        ]
+        assert right[0] <= right[1]
