@@ -56,7 +56,7 @@ def _over(devices):
     return tf.distribute.MirroredStrategy(names, cross_device_ops=reduction)
 
 
-def check(strategy, model, batch_size, **compile_options):
+def check(strategy, model, batch_size=None, **compile_options):
     """Refuse what Keras 3 cannot do on several replicas, before it fails with a message that helps nobody.
 
     Args:
@@ -76,7 +76,7 @@ def check(strategy, model, batch_size, **compile_options):
     for option, value in compile_options.items():
         if value not in wanted[option]:
             raise TfadvError(f"{option}={value!r} does not work on {replicas} devices in Keras 3; leave it out.")
-    if batch_size % replicas:
+    if batch_size is not None and batch_size % replicas:
         raise invalid("batch size", f"a multiple of {replicas}, the number of devices", batch_size)
     if not all(strategy.extended.variable_created_in_scope(v.value) for v in model.variables):
         raise TfadvError("the model was not built for these devices: build or load it inside strategy.scope().")

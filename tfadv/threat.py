@@ -134,6 +134,9 @@ class L2(ThreatModel):
         return self.project(x + direction * per_example(radius, x), x)
 
     def steepest(self, gradient):
+        # Scaled first: confident models have gradients whose squares underflow.
+        largest = tf.reduce_max(tf.abs(gradient), axis=range(1, len(gradient.shape)))
+        gradient = tf.math.divide_no_nan(gradient, per_example(largest, gradient))
         length = tf.sqrt(flat_sum(gradient * gradient))
         return tf.math.divide_no_nan(gradient, per_example(length, gradient))
 

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from tfadv.experiments import deep_defense_report as report
 from tfadv.experiments.base import Pairs, copy_of, fingerprint, fit
-from tfadv.experiments.deep_defense import DeepDefenseReport, SeedDeepDefense
+from tfadv.experiments.deep_defense import DeepDefenseStudy
+from tfadv.experiments.deep_defense_networks import SeedDeepDefense
 from tfadv.models import build
 
 
@@ -82,4 +83,4 @@ def test_mnist_takes_the_original_recipe(monkeypatch, tmp_path):
     from tfadv.experiments import deep_defense_mnist
 
     monkeypatch.setattr(deep_defense_mnist, "measure", lambda *a: {"asked": True})
-    assert DeepDefenseReport(dataset="mnist").measure(0, tmp_path, None) == {"asked": True}
+    assert DeepDefenseStudy(dataset="mnist").measure(0, tmp_path, None) == {"asked": True}

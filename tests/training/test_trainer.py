@@ -59,7 +59,8 @@ def test_deep_defense_perturbation_is_deepfools(batch):
     x, y = batch
     model = net()
     right = model.predict(x, verbose=0).argmax(1).astype("int32")
-    found = perturbation(gradients.logits_of(model), tf.constant(x), tf.constant(right), 5)
+    found, correct = perturbation(gradients.logits_of(model), tf.constant(x), tf.constant(right), 5)
+    assert correct.numpy().all()
     expected = DeepFool(variant="deepdefense").minimal(model, x, right) - x
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
@@ -68,7 +69,9 @@ def test_deep_defense_moves_wrong_examples_to_their_label(batch):
     x, _ = batch
     model = net()
     wrong = (model.predict(x, verbose=0).argmax(1).astype("int32") + 1) % 4
-    moved = x + perturbation(gradients.logits_of(model), tf.constant(x), tf.constant(wrong), 8)
+    moved, correct = perturbation(gradients.logits_of(model), tf.constant(x), tf.constant(wrong), 8)
+    assert not correct.numpy().any()
+    moved = x + moved
     assert (model.predict(moved, verbose=0).argmax(1) == wrong).mean() > 0.9
 
 
@@ -82,7 +85,7 @@ def test_deep_defense_distance_of_a_linear_model_is_exact(batch):
         np.linalg.norm(w[:, y].T[:, :, None] - w[None], axis=1), 1e-9
     )
     gaps[np.arange(24), y] = np.inf
-    found = perturbation(gradients.logits_of(model), tf.constant(x), tf.constant(y), 5).numpy()
+    found = perturbation(gradients.logits_of(model), tf.constant(x), tf.constant(y), 5)[0].numpy()
     np.testing.assert_allclose(np.linalg.norm(found.reshape(24, -1), axis=1), OVERSHOOT * gaps.min(1), rtol=1e-4)
 
 
@@ -130,3 +133,43 @@ def test_deep_defense_without_weight_is_standard_training(batch):
 def test_deep_defense_refuses_bad_options(option):
     with pytest.raises(TfadvError, match="expected a number of at least"):
         DeepDefense(net(), **option)
+
+
+def test_deep_defense_rewards_distance_where_right_and_nearness_where_wrong(batch):
+    x, y = map(tf.constant, batch)
+    model = net()
+    right = np.asarray(model(x)).argmax(1) == y.numpy()
+    assert 0 < right.sum() < len(right)
+    moved, _ = perturbation(gradients.logits_of(model), x, y, 5)
+    rho = np.linalg.norm(np.reshape(moved, (24, -1)), axis=1) / np.linalg.norm(np.reshape(x, (24, -1)), axis=1)
+    expected = 3.0 * np.where(right, np.exp(-7.0 * rho), np.exp(2.0 * rho))
+    found = DeepDefense(model, lam=3.0, c=7.0, d=2.0).penalty(x, y, model(x))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_deep_defense_judges_in_inference_mode(batch):
+    """With Dropout, the logits of training say something else about who is right."""
+    x, y = map(tf.constant, batch)
+    model = net()
+    trainer = DeepDefense(model)
+    np.testing.assert_array_equal(trainer.penalty(x, y, -model(x)), trainer.penalty(x, y, model(x)))
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint8"])
+def test_labels_of_any_integer_type_train(batch, dtype):
+    x, y = batch
+    for trainer in (DeepDefense(net()), Adversarial(net(), attack=PGD(steps=1), threat=LInf(0.1))):
+        trainer.compile(keras.optimizers.SGD(0.1), CROSS_ENTROPY)
+        trainer.fit(x, y.astype(dtype), verbose=0)
+        trainer.fit(x, y.astype(dtype)[:, None], verbose=0)
+
+
+def test_validation_adds_no_penalty_and_attacks_alike_in_every_epoch(batch):
+    x, y = batch
+    attack = PGD(steps=1, step_size=1e-6, keep_best=False)
+    trainer = DeepDefense(net(), validation_attack=attack, threat=LInf(0.5))
+    trainer.compile(keras.optimizers.SGD(0.0), CROSS_ENTROPY)
+    logs = trainer.evaluate(x, y, verbose=0, return_dict=True)
+    assert logs["loss"] == pytest.approx(float(CROSS_ENTROPY(y, trainer.classifier(x))), rel=1e-5)
+    trainer.optimizer.iterations.assign_add(7)
+    assert trainer.evaluate(x, y, verbose=0, return_dict=True) == logs

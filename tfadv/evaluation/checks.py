@@ -91,7 +91,7 @@ def stands_large_eps(model, x, y, threat, seed):
         finding(
             "stands_large_eps",
             "error" if accuracy > 0.1 else "warning",
-            f"Accuracy is still {accuracy:.1%} at {threat.norm}:{eps:.3g}, where no classifier can be right.",
+            f"Accuracy is still {accuracy:.1%} at {threat.norm}:{eps:.3g}, where every image may become the same gray.",
             "The gradients mislead the attack: try loss=margin, more restarts, or an attack without gradients.",
         )
     ]

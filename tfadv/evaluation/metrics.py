@@ -43,6 +43,11 @@ def rho(model, x, attack=None, norm="l2", batch_size=500):
     """
     predicted = predictions(model, x, batch_size)
     x_adv = (attack or DeepFool()).minimal(model, x, predicted, norm=norm, batch_size=batch_size)
+    return relative_change(model, x, x_adv, predicted, norm, batch_size)
+
+
+def relative_change(model, x, x_adv, predicted, norm="l2", batch_size=500):
+    """||x_adv - x||_p / ||x||_p per image, (n,); NaN where the prediction is the one of x, `predicted`, still."""
     ratio = _length(x_adv - x, norm) / np.maximum(_length(x, norm), 1e-12)
     return np.where(predictions(model, x_adv, batch_size) != predicted, ratio, np.nan)
 
@@ -80,9 +85,20 @@ def fgs_curve(model, x, y, eps, clip=False, batch_size=500):
     Returns:
         (len(eps),) array of accuracies.
     """
+    images, labels = tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], tf.int32)
+
+    @tf.function(input_signature=[images, images, labels, tf.TensorSpec([])], autograph=False)
+    def right(x, signs, y, e):
+        moved = x + e * signs
+        logits_at = gradients.logits_of(model)(tf.clip_by_value(moved, 0.0, 1.0) if clip else moved)
+        return tf.math.count_nonzero(tf.argmax(logits_at, axis=-1, output_type=tf.int32) == y)
+
     signs = gradient_signs(model, x, y, batch_size)
-    moved = lambda e: np.clip(x + e * signs, 0, 1) if clip else x + np.float32(e) * signs  # noqa: E731
-    return np.array([correct(model, moved(np.float32(e)), y, batch_size).mean() for e in eps])
+    counts = np.zeros(len(eps), np.int64)
+    for i in range(0, len(x), batch_size):
+        batch = [tf.constant(a[i : i + batch_size]) for a in (x, signs, y)]
+        counts += [int(right(*batch, tf.constant(e, tf.float32))) for e in eps]
+    return counts / len(x)
 
 
 def roc(labels, scores):

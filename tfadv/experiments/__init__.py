@@ -6,7 +6,7 @@ EXPERIMENTS = Registry(
     "experiment",
     {
         "demo": "tfadv.experiments.demo:Demo",
-        "deep_defense": "tfadv.experiments.deep_defense:DeepDefenseReport",
+        "deep_defense": "tfadv.experiments.deep_defense:DeepDefenseStudy",
         "deep_defense_tuning": "tfadv.experiments.deep_defense_tuning:DeepDefenseTuning",
     },
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 
+import tfadv
 from tfadv import files
 from tfadv.data import pipeline
 from tfadv.errors import TfadvError, invalid, writable_directory
@@ -70,6 +71,7 @@ class Experiment(abc.ABC):
             data_source=measured[0].get("data_source"),
             seconds=round(time.perf_counter() - started, 1),
             seconds_per_seed=[m["seconds"] for m in measured],
+            measured_on=[m["date"] for m in measured],
         )
         write_experiment(dataclasses.replace(result, provenance=facts), figures, out)
         return results.load(out)
@@ -82,13 +84,13 @@ class Experiment(abc.ABC):
         )
         if path.is_file():
             stored = _read(path)
-            if stored.get("options") == options:
+            if stored.get("options") == options and stored.get("tfadv") == tfadv.__version__:
                 progress(f"seed {seed}: measured before", 1, 1)
                 return stored
         started = time.perf_counter()
         measured = self.measure(seed, out / "models" / str(seed), progress)
         measured = files.plain(
-            {**measured, "seed": seed, "options": options, "seconds": round(time.perf_counter() - started, 1)}
+            {**measured, "seed": seed, "options": options, "seconds": round(time.perf_counter() - started, 1), **when()}
         )
         files.write_json(path, measured)
         return measured
@@ -104,6 +106,11 @@ class Experiment(abc.ABC):
     @abc.abstractmethod
     def present(self, measured):
         """Claims, tables and figures of all seeds' measurements: (ExperimentResult, {figure id: PNG bytes})."""
+
+
+def when():
+    """What a seed's measurements are tied to: they are made anew by another version."""
+    return {key: value for key, value in provenance().items() if key in ("tfadv", "date")}
 
 
 def _read(path):
@@ -150,6 +157,7 @@ def fit(
     what,
     shuffle=True,
     reduction="mean",
+    first_epoch=0,
     **options,
 ):
     """Train `model` in place by a method's spec for a fixed number of epochs, and return it.
@@ -158,6 +166,7 @@ def fit(
         method: the spec, or a trainer made around `model` already.
         data: a Split, or `Pairs`.
         reduction: of the loss over a batch, `"mean"` or `"sum"`.
+        first_epoch: where the orders of the epochs begin, for a training that goes on.
         options: for the method.
     """
     trainer = METHODS.build(method, classifier=model, seed=seed, **options) if isinstance(method, str) else method
@@ -166,7 +175,7 @@ def fit(
     )
     steps = pipeline.steps_per_epoch(len(data), batch_size)
     trainer.compile(optimizer, loss, steps_per_execution=_divisor(steps))
-    batches = pipeline.batches(data, batch_size, seed=seed, epochs=epochs, shuffle=shuffle)
+    batches = pipeline.batches(data, batch_size, seed=seed, epochs=epochs, first_epoch=first_epoch, shuffle=shuffle)
     trainer.fit(
         batches,
         epochs=epochs,

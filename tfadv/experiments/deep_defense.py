@@ -17,7 +17,6 @@ import typing
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from tfadv.attacks.deepfool import DeepFool
 from tfadv.attacks.pgd import PGD
@@ -27,20 +26,11 @@ from tfadv.evaluation import metrics
 from tfadv.experiments import deep_defense_mnist
 from tfadv.experiments import deep_defense_report as report
 from tfadv.experiments.base import Experiment, Pairs, copy_of, fingerprint, fit
-from tfadv.models import build
+from tfadv.experiments.deep_defense_networks import BATCH, PUBLISHED, TUNED, SeedDeepDefense, paper_form, vanilla
 from tfadv.threat import LInf
-from tfadv.training.trainer import Trainer
-
-PUBLISHED = "deep_defense(lam=15, c=25, d=5)"
-# The best of those tried on a validation split of 6,000 training images; docs/results.md has the table.
-TUNED = "deep_defense(lam=5, c=25, d=5)"
-# 10 epochs instead of 5, the learning rate falling from 1e-3 to a twentieth along a cosine.
-TUNED_RATE = 1e-3
 
 DEEPFOOL = DeepFool(variant="seed001")
 EPS = tuple(round(0.001 * k, 3) for k in range(50))
-# Where the ablation measures FGS; eps_ref lies in it.
-REF_RANGE = slice(20, 36)
 IMAGES_SHOWN = 10
 FGS_SHOWN = 0.05
 # Loss, batch size, shuffled, share of the epochs: the eight ways between the document's two trainings, then the first
@@ -52,33 +42,8 @@ ABLATION = (
 )
 
 
-class SeedDeepDefense(Trainer):
-    """What the code of Deng, Zhang, Zhao 2019 minimises: a sum, with a regulariser that has no gradient.
-
-    sum CE(x') + lam * sum [exp(-c r m) + exp(d r (1 - m))], x' the DeepFool image, r = ||x' - x|| / ||x'|| and m its
-    being classified correctly. r and m are constants for the weights, and the masks stand inside the exponents, so
-    that every example adds a constant 1.
-    """
-
-    def __init__(self, classifier, ratios, lam=15.0, c=25.0, d=5.0, seed=0):
-        super().__init__(classifier, seed=seed)
-        self.ratios, self.lam, self.c, self.d = tf.constant(ratios, tf.float32), lam, c, d
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        loss = super().compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
-        return loss + self.lam * tf.reduce_sum(self.regularizer(y, y_pred))
-
-    def regularizer(self, y, logits):
-        """The two exponentials per example, (n,), of the batch that the optimizer's step says it is."""
-        n = tf.shape(y)[0]
-        step = tf.cast(self.optimizer.iterations, tf.int32) % (tf.size(self.ratios) // n)
-        r = self.ratios[step * n : (step + 1) * n]
-        right = tf.cast(tf.argmax(logits, axis=-1, output_type=y.dtype) == y, tf.float32)
-        return tf.stop_gradient(tf.exp(-self.c * r * right) + tf.exp(self.d * r * (1 - right)))
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DeepDefenseReport(Experiment):
+class DeepDefenseStudy(Experiment):
     """See the module's docstring.
 
     Args:
@@ -94,6 +59,8 @@ class DeepDefenseReport(Experiment):
         super().__post_init__()
         if self.form not in ("seed", "paper", "both"):
             raise invalid("form", "seed, paper or both", repr(self.form))
+        if self.dataset == "mnist" and self.form != "both":
+            raise invalid("form", "none with --dataset mnist, which has one recipe", repr(self.form))
 
     def measure(self, seed, models, progress):
         if self.dataset == "mnist":
@@ -101,13 +68,12 @@ class DeepDefenseReport(Experiment):
         default = "digits" if self.preset == "smoke" else "fashion_mnist"
         data = datasets.load(self.dataset or default, self.data_dir)
         smoke = self.preset == "smoke"
-        study = Study(data, seed, progress, epochs=(2, 1) if smoke else (10, 5))
-        study.vanilla()
+        study = Networks(data, seed, progress, epochs=(2, 1) if smoke else (10, 5))
         if self.form != "paper":
             study.seed_form()
             study.ablation([ABLATION[0], ABLATION[7]] if smoke else ABLATION)
         if self.form != "seed":
-            study.paper_form()
+            study.paper_form(smoke)
         return {
             **study.measured(models),
             "dataset": data.name,
@@ -119,43 +85,29 @@ class DeepDefenseReport(Experiment):
         return (deep_defense_mnist if self.dataset == "mnist" else report).present(self, measured)
 
 
-class Study:
+class Networks:
     """The networks of one seed, by name, and what is measured on them."""
 
     def __init__(self, data, seed, progress, epochs):
         self.data, self.seed, self.progress = data, seed, progress
-        self.first, self.more = epochs
+        self.more = epochs[1]
         self.x, self.y = data.test.x, data.test.y
-        self.networks, self.facts = {}, {}
+        shape, common = data.image_shape, {"seed": seed, "progress": progress}
+        self.start, network = vanilla(data.train, shape, data.num_classes, epochs=epochs, **common)
+        self.networks, self.facts = {"vanilla": network}, {}
 
-    def fit(self, model, method, data, what, *, rate, epochs=None, batch_size=64, optimizer=None, **options):
-        return fit(
-            model, method, data, epochs=epochs or self.more, batch_size=batch_size, seed=self.seed,
-            optimizer=optimizer or keras.optimizers.Adam(rate), progress=self.progress, what=what, **options,
-        )  # fmt: skip
+    def tune(self, method, what, *, epochs=None, batch_size=64, **options):
+        """A copy of the 10-epoch network, fine-tuned on the DeepFool images with Adam 5e-4.
 
-    def vanilla(self):
-        """784-100-10, 10 epochs; and 5 more, so that all networks saw as many."""
-        adam = keras.optimizers.Adam(1e-3)
-        self.start = build("mlp", self.data.image_shape, self.data.num_classes, self.seed)
-        self.fit(
-            self.start,
-            "standard",
-            self.data.train,
-            "vanilla MLP",
-            rate=None,
-            optimizer=adam,
-            epochs=self.first,
-        )
-        # The same optimizer goes on: 15 epochs in one go, seen after 10.
+        Args:
+            method: a spec, or a function from the network to its trainer.
+        """
         network = copy_of(self.start)
-        again = keras.optimizers.Adam(1e-3)
-        again.build(network.trainable_variables)
-        for old, new in zip(adam.variables, again.variables, strict=True):
-            new.assign(old)
-        self.networks["vanilla"] = self.fit(
-            network, "standard", self.data.train, "vanilla MLP, 5 more epochs", rate=None, optimizer=again
-        )
+        return fit(
+            network, method if isinstance(method, str) else method(network), self.pairs, epochs=epochs or self.more,
+            batch_size=batch_size, seed=self.seed, optimizer=keras.optimizers.Adam(5e-4), progress=self.progress,
+            what=what, **options,
+        )  # fmt: skip
 
     def deepfool_images(self):
         """DeepFool images of the training set against the vanilla network after 10 epochs, computed once, unclipped."""
@@ -170,20 +122,18 @@ class Study:
     def seed_form(self):
         """Fine-tuning on DeepFool images, and the code's Deep Defense with its regulariser at 15 and at 0."""
         self.pairs, ratios = self.deepfool_images()
-        self.networks["finetune"] = self.fit(copy_of(self.start), "standard", self.pairs, "fine-tuning", rate=5e-4)
         digests = []
+        self.networks["finetune"] = self.tune("standard", "fine-tuning")
         for lam in (0.0, 15.0):
-            network = self._fit_seed(copy_of(self.start), ratios, lam)
-            digests.append(fingerprint(network))
-        self.networks["seed"] = network
+            self.networks["seed"] = self.tune(
+                lambda network, lam=lam: SeedDeepDefense(network, ratios, lam, seed=self.seed),
+                f"the code's Deep Defense, lambda {lam:g}",
+                batch_size=min(BATCH, len(self.pairs)),
+                shuffle=False,
+                reduction="sum",
+            )
+            digests.append(fingerprint(self.networks["seed"]))
         self.facts["regularizer_changes_nothing"] = digests[0] == digests[1]
-
-    def _fit_seed(self, network, ratios, lam):
-        trainer = SeedDeepDefense(network, ratios, lam, seed=self.seed)
-        return self.fit(
-            network, trainer, self.pairs, f"the code's Deep Defense, lambda {lam:g}",
-            rate=5e-4, batch_size=min(100, len(self.pairs)), shuffle=False, reduction="sum",
-        )  # fmt: skip
 
     def ablation(self, ways):
         """Where the code's gain comes from: plain fine-tuning, in the `ways` of ABLATION."""
@@ -193,10 +143,8 @@ class Study:
             what = (
                 f"ablation: {reduction}, batch {batch_size}, {'shuffled' if shuffle else 'in order'}, {epochs} epochs"
             )
-            network = self.fit(
-                copy_of(self.start), "standard", self.pairs, what,
-                rate=5e-4, batch_size=batch_size, shuffle=shuffle, reduction=reduction, epochs=epochs,
-            )  # fmt: skip
+            options = {"batch_size": batch_size, "shuffle": shuffle, "reduction": reduction, "epochs": epochs}
+            network = self.tune("standard", what, **options)
             ratios = metrics.rho(network, self.x, DEEPFOOL, batch_size=1000)
             rows.append(
                 {
@@ -206,23 +154,17 @@ class Study:
                     "updates": epochs * (len(self.pairs) // batch_size),
                     "clean": metrics.correct(network, self.x, self.y).mean(),
                     "rho2": metrics.summary(ratios)["mean"],
-                    "fgs": metrics.fgs_curve(network, self.x, self.y, EPS[REF_RANGE]),
+                    "fgs": metrics.fgs_curve(network, self.x, self.y, EPS),
                 }
             )
         self.facts["ablation"] = rows
 
-    def paper_form(self):
+    def paper_form(self, smoke):
         """The objective of Yan, Guo, Zhang 2018: with the published c, d, lambda, and with the best ones."""
-        batch_size = min(100, len(self.data.train))
-        steps = 2 * self.more * (len(self.data.train) // batch_size)
-        falling = keras.optimizers.schedules.CosineDecay(TUNED_RATE, steps, alpha=0.05)
-        for name, method, rate, epochs in (
-            ("published", PUBLISHED, 5e-4, self.more),
-            ("tuned", TUNED, falling, 2 * self.more),
-        ):
-            self.networks[name] = self.fit(
-                copy_of(self.start), method, self.data.train, f"Deep Defense, {name}",
-                rate=rate, epochs=epochs, batch_size=batch_size,
+        for name, way in (("published", PUBLISHED), ("tuned", TUNED)):
+            self.networks[name] = paper_form(
+                copy_of(self.start), way, self.data.train, seed=self.seed, progress=self.progress,
+                epochs=1 if smoke else None,
             )  # fmt: skip
 
     def measured(self, models):
@@ -241,14 +183,13 @@ class Study:
     def _network(self, network):
         threat = LInf(self.facts["eps_half"])
         clean = metrics.correct(network, self.x, self.y)
-        own = DEEPFOOL.minimal(network, self.x, metrics.predictions(network, self.x), batch_size=1000)
+        predicted = metrics.predictions(network, self.x)
+        own = DEEPFOOL.minimal(network, self.x, predicted, batch_size=1000)
         transfer, itself = (self._roc(network, x) for x in (self.transfer, own))
+        rho2 = metrics.summary(metrics.relative_change(network, self.x, own, predicted))
         return {
             "clean": clean.mean(),
-            **{
-                f"rho2_{key}": value
-                for key, value in metrics.summary(metrics.rho(network, self.x, DEEPFOOL, batch_size=1000)).items()
-            },
+            **{f"rho2_{key}": value for key, value in rho2.items()},
             "fgs": metrics.fgs_curve(network, self.x, self.y, EPS),
             "fgs_half": metrics.fgs_curve(network, self.x, self.y, [threat.eps], clip=True)[0],
             "pgd_half": self._pgd(network, threat, clean).mean(),
@@ -265,6 +206,8 @@ class Study:
         standing = standing.copy()
         for restart in range(restarts):
             alive = np.flatnonzero(standing)
+            if not alive.size:
+                break
             x_adv = PGD(steps=40)(network, self.x[alive], self.y[alive], threat=threat, seed=1000 * self.seed + restart)
             standing[alive] &= metrics.correct(network, x_adv, self.y[alive])
         return standing
@@ -272,7 +215,7 @@ class Study:
     def _images(self):
         """Figures 3.1 to 3.3: the first test images, against the vanilla network after 10 epochs."""
         x, y = self.x[:IMAGES_SHOWN], self.y[:IMAGES_SHOWN]
-        fgs = np.clip(x + FGS_SHOWN * metrics.gradient_signs(self.start, x, y), 0, 1)
+        fgs = x + FGS_SHOWN * metrics.gradient_signs(self.start, x, y)
         kinds = {"clean": x, "deepfool": self.transfer[:IMAGES_SHOWN], "fgs": fgs}
         return {
             "labels": y,

@@ -136,7 +136,7 @@ def table_34(found, published):
         if published and name in TABLE_34:
             accuracy, rho2, *at = TABLE_34[name]
             rows.append([TITLES[name], "published", percent(accuracy), scaled(rho2), *map(percent, at)])
-    nearest, first = (", ".join(map(str, found.eps_ref(rule))) for rule in ("nearest", "first"))
+    nearest, first = (", ".join(str(e or "not reached") for e in found.eps_ref(r)) for r in ("nearest", "first"))
     return {
         "id": "table-3.4",
         "title": "Table 3.4: accuracy and rho_2",
@@ -225,7 +225,7 @@ def table_ablation(found):
     rows = []
     for k, way in enumerate(per_seed[0]):
         at = [rows_[k] for rows_ in per_seed]
-        ends = [np.interp(ref, found.eps[20:36], row["fgs"]) for row, ref in zip(at, found.eps_ref(), strict=True)]
+        ends = [np.interp(ref, found.eps, row["fgs"]) for row, ref in zip(at, found.eps_ref(), strict=True)]
         rows.append(
             [
                 way["reduction"],

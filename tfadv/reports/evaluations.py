@@ -265,7 +265,7 @@ def _findings(result, level):
 
 def _attacks(result):
     counts = {"median_distance": "median distance", "max_distance": "largest", "seconds": "seconds"}
-    counts |= {"gradients": "gradients", "forwards": "forwards"}
+    counts |= {"gradients": "gradients, at most", "forwards": "forwards"}
     known = [key for key in counts if any(attack[key] is not None for attack in result.attacks)]
     columns = ["attack", "accuracy", "so far", *(counts[key] for key in known)]
     rows = [

@@ -56,18 +56,21 @@ class DeepDefense(Trainer):
     def penalty(self, x, y, logits):
         if not self.lam:
             return None
-        correct = tf.argmax(logits, axis=-1, output_type=tf.int32) == y
-        moved = perturbation(gradients.logits_of(self.classifier), x, y, self.steps)
+        # Judged as DeepFool sees the network, in inference mode: `logits` are those of training, with Dropout.
+        moved, correct = perturbation(gradients.logits_of(self.classifier), x, y, self.steps)
         rho = l2_length(moved, 1e-12) / tf.maximum(tf.sqrt(flat_sum(x * x)), 1e-6)
         exponent = tf.where(correct, -self.c * rho, tf.minimum(self.d * rho, HIGHEST_EXPONENT))
         return self.lam * tf.exp(exponent)
 
 
 def perturbation(logits_fn, x, y, steps):
-    """The DeepFool perturbation as a differentiable function of the weights: (n, h, w, c).
+    """The DeepFool perturbation as a differentiable function of the weights, and who was right to begin with.
 
     The choice of the nearest class and of who has crossed the boundary are constants; gradients flow through the gaps
     between logits, their input gradients and the iterates.
+
+    Returns:
+        The perturbation, (n, h, w, c), and where the prediction on the clean image is correct, (n,) bool.
     """
     logits = tf.stop_gradient(logits_fn(x))
     classes = logits.shape[-1]
@@ -87,7 +90,8 @@ def perturbation(logits_fn, x, y, steps):
         return t + 1, total, alive & tf.where(correct, reached, ~reached)
 
     state = (0, tf.zeros_like(x), tf.ones_like(y, tf.bool))
-    return OVERSHOOT * tf.while_loop(lambda t, *_: t < steps, step, state, maximum_iterations=steps)[1]
+    _, total, _ = tf.while_loop(lambda t, *_: t < steps, step, state, maximum_iterations=steps)
+    return OVERSHOOT * total, correct
 
 
 def nearest_class(logits_fn, x, y, rivals):

@@ -15,8 +15,7 @@ class DeepFoolFinetune(Trainer):
     """Minimise the loss on static l_2 DeepFool images. Start from a trained classifier.
 
     Args:
-        variant: of DeepFool.
-        clip: keep the images in [0, 1]; the document's code does not.
+        variant: of DeepFool. Its images are kept in [0, 1], which the document's code does not do.
     """
 
     def __init__(self, classifier, *, attack=None, threat=None, validation_attack=None, seed=0, variant="seed001"):

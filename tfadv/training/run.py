@@ -56,9 +56,10 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self):
-        for name in ("epochs", "batch_size"):
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
-                raise invalid(name.replace("_", " "), "a whole number of at least 1", getattr(self, name))
+        for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 0), ("seed", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise invalid(name.replace("_", " "), f"a whole number of at least {least}", repr(value))
         if self.attack and not self.threat:
             raise TfadvError(f"the attack {self.attack} needs a threat model: add --threat, e.g. --threat linf:8/255.")
         if self.threat and not self.attack and not self.validation_attack:

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tfadv import gradients, random
+from tfadv import distribute, gradients, random
 from tfadv.errors import TfadvError
 
 
@@ -61,8 +61,19 @@ class Trainer(keras.Model):
         number = replica.replica_id_in_sync_group if replica is not None else 0
         return random.key(self.seed, self.optimizer.iterations, number)
 
+    def compile(self, optimizer="rmsprop", loss=None, **options):
+        """Keras' own, after a look at what Keras cannot do on several devices."""
+        distribute.check(
+            self.distribute_strategy,
+            self.classifier,
+            steps_per_execution=options.get("steps_per_execution"),
+            jit_compile=options.get("jit_compile"),
+            gradient_accumulation_steps=getattr(optimizer, "gradient_accumulation_steps", None),
+        )
+        super().compile(optimizer, loss, **options)
+
     def train_step(self, data):
-        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        x, y, weight = self._unpack(data)
         logs = super().train_step((tf.stop_gradient(self.craft(x, y)), y, weight))
         # It is measured in validation only; here it would show as 0.
         return {name: value for name, value in logs.items() if name != "adv_accuracy"}
@@ -78,14 +89,23 @@ class Trainer(keras.Model):
 
     def test_step(self, data):
         if self.validation_attack is not None:
-            x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+            x, y, _ = self._unpack(data)
             logits_fn = gradients.logits_of(self.classifier)
-            x_adv = self.validation_attack.craft(logits_fn, x, y, threat=self.threat, seed=random.key(self.seed, 17))
-            self.adv_accuracy.update_state(y, logits_fn(x_adv), sample_weight=weight)
+            x_adv = self.validation_attack.craft(logits_fn, x, y, threat=self.threat, seed=self._validation_seed())
+            self.adv_accuracy.update_state(y, logits_fn(x_adv))
         logs = super().test_step(data)
         if self.validation_attack is None:
             logs.pop("adv_accuracy", None)
         return logs
+
+    def _validation_seed(self):
+        """The same in every epoch, so that epochs can be compared, and none of training's."""
+        return random.key(self.seed, 2**31 - 1)
+
+    def _unpack(self, data):
+        """Images, labels as (n,) int32 whatever integers they came as, and weights."""
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        return x, tf.reshape(tf.cast(y, tf.int32), [-1]), weight
 
     def save(self, filepath, overwrite=True, zipped=None, **options):
         return self.classifier.save(filepath, overwrite=overwrite, zipped=zipped, **options)
