@@ -15,7 +15,9 @@ from .progress import Progress
 @click.option("--attack", "spec", metavar="SPEC", default="pgd(steps=40)", show_default=True, help="The attack.")
 @options.threat
 @options.dataset
-@click.option("--n", type=click.IntRange(min=1), default=100, show_default=True, help="Attack the first N test images.")
+@click.option(
+    "--n", type=click.IntRange(min=1), default=100, show_default=True, help="Attack N test images, evenly spread."
+)
 @click.option(
     "--targeted",
     type=click.Choice(["random", "least-likely"]),
@@ -48,7 +50,7 @@ def attack(model, spec, threat, dataset, n, targeted, seed, batch_size, data_dir
         with Progress() as progress:
             started = time.perf_counter()
             crafted = crafting.craft(
-                attacker, chosen.load(), data.test.take(n), allowed, targeted, seed, batch_size, progress
+                attacker, chosen.load(), data.test.spread(n), allowed, targeted, seed, batch_size, progress
             )
             seconds = time.perf_counter() - started
     facts = {

@@ -74,7 +74,7 @@ def devices(tf):
     if not has_nvidia():
         return check("devices", "ok", "CPU (this machine has no NVIDIA GPU)")
     why = "is built without CUDA" if not tf.test.is_built_with_cuda() else "does not find its CUDA libraries"
-    return check("devices", "problem", f"CPU; TensorFlow {why}", 'run `pip install "tfadv[gpu]"`.')
+    return check("devices", "problem", f"CPU; TensorFlow {why}", 'run `pip install ".[gpu]"` in the checkout.')
 
 
 def has_nvidia():

@@ -12,8 +12,10 @@ from .progress import Progress
 @click.argument("model", metavar="MODEL")
 @options.dataset
 @options.threat
-@click.option("--attack", "attacks", multiple=True, metavar="SPEC", help="May be repeated [fgsm, pgd with restarts].")
-@click.option("--n", type=click.IntRange(min=1), help="Judge the first N test images only [all].")
+@click.option(
+    "--attack", "attacks", multiple=True, metavar="SPEC", help="May be repeated [fgsm, and pgd with two losses]."
+)
+@click.option("--n", type=click.IntRange(min=1), help="Judge N test images only, evenly spread [all].")
 @options.seed
 @options.batch_size
 @options.data_dir
@@ -30,7 +32,7 @@ def evaluate(model, dataset, threat, attacks, n, seed, batch_size, data_dir, out
     """
     chosen = subject.choose(model, dataset, threat)
     subject.needs_threat(chosen)
-    out = writable_directory(out or chosen.home)  # before the work, not after it
+    out = writable_directory(out or default_directory(chosen))  # before the work, not after it
     with failures.when_interrupted(lambda: "nothing was written, and earlier results are as they were."):
         with quiet.loading():
             from tfadv.evaluation import evaluate as protocol
@@ -45,6 +47,16 @@ def evaluate(model, dataset, threat, attacks, n, seed, batch_size, data_dir, out
         output.as_json(result.to_json())
     else:
         show(result, out)
+
+
+def default_directory(chosen):
+    """The run's own directory; a folder in it if a result under another threat model is there already."""
+    from tfadv.evaluation import results
+
+    stored = chosen.home / "result.json"
+    if not stored.is_file() or results.load(stored).threat == chosen.threat:
+        return chosen.home
+    return chosen.home / chosen.threat.replace(":", "-").replace("/", "-")
 
 
 def write(result, out):

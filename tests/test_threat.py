@@ -164,3 +164,21 @@ def test_parse_refuses(text):
 def test_eps_refuses(eps):
     with pytest.raises(TfadvError, match="eps: expected .*received"):
         LInf(eps)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_l2_steps_of_any_gradient_have_length_one(scale):
+    gradient = np.random.default_rng(0).normal(size=(3, 4, 4, 1)).astype("float32")
+    step = L2(1).steepest(tf.constant(gradient * np.float32(scale)))
+    expected = gradient / np.linalg.norm(gradient.reshape(3, -1), axis=1)[:, None, None, None]
+    np.testing.assert_allclose(step, expected, rtol=1e-5)
+
+
+def test_l1_steps_leave_out_pixels_that_the_box_stops():
+    x = np.full((1, 10, 10, 1), 0.5, "float32")
+    gradient = np.full((1, 10, 10, 1), 0.1, "float32")
+    gradient[0, 0, 0], gradient[0, 0, 1], gradient[0, 0, 2] = 3, -2, 1
+    x[0, 0, 0], x[0, 0, 1] = 1, 0
+    step = np.asarray(L1(1).steepest(gradient, tf.constant(x)))
+    assert step[0, 0, 2] == 1 and np.abs(step).sum() == 1
+    assert np.asarray(L1(1).steepest(tf.constant(gradient)))[0, 0, 0] == 1

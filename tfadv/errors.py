@@ -31,19 +31,21 @@ def reason(error):
 
 
 def writable_directory(path):
-    """Create `path` and prove that a file can be written there, before hours of work depend on it.
+    """Prove that files can be written to `path`, which need not exist yet, before hours of work depend on it.
 
     Raises:
-        TfadvError: if it cannot be created or written.
+        TfadvError: if it cannot be made or written.
     """
     path = Path(path)
-    probe = path / f".tfadv-{os.getpid()}"
+    probe, made = path / f".tfadv-{os.getpid()}", not path.exists()
     try:
         path.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"tfadv")
         probe.unlink()
+        if made:  # It is made again with the first file: work that is refused leaves nothing behind.
+            path.rmdir()
     except OSError as error:
         raise TfadvError(
-            f"cannot write to the directory {str(path)!r} ({error.strerror or error}); choose another one with --out."
+            f"cannot write to the directory {str(path)!r} ({error.strerror or error}); choose another one."
         ) from error
     return path

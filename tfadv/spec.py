@@ -33,7 +33,7 @@ def parse(text):
     """
     head, bracket, options = str(text).strip().partition("(")
     try:
-        tree = _tree(head.replace("-", "_") + bracket + options)
+        tree = _tree(head.strip().lower().replace("-", "_") + bracket + options)
         if isinstance(tree, ast.Name):
             return tree.id, {}
         if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and not tree.args:

@@ -75,8 +75,12 @@ class ThreatModel(abc.ABC):
         """A random point of S(x, eps), with a ball radius that reaches eps; `seed` of shape (2,) int32."""
 
     @abc.abstractmethod
-    def steepest(self, gradient):
-        """The step of length 1 in this norm that raises a linear function most."""
+    def steepest(self, gradient, x=None):
+        """The step of length 1 in this norm that raises a linear function most.
+
+        Args:
+            x: where the step starts; in l_1, pixels that the box stops there are left out.
+        """
 
     @abc.abstractmethod
     def distance(self, x_adv, x):
@@ -100,7 +104,7 @@ class LInf(ThreatModel):
         """Uniform in the ball, then clipped (Madry et al. 2018)."""
         return self.project(x + (2 * random.uniform(tf.shape(x), seed) - 1) * self.eps, x)
 
-    def steepest(self, gradient):
+    def steepest(self, gradient, x=None):
         return tf.sign(gradient)
 
     def distance(self, x_adv, x):
@@ -133,7 +137,7 @@ class L2(ThreatModel):
         radius = self.eps * random.uniform(tf.shape(x)[:1], random.key(seed, 2)) ** (1 / size)
         return self.project(x + direction * per_example(radius, x), x)
 
-    def steepest(self, gradient):
+    def steepest(self, gradient, x=None):
         # Scaled first: confident models have gradients whose squares underflow.
         largest = tf.reduce_max(tf.abs(gradient), axis=range(1, len(gradient.shape)))
         gradient = tf.math.divide_no_nan(gradient, per_example(largest, gradient))
@@ -181,11 +185,15 @@ class L1(ThreatModel):
         radius = self.eps * random.uniform(shape[:1], random.key(seed, 3))
         return self.project(x + sign * weight * per_example(radius / flat_sum(weight), x), x)
 
-    def steepest(self, gradient):
+    def steepest(self, gradient, x=None):
         """Equal changes of the 1% of pixels with the largest gradient (SLIDE, Tramer & Boneh 2019).
 
-        The exact answer moves one pixel only, which the box stops at once.
+        The exact answer moves one pixel only, which the box stops at once. Pixels at 0 or 1 that the gradient pushes
+        outwards would hold the step for ever.
         """
+        if x is not None:
+            stopped = ((gradient < 0) & (x <= 0)) | ((gradient > 0) & (x >= 1))
+            gradient = tf.where(stopped, 0.0, gradient)
         size = tf.reshape(tf.abs(gradient), [tf.shape(gradient)[0], -1])
         kept = max(1, size.shape[1] // 100) if size.shape[1] else tf.maximum(1, tf.shape(size)[1] // 100)
         least = tf.math.top_k(size, kept).values[:, -1]

@@ -18,7 +18,7 @@ def by_hand(model, x, y, threat, steps, size, start, momentum=0.0):
         if momentum:
             velocity = momentum * velocity + gradient / tf.reduce_sum(tf.abs(gradient), [1, 2, 3], keepdims=True)
             gradient = velocity
-        points.append(threat.project(points[-1] + size * threat.steepest(gradient), x))
+        points.append(threat.project(points[-1] + size * threat.steepest(gradient, points[-1]), x))
     return [point.numpy() for point in points]
 
 
@@ -103,3 +103,10 @@ def test_projected_steps_are_as_strong_as_steps_of_eps_over_t(classifiers, image
             for attack in (PGD(steps=20), small)
         ]
         assert right[0] <= right[1]
+
+
+def test_l1_attacks_do_not_stick_to_the_box(classifiers, images, labels, predict):
+    """At l1:16 a plain network must fall: steps that only push saturated pixels would leave it standing."""
+    model = classifiers("mlp")
+    x_adv = PGD(steps=40)(model, images, labels, threat=L1(16))
+    assert (predict(model, x_adv) == labels).mean() < 0.1

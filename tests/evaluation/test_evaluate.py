@@ -153,6 +153,29 @@ def test_a_single_step_that_beats_many_raises_its_finding():
     assert checks.single_step_only({"fgsm": weak, "pgd": strong}) == []
 
 
+def test_classifiers_that_know_little_raise_their_finding(classifiers, images, labels):
+    z = metrics.logits(classifiers("mlp"), images)
+    assert checks.knows_little(z, labels) == []
+    assert codes(checks.knows_little(z[:, ::-1], labels)) == ["knows_little"]
+    constant = classifiers("constant")
+    assert codes(checks.knows_little(metrics.logits(constant, images), labels)) == ["knows_little"]
+    assert checks.stands_large_eps(constant, images, labels, THREAT, seed=0) == []
+
+
+def test_a_part_is_spread_over_the_data_order(classifiers, dataset):
+    found = evaluate(classifiers("mlp"), dataset, threat=THREAT, attacks=["fgsm"], n=8)
+    np.testing.assert_array_equal(found.arrays["labels"], dataset.test.y[::4])
+
+
+def test_norms_are_checked_before_any_attack_runs(classifiers, dataset):
+    said = []
+    with pytest.raises(TfadvError, match="deepfool: norm"):
+        evaluate(
+            classifiers("mlp"), dataset, threat=L1(1), attacks=["fgsm", "deepfool"], progress=lambda *e: said.append(e)
+        )
+    assert not said
+
+
 def test_data_that_were_seen_raise_their_finding():
     assert codes(checks.data_seen(True, 5000)) == ["not_held_out"]
     assert codes(checks.data_seen(False, 999)) == ["few_images"]

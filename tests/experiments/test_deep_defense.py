@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadv.experiments import deep_defense_report as report
 from tfadv.experiments.base import Pairs, copy_of, fingerprint, fit
 from tfadv.experiments.deep_defense import DeepDefenseStudy
 from tfadv.experiments.deep_defense_networks import SeedDeepDefense
@@ -56,12 +55,6 @@ def test_the_regulariser_is_what_the_code_computes(model, pairs):
     plain.compile(trainer.optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum"))
     losses = [float(t.compute_loss(x, tf.constant(y), logits)) for t in (trainer, plain)]
     assert losses[0] - losses[1] == pytest.approx(15 * expected.sum(), rel=1e-5)
-
-
-def test_the_published_tables_are_the_documents():
-    assert report.TABLE_34["seed"] == (0.8799, 0.0554, 0.8274, 0.7181, 0.5088)
-    assert all(len(areas) == 10 for areas in report.TABLE_36.values())
-    assert max(report.TABLE_36["vanilla"]) == 0.9606 and min(report.TABLE_36["seed"]) == 0.9587
 
 
 @pytest.mark.real_data

@@ -100,7 +100,7 @@ class Attack(abc.ABC):
         """
         if not isinstance(threat, ThreatModel):
             raise invalid("threat", "a threat model", repr(threat), "write e.g. threat=LInf(8/255).")
-        self._check_norm(threat.norm)
+        self.check_norm(threat.norm)
 
         def graph(problem, eps, seed):
             return self.guarantee(problem, type(threat)(eps), seed)
@@ -109,7 +109,7 @@ class Attack(abc.ABC):
 
     def craft(self, logits_fn, x, y, *, threat, seed, targets=None):
         """The same as graph code without checks, for trainers: tensors in, a tensor out."""
-        self._check_norm(threat.norm)
+        self.check_norm(threat.norm)
         targets = None if targets is None else tf.cast(targets, tf.int32)
         return self.guarantee(Problem(logits_fn, x, tf.cast(y, tf.int32), targets), threat, seed)
 
@@ -150,7 +150,8 @@ class Attack(abc.ABC):
             parts.append(run(len(batch[0]) == batch_size, seed, k, eps, *batch).numpy())
         return np.concatenate(parts)
 
-    def _check_norm(self, norm):
+    def check_norm(self, norm):
+        """Raises TfadvError for a norm that the attack does not know."""
         if norm not in self.norms:
             raise invalid(f"{_name(self)}: norm", f"one of {', '.join(self.norms)}", repr(norm))
 
@@ -185,7 +186,7 @@ class MinimumNormAttack(Attack):
             x_adv, (n, h, w, c) float32 array.
         """
 
-        self._check_norm(norm)
+        self.check_norm(norm)
 
         def graph(problem, eps, seed):
             return tf.stop_gradient(finite_or(problem.x, self.search(problem, norm, seed)))

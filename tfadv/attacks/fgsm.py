@@ -26,7 +26,7 @@ class FGSM(Attack):
 
     def perturb(self, problem, threat, seed):
         _, _, gradient = problem.ascend(self.loss, problem.x)
-        return problem.x + threat.eps * threat.steepest(gradient)
+        return problem.x + threat.eps * threat.steepest(gradient, problem.x)
 
     def cost(self, classes):
         return 1

@@ -85,7 +85,7 @@ class PGD(Attack):
                 best = best.keep(x_adv, problem.reached(logits), loss)
             if self.momentum:
                 gradient = velocity = self.momentum * velocity + normalized(gradient)
-            return t + 1, project(x_adv + step_size * threat.steepest(gradient)), velocity, best
+            return t + 1, project(x_adv + step_size * threat.steepest(gradient, x_adv)), velocity, best
 
         velocity = tf.zeros_like(start) if self.momentum else ()
         best = best if self.keep_best or self.restarts > 1 else ()

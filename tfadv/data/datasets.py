@@ -28,8 +28,9 @@ def load(name, data_dir=None, download=False):
     >>> load("digits").test.x.shape
     (360, 8, 8, 1)
     """
-    if str(name) in DATASETS:
-        return DATASETS.get(str(name)).load(data_dir, download)
+    known = str(name).strip().lower().replace("-", "_")
+    if known in DATASETS:
+        return DATASETS.get(known).load(data_dir, download)
     path = Path(name).expanduser()
     if path.is_dir():
         return _load_folder(path)

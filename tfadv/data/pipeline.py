@@ -58,7 +58,7 @@ def steps_per_epoch(n, batch_size, drop_remainder=True):
         TfadvError: if there would be none.
     """
     if batch_size < 1 or (drop_remainder and batch_size > n):
-        raise invalid("batch size", f"1 to {n}, the number of examples", batch_size)
+        raise invalid("batch size", f"1 to {n}, the number of examples", batch_size, "give a smaller one.")
     return n // batch_size if drop_remainder else -(-n // batch_size)
 
 

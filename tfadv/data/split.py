@@ -53,6 +53,15 @@ class Split:
             raise invalid("number of examples", "at least 1", n)
         return self.select(slice(int(n)))
 
+    def spread(self, n):
+        """`n` examples evenly spread over the data order (all of them if there are fewer).
+
+        Folders, and many archives, are sorted by class: their first examples are all alike.
+        """
+        if n < 1:
+            raise invalid("number of examples", "at least 1", n)
+        return self.select(spread_over(len(self), n))
+
     def select(self, indices):
         """The examples at these positions, in this order."""
         return Split(self.images[indices], self.labels[indices])
@@ -118,6 +127,16 @@ class Dataset:
         # RandomState, not default_rng: NumPy promises that its numbers never change between versions.
         order = np.random.RandomState(seed).permutation(n)
         return self.train.select(order[held_out:]), self.train.select(order[:held_out])
+
+
+def spread_over(length, n):
+    """`n` indices evenly spread over `length`, ascending; all of them if there are fewer.
+
+    >>> spread_over(10, 4)
+    array([0, 2, 5, 7])
+    """
+    n = min(int(n), length)
+    return np.arange(n) * length // n
 
 
 def numbered_classes(*labels):

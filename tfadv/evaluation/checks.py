@@ -82,6 +82,8 @@ def single_step_only(outcomes):
 
 def stands_large_eps(model, x, y, threat, seed):
     """Accuracy does not fall towards zero where the ball holds every gray image."""
+    if len(np.unique(logits(model, x).argmax(axis=1))) == 1:
+        return []  # One class for every image is right on that class at any eps; `knows_little` says so.
     eps = curves.large(threat, x[0].size)
     attack = attacks.get("pgd(steps=40)")
     accuracy = curves.accuracy_curve(model, x, y, threat, [eps], attack, seed=seed)[0]
@@ -93,6 +95,29 @@ def stands_large_eps(model, x, y, threat, seed):
             "error" if accuracy > 0.1 else "warning",
             f"Accuracy is still {accuracy:.1%} at {threat.norm}:{eps:.3g}, where every image may become the same gray.",
             "The gradients mislead the attack: try loss=margin, more restarts, or an attack without gradients.",
+        )
+    ]
+
+
+def knows_little(z, y):
+    """The classifier is hardly better than chance: its robustness means nothing.
+
+    Args:
+        z: logits (n, classes); y: labels (n,).
+    """
+    predicted = z.argmax(axis=1)
+    accuracy, chance = (predicted == y).mean(), 1 / z.shape[1]
+    only = len(np.unique(predicted)) == 1 < len(np.unique(y))
+    # Twice chance, or half of the way to 1 where there are few classes.
+    if accuracy > min(2 * chance, (1 + chance) / 2) and not only:
+        return []
+    said = "names the same class for every image" if only else f"is right on {accuracy:.1%} of the clean images"
+    return [
+        finding(
+            "knows_little",
+            "warning",
+            f"The classifier {said}; chance is {chance:.1%}.",
+            "Does it expect pixels in 0 to 255, or another order of the classes? Then put that into the model.",
         )
     ]
 

@@ -8,12 +8,14 @@ from tfadv import attacks as registry
 from tfadv import boundary
 from tfadv import threat as threats
 from tfadv.attacks.base import Attack
+from tfadv.data.split import spread_over
 from tfadv.errors import TfadvError
 from tfadv.evaluation import checks, curves, metrics
 from tfadv.evaluation.results import EvaluationResult, wilson
 from tfadv.provenance import provenance
 
-DEFAULT_ATTACKS = ("fgsm", "pgd(steps=40, restarts=5)")
+# The margin loss finds what the cross-entropy misses, and the other way round.
+DEFAULT_ATTACKS = ("fgsm", "pgd(steps=40, restarts=5)", "pgd(steps=40, loss=margin)")
 # Curves, distances and checks see at most so many images: they illustrate, the robust accuracy judges.
 SUBSET = 1000
 
@@ -41,7 +43,7 @@ def evaluate(
         dataset: a `tfadv.data.Dataset`; its test split is used, in data order.
         threat: a `ThreatModel` or its spec, `"linf:8/255"`.
         attacks: attacks or their specs.
-        n: judge the first n images only.
+        n: judge n images only, evenly spread over the data order, which may be sorted by class.
         seed: of all random starts.
         name, path: of the model, for the result.
         progress: called with what is being done, and how much of how much is done.
@@ -59,13 +61,15 @@ def evaluate(
         raise TfadvError("there is no attack to run: give at least one, e.g. --attack fgsm.")
     if not threat.eps > 0:
         raise TfadvError(f"an evaluation needs an eps above 0, received {threat}; write e.g. linf:8/255.")
-    split = dataset.test.take(n) if n else dataset.test
+    for attack in attacks:
+        attack.check_norm(threat.norm)
+    split = dataset.test.spread(n) if n else dataset.test
     x, y = split.x, boundary.labels(split.y, len(split))
     classes = boundary.classifier(model, x)
     boundary.labels(y, len(x), classes, "labels of the data set")
     suite = Suite(model, x, y, threat, seed, batch_size, progress)
     rows = [suite.run(attack, classes) for attack in attacks]
-    few = slice(SUBSET)
+    few = spread_over(len(x), SUBSET)
     ratios = metrics.rho(model, x[few], batch_size=batch_size)
     return EvaluationResult.of(
         suite.clean,
@@ -166,7 +170,8 @@ class Suite:
             *checks.zero_gradients(self.model, x, y),
             *checks.single_step_stronger(self.outcomes),
             *checks.single_step_only(self.outcomes),
-            *checks.stands_large_eps(self.model, x[:200], y[:200], self.threat, self.seed),
+            *checks.stands_large_eps(self.model, x[::5], y[::5], self.threat, self.seed),
+            *checks.knows_little(self.z, self.y),
             *checks.data_seen(dataset.same_split, len(self.x)),
         ]
         self.progress("checks", 1, 1)

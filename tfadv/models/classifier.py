@@ -27,7 +27,17 @@ def load(path):
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many types for damaged archives and for unknown or unsafe code.
-        raise TfadvError(f"cannot load {str(path)!r}: {reason(error)}") from error
+        raise TfadvError(f"cannot load {str(path)!r}: {_why(error)}") from error
+
+
+def _why(error):
+    """Keras' reason, without the model's whole configuration and without advice to trust the file."""
+    text = reason(error)
+    if "safe_mode" in text or "lambda" in text.lower():
+        return "it holds Python code (a Lambda layer), which is never run; build the layer from Keras' own."
+    if "Could not locate" in text or "custom_objects" in text:
+        return f"{text.split('. ')[0]}. It needs classes of yours: rebuild it from Keras' own layers and save that."
+    return text[:300]
 
 
 def find(path):

@@ -24,6 +24,8 @@ class Adversarial(Trainer):
         TfadvError: if attack or threat is missing.
     """
 
+    trains_on_attack = True
+
     def __init__(self, classifier, *, attack=None, threat=None, validation_attack=None, seed=0):
         if attack is None or threat is None:
             raise TfadvError(

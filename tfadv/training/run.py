@@ -62,6 +62,11 @@ class Settings:
                 raise invalid(name.replace("_", " "), f"a whole number of at least {least}", repr(value))
         if self.attack and not self.threat:
             raise TfadvError(f"the attack {self.attack} needs a threat model: add --threat, e.g. --threat linf:8/255.")
+        if self.attack and not METHODS.get(spec.parse(self.method)[0]).trains_on_attack:
+            raise TfadvError(
+                f"the method {self.method} does not train on an attack: add --method adversarial, or give the attack "
+                "as --validation-attack."
+            )
         if self.threat and not self.attack and not self.validation_attack:
             object.__setattr__(self, "validation_attack", "pgd(steps=10)")
 
@@ -137,7 +142,7 @@ def train(dataset, *, out, resume=False, progress=True, **settings):
 def make_trainer(settings, dataset):
     """The compiled trainer that the settings describe; call it inside the strategy's scope."""
     keras.utils.set_random_seed(settings.seed)
-    if settings.model not in MODELS and Path(settings.model).exists():
+    if settings.model not in MODELS and (Path(settings.model).exists() or settings.model.endswith(".keras")):
         model = classifier.load(settings.model)
     else:
         model = build(settings.model, dataset.image_shape, dataset.num_classes, settings.seed)

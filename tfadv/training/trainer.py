@@ -26,6 +26,8 @@ class Trainer(keras.Model):
 
     # Whether the best epoch is the one with the best adversarial accuracy, where that is measured.
     selects_robust = True
+    # Whether `attack` is trained on, and not only validated with.
+    trains_on_attack = False
 
     def __init__(self, classifier, *, attack=None, threat=None, validation_attack=None, seed=0):
         super().__init__(name=f"{classifier.name}_trainer")
