@@ -22,10 +22,10 @@ def test_the_python_runs_from_top_to_bottom(tmp_path):
     assert re.search(r"clean \d+\.\d%, robust \d+\.\d%", done.stdout)
     written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
     assert {
-        "report.html",
-        "runs/robust/result.json",
-        "runs/robust/model.keras",
-        "saved_models/robust/1/saved_model.pb",
+        "digits.html",
+        "runs/digits/result.json",
+        "runs/digits/model.keras",
+        "saved_models/digits/1/saved_model.pb",
     } <= written
 
 

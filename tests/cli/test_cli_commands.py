@@ -165,7 +165,7 @@ def test_doctor_names_the_missing_cuda(monkeypatch):
     monkeypatch.setattr(checkup, "has_nvidia", lambda: True)
     found = checkup.devices(Blind)
     assert found["status"] == "problem" and "without CUDA" in found["value"]
-    assert found["advice"] == 'run `pip install "tfadv[gpu]"`.'
+    assert found["advice"] == 'run `pip install ".[gpu]"` in the checkout.'
 
 
 def test_reproduce_passes_only_what_was_given(tfadv, is_refused, monkeypatch, tmp_path):
@@ -199,3 +199,14 @@ class Tiny:
         }
         table = {"id": "t", "title": "Table", "columns": ["a", "b"], "rows": [["x", 1]]}
         return ExperimentResult(name="tiny", title="Tiny", claims=[claim | {"holds": False}], tables=[table])
+
+
+def test_another_threat_model_does_not_overwrite_a_result(tfadv, evaluated, tmp_path):
+    import shutil
+
+    run = tmp_path / "run"
+    shutil.copytree(evaluated[0], run)
+    before = (run / "result.json").read_bytes()
+    done = tfadv("evaluate", run, "--threat", "l2:0.5", "--attack", "fgsm", "--n", 20)
+    assert done.exit_code == 0 and (run / "result.json").read_bytes() == before
+    assert (run / "l2-0.5" / "result.json").is_file() and "l2-0.5" in done.stdout

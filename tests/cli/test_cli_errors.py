@@ -123,8 +123,8 @@ def test_directories_that_cannot_be_written(tfadv, is_refused, evaluated, tmp_pa
     run, _ = evaluated
     (tmp_path / "file").write_text("not a directory")
     out = tmp_path / place / "out"
-    is_refused(tfadv("evaluate", run, "--out", out), str(out), "--out")
-    is_refused(tfadv("attack", run, "--out", out), str(out), "--out")
+    is_refused(tfadv("evaluate", run, "--out", out), str(out), "choose another one")
+    is_refused(tfadv("attack", run, "--out", out), str(out), "choose another one")
     is_refused(tfadv("train", "--dataset", "digits", "--out", out), str(out))
     is_refused(tfadv("export", run, "--directory", out), str(out))
     is_refused(tfadv("report", run, "-o", out / "report.html"), str(out))
