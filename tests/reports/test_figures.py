@@ -19,7 +19,6 @@ def draw(name):
     return {
         "curves": lambda: figures.accuracy_curves({f"$\\no{k}$": CURVE for k in range(9)}, vertical_lines={"eps": 0.1}),
         "roc": lambda: figures.roc_curves({"l2": ([0, 0.5, 1], [0, 0.8, 1], 0.7)}),
-        "history": lambda: figures.training_history({"loss": [1, np.nan], "val_accuracy": [0.1, 0.2], "lr": [1, 1]}),
         "bars": lambda: figures.accuracy_bars({"a": {"clean": (0.9, (0.8, 1)), "robust": (0.1, None)}, "b": {}}),
         "gallery": lambda: figures.gallery(x, x[::-1], ["猫"] * 6, ["$"] * 6, title="six in two bands"),
         "grid": lambda: figures.image_grid(x, list("abcdef")),
@@ -31,7 +30,7 @@ def pixels(png):
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("name", ["curves", "roc", "history", "bars", "gallery", "grid"])
+@pytest.mark.parametrize("name", ["curves", "roc", "bars", "gallery", "grid"])
 def test_same_arguments_same_bytes(name):
     before = dict(matplotlib.rcParams)
     function = draw(name)
@@ -65,11 +64,6 @@ def test_gallery_magnifies_as_far_as_nothing_is_lost(monkeypatch):
 def test_no_images(function):
     with pytest.raises(TfadvError, match="m >= 1"):
         function(np.zeros((0, 8, 8, 1)))
-
-
-def test_history_without_a_curve():
-    with pytest.raises(TfadvError, match="loss"):
-        figures.training_history({"lr": [1]})
 
 
 def test_path_is_written(tmp_path):

@@ -7,7 +7,7 @@ from tfadv.evaluation.results import ExperimentResult, load
 from tfadv.reports import figures, page
 from tfadv.reports.document import Findings
 
-PNG = figures.training_history({"loss": [1.0, 0.5]})
+PNG = figures.roc_curves({})
 
 
 class Reader(HTMLParser):

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 MISSING = "\N{EN DASH}"
-NUMERIC = re.compile(rf"[-+<>≥≤~\N{{MINUS SIGN}}]?\s?\d|{MISSING}$")
 BADGES = {True: "holds", False: "does not hold", None: "not resolvable"}
 
 

@@ -98,34 +98,6 @@ def roc_curves(curves, title="Receiver operating characteristic", *, path=None):
 
 
 @_style()
-def training_history(history, *, title="Training", path=None):
-    """Losses above, accuracies below, against the epoch.
-
-    Args:
-        history: name -> one value per epoch, as Keras' `history.history` or a CSV log has them.
-    """
-    panels = [
-        (word, [key for key in history if word in key])
-        for word in ("loss", "accuracy")
-        if any(word in key for key in history)
-    ]
-    if not panels:
-        raise invalid("history", "a key with 'loss' or 'accuracy'", list(history))
-    figure = _figure(WIDTH, 3.6 * len(panels) + 0.5)
-    for place, (word, keys) in enumerate(panels):
-        axes = figure.add_subplot(len(panels), 1, place + 1)
-        for number, key in enumerate(keys):
-            values = np.asarray(history[key], np.float64)
-            axes.plot(np.arange(1, values.size + 1), values, label=key.replace("_", " "), **_line(number))
-        axes.set(ylabel=word, xlabel="epoch" if place + 1 == len(panels) else "")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(True)
-        axes.legend(frameon=False)
-    figure.suptitle(title)
-    return _png(figure, path)
-
-
-@_style()
 def accuracy_bars(bars, *, title="Accuracy", path=None):
     """Horizontal bars, a group per name.
 

@@ -50,19 +50,19 @@ class BestClassifier(keras.callbacks.Callback):
 
     def __init__(self, path, monitor):
         super().__init__()
-        self.path, self.monitor, self.best, self.best_epoch = path, monitor, -np.inf, None
+        self.path, self.monitor, self.best = path, monitor, -np.inf
 
-    def is_better(self, epoch, logs):
+    def is_better(self, logs):
         """Whether this epoch is the best so far; remembers it if so."""
         if self.monitor not in logs:
             raise TfadvError(f"cannot watch {self.monitor!r}: this training reports {', '.join(sorted(logs))}.")
         if not logs[self.monitor] > self.best:
             return False
-        self.best, self.best_epoch = logs[self.monitor], epoch
+        self.best = logs[self.monitor]
         return True
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.is_better(epoch, logs or {}):
+        if self.is_better(logs or {}):
             with files.atomic(self.path) as temporary:
                 self.model.save(temporary)
 
@@ -126,7 +126,7 @@ class Backup(keras.callbacks.Callback):
 
     def _replay(self, callback, epoch, past):
         if isinstance(callback, BestClassifier):
-            callback.is_better(epoch, past)
+            callback.is_better(past)
         else:
             callback.on_epoch_end(epoch, dict(past))
 
