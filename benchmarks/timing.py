@@ -1,13 +1,11 @@
 """What every benchmark needs: interleaved medians, a look at the machine, a table."""
 
-import importlib.metadata
 import os
-import platform
 import statistics
 import sys
 import time
 
-PACKAGES = ("tensorflow", "tensorflow-cpu", "keras", "numpy")
+from tfadv.provenance import provenance
 
 
 def medians(forms, repeats):
@@ -38,8 +36,9 @@ def once(form):
 
 def machine():
     """Print what ran this, and a warning if something else runs too."""
-    versions = [f"{name} {_version(name)}" for name in PACKAGES if _version(name)]
-    print(f"{_cpu()}, {os.cpu_count()} cores, Python {platform.python_version()}, {', '.join(versions)}")
+    facts = provenance()
+    versions = [f"{name} {facts[name]}" for name in ("tensorflow", "keras", "numpy")]
+    print(f"{facts['processor']}, {facts['cores']} cores, Python {facts['python']}, {', '.join(versions)}")
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     # One process that rests now has brought the average of the last minute to well below 1.
     if load > 0.5:
@@ -69,18 +68,3 @@ def verdict(what, measured, highest):
     """Print whether a figure, rounded as it is printed, is within its target."""
     word = "met" if round(measured, 3) <= highest else "MISSED"
     print(f"  {what}: {measured:.3f}, target at most {highest:g}: {word}", flush=True)
-
-
-def _version(name):
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _cpu():
-    try:
-        with open("/proc/cpuinfo") as lines:
-            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
