@@ -98,7 +98,7 @@ def present(experiment, measured):
             "All training images, as in the original."
             if n == SCALE["paper"][0]
             else f"The original fine-tunes on all training images; here on {n:,}, with fewer steps accordingly.",
-            "Not as in the original: the reference networks are trained here with Adam, images are not mean-subtracted.",
+            "Not as in the original: reference networks are trained here, with Adam; images are not mean-subtracted.",
             "Keras' weight decay does not pass through the momentum. The published values are quoted from memory.",
         ],
         figures=[{"id": "figure-fgs", "title": "Accuracy against the eps of FGS", "caption": "Clipped to [0, 1]."}],
