@@ -27,14 +27,16 @@ def _signed(value):
 
 
 def uniform(shape, seed):
-    """Uniform draws in [0, 1), float32.
+    """Uniform draws in (0, 1) of 16 bits, float32: two from each word, as drawing is what a short attack waits for.
 
     Integers are drawn and scaled: float draws with a run-time seed differ between XLA and plain TensorFlow.
     """
-    bits = tf.random.stateless_uniform(shape, seed, minval=None, maxval=None, dtype=tf.int32, alg="philox")
-    return tf.cast(tf.bitwise.right_shift(tf.bitcast(bits, tf.uint32), 8), tf.float32) * 2.0**-24
+    size = tf.reduce_prod(shape)
+    words = tf.random.stateless_uniform([(size + 1) // 2], seed, minval=None, maxval=None, dtype=tf.int32, alg="philox")
+    halves = tf.reshape(tf.bitcast(words, tf.uint16), [-1])[:size]
+    return (tf.cast(tf.reshape(halves, shape), tf.float32) + 0.5) * 2.0**-16
 
 
 def normal(shape, seed):
     """Standard normal draws, float32, by the inverse of the normal distribution function."""
-    return tf.math.ndtri(tf.clip_by_value(uniform(shape, seed), 2.0**-24, 1 - 2.0**-24))
+    return tf.math.ndtri(uniform(shape, seed))

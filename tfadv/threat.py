@@ -23,6 +23,11 @@ def per_example(values, like):
     return tf.reshape(values, [-1] + [1] * (len(like.shape) - 1))
 
 
+def finite_or(instead, values):
+    """`values` with `instead` wherever they are NaN or infinite."""
+    return tf.where(tf.math.is_finite(values), values, instead)
+
+
 def flat_sum(x):
     """Sum over everything but the batch: (n, ...) -> (n,)."""
     return tf.reduce_sum(x, axis=range(1, len(x.shape)))
@@ -78,6 +83,9 @@ class ThreatModel(abc.ABC):
     def steepest(self, gradient, x=None):
         """The step of length 1 in this norm that raises a linear function most.
 
+        Pixels whose gradient is NaN (0/0 in a square root, overflow) stay where they are: one such pixel would
+        otherwise end the attack on its image.
+
         Args:
             x: where the step starts; in l_1, pixels that the box stops there are left out.
         """
@@ -105,7 +113,8 @@ class LInf(ThreatModel):
         return self.project(x + (2 * random.uniform(tf.shape(x), seed) - 1) * self.eps, x)
 
     def steepest(self, gradient, x=None):
-        return tf.sign(gradient)
+        """The sign; comparisons are false for NaN."""
+        return tf.cast(gradient > 0, gradient.dtype) - tf.cast(gradient < 0, gradient.dtype)
 
     def distance(self, x_adv, x):
         return tf.reduce_max(tf.abs(x_adv - x), axis=range(1, len(x.shape)))
@@ -138,6 +147,7 @@ class L2(ThreatModel):
         return self.project(x + direction * per_example(radius, x), x)
 
     def steepest(self, gradient, x=None):
+        gradient = finite_or(0.0, gradient)
         # Scaled first: confident models have gradients whose squares underflow.
         largest = tf.reduce_max(tf.abs(gradient), axis=range(1, len(gradient.shape)))
         gradient = tf.math.divide_no_nan(gradient, per_example(largest, gradient))
@@ -191,6 +201,7 @@ class L1(ThreatModel):
         The exact answer moves one pixel only, which the box stops at once. Pixels at 0 or 1 that the gradient pushes
         outwards would hold the step for ever.
         """
+        gradient = finite_or(0.0, gradient)
         if x is not None:
             stopped = ((gradient < 0) & (x <= 0)) | ((gradient > 0) & (x >= 1))
             gradient = tf.where(stopped, 0.0, gradient)

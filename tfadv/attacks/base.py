@@ -14,7 +14,7 @@ import tensorflow as tf
 from tfadv import boundary, gradients, losses, random, spec
 from tfadv.compilation import xla_pays
 from tfadv.errors import invalid
-from tfadv.threat import NORMS, ThreatModel
+from tfadv.threat import NORMS, ThreatModel, finite_or
 
 # An option that a spec string names even at its default: nobody should have to look up what "pgd" was.
 SHOWN = types.MappingProxyType({"shown": True})
@@ -57,14 +57,8 @@ class Problem:
         return -losses.LOSSES[name](self.targets, logits)
 
     def ascend(self, name, x_adv):
-        """Logits, losses and the gradient that raises each loss.
-
-        Where the model has no finite gradient (0/0 in a square root, overflow), 0 stands in: one such pixel
-        would otherwise end the attack on its image.
-        """
-        loss = lambda logits: self.loss(name, logits)  # noqa: E731
-        logits, values, gradient = gradients.logits_and_gradient(self.logits_fn, x_adv, loss)
-        return logits, values, finite_or(0.0, gradient)
+        """Logits, losses and the gradient that raises each loss."""
+        return gradients.logits_and_gradient(self.logits_fn, x_adv, lambda logits: self.loss(name, logits))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -239,11 +233,6 @@ def _check_classifier(model, x):
         forward = tf.function(lambda x: gradients.logits_of(held())(x), autograph=False)
         probes[image] = forward.get_concrete_function(tf.TensorSpec([None, *image], tf.float32))
     return classes
-
-
-def finite_or(instead, values):
-    """`values` with `instead` wherever they are NaN or infinite."""
-    return tf.where(tf.math.is_finite(values), values, instead)
 
 
 def check_whole(attack, *names, least=1):

@@ -15,9 +15,8 @@ from tfadv.attacks.base import (
     check_flag,
     check_number,
     check_whole,
-    finite_or,
 )
-from tfadv.threat import flat_sum, per_example
+from tfadv.threat import finite_or, flat_sum, per_example
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfadv import losses, random
 from tfadv.attacks.base import SHOWN, Attack, check_choice, check_flag, check_number, check_whole
 from tfadv.errors import invalid
-from tfadv.threat import flat_sum, per_example
+from tfadv.threat import finite_or, flat_sum, per_example
 
 
 class Best(typing.NamedTuple):
@@ -84,7 +84,7 @@ class PGD(Attack):
             if self.keep_best:
                 best = best.keep(x_adv, problem.reached(logits), loss)
             if self.momentum:
-                gradient = velocity = self.momentum * velocity + normalized(gradient)
+                gradient = velocity = self.momentum * velocity + normalized(finite_or(0.0, gradient))
             return t + 1, project(x_adv + step_size * threat.steepest(gradient, x_adv)), velocity, best
 
         velocity = tf.zeros_like(start) if self.momentum else ()
