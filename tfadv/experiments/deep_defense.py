@@ -1,6 +1,6 @@
 """Deep Defense on Fashion-MNIST (Deng, Zhang, Zhao 2019), in the form of their code and in the form of the paper.
 
-Command: `tfadv reproduce deep-defense` (all 60,000 images; 6 minutes and one seed on two cores), `--seeds 3` for
+Command: `tfadv reproduce deep-defense` (all 60,000 images; 4 minutes a seed on two cores), `--seeds 3` for
 intervals over seeds, `--form seed|paper` for one half, `--preset smoke` for seconds on digits.
 
 Reproduces table 3.4, figures 3.1 to 3.3 and 3.5, table 3.6, figures 3.7 to 3.9. The code's regulariser is a constant

@@ -1,7 +1,7 @@
 """The first look: a plain, an adversarially trained and a Deep Defense classifier on digits, attacked and compared.
 
-Command: `tfadv demo` (no download, under 90 seconds on two cores). Expected: PGD at l_inf 0.1 leaves the plain
-network about half of the images, adversarial training most of them; Deep Defense lengthens the distance rho_2.
+Command: `tfadv demo` (no download, 20 seconds on two cores). Expected: PGD at l_inf 0.1 leaves the plain
+network 4 of 10 images, the adversarially trained one 8 of 10; Deep Defense lengthens the distance rho_2.
 """
 
 import dataclasses
