@@ -190,7 +190,8 @@ def _curves(runs):
         lines = _threat_lines(runs.values(), norm)
         title = f"Accuracy against eps ({norm})"
         png = figures.accuracy_curves(curves, vertical_lines=lines, title="", xlabel=f"eps ({norm})")
-        caption = f"Vertical line: threat model {', '.join(lines)}." if lines else ""
+        caption = "Of at most 1,000 images and with random starts of its own, so close to the table but not equal."
+        caption += f" Vertical line: threat model {', '.join(lines)}." if lines else ""
         blocks += [Figure(title, png, caption, f"accuracy-against-eps-{norm}"), _curve_table(curves, title)]
     return blocks
 
