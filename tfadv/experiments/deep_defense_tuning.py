@@ -1,6 +1,6 @@
 """Which lambda, c, d and learning rate Deep Defense wants on Fashion-MNIST, tried on a validation split.
 
-Command: `tfadv reproduce deep-defense-tuning` (15 minutes on two cores). 6,000 of the 60,000 training images are held
+Command: `tfadv reproduce deep-defense-tuning` (10 minutes on two cores). 6,000 of the 60,000 training images are held
 out; test images are never looked at. Expected: lambda matters little, a smaller c or d buys rho_2 with clean accuracy,
 and more epochs with a falling learning rate give some of both. `deep_defense_networks.TUNED` is the choice of this
 table: the longest rho_2 whose cost in accuracy the split cannot tell from none.
@@ -20,7 +20,6 @@ from tfadv.experiments.deep_defense_networks import PUBLISHED, TUNED, Way, paper
 from tfadv.reports import figures
 from tfadv.reports.document import percent
 from tfadv.threat import LInf
-
 
 WAYS = (
     PUBLISHED,
