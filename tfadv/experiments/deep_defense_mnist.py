@@ -1,6 +1,6 @@
 """Deep Defense on MNIST by the recipe of Yan, Guo, Zhang 2018: their networks, SGD, lambda 15, c 25, d 5.
 
-Command: `tfadv reproduce deep-defense --dataset mnist`. `--preset laptop` fine-tunes on 10,000 images, 15 minutes on
+Command: `tfadv reproduce deep-defense --dataset mnist`. `--preset laptop` fine-tunes on 10,000 images, 10 minutes on
 two cores, `--preset paper` on all 60,000. The reference networks are trained here (Adam, 10 epochs), as the
 authors' are not available. The published figures were read from memory of the paper and not checked again.
 """
