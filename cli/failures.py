@@ -9,6 +9,7 @@ import click
 from tfadv.errors import TfadvError
 
 USER, BUG, INTERRUPTED, TERMINATED = 2, 1, 130, 143
+AGAIN = 0.5  # seconds
 NO_MEMORY = "there is not enough memory: use a smaller --batch-size, or fewer images with --n."
 
 
@@ -16,12 +17,31 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM: ends like Ctrl-C, so that whoever stops a job loses no more than by hand."""
 
 
-def end_on_sigterm():
-    def end(signum, frame):
-        raise Terminated
+def end_on_signals():
+    """Have SIGTERM end a command as Ctrl-C does, and let neither be lost.
 
+    Python drops an exception that a signal raises inside a destructor or a callback of C code; so it is raised again
+    after a moment until somebody hears of it.
+    """
     with contextlib.suppress(ValueError):  # not in the main thread
-        signal.signal(signal.SIGTERM, end)
+        signal.signal(signal.SIGINT, _raising(KeyboardInterrupt))
+        signal.signal(signal.SIGTERM, _raising(Terminated))
+
+
+def _raising(kind):
+    def end(signum, frame):
+        if hasattr(signal, "setitimer"):
+            signal.signal(signal.SIGALRM, end)
+            signal.setitimer(signal.ITIMER_REAL, AGAIN)
+        raise kind
+
+    return end
+
+
+def heard():
+    """The interruption has been caught: it need not be raised again."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 @contextlib.contextmanager
@@ -30,6 +50,7 @@ def when_interrupted(advice):
     try:
         yield
     except KeyboardInterrupt as stop:
+        heard()
         stop.args = (advice(),)
         raise
 
@@ -41,6 +62,7 @@ def remember_debug(ctx, param, value):
 
 def report(error, debug):
     """Say on stderr why a command ended; returns the exit code."""
+    heard()
     # Click turns Ctrl-C into Abort and keeps it as the cause.
     cause = error.__cause__ if isinstance(error, click.exceptions.Abort) and error.__cause__ else error
     if debug:

@@ -65,7 +65,7 @@ def commands():
 
 def main():
     """What the console script calls."""
-    failures.end_on_sigterm()
+    failures.end_on_signals()
     if "--debug" not in sys.argv:
         quiet.hush()
     commands(prog_name="tfadv")

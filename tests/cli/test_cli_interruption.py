@@ -1,6 +1,8 @@
 """Whatever ends a training, what was finished is kept and --resume goes on to the very same weights."""
 
 import signal
+import subprocess
+import sys
 import time
 
 import keras
@@ -10,7 +12,7 @@ import pytest
 from tfadv.training.callbacks import Backup
 
 LONG = ("--dataset", "digits", "--method", "adversarial", "--attack", "pgd(steps=20)", "--threat", "linf:0.1")
-LONG += ("--epochs", 30, "--optimizer", "adam(learning_rate=0.003)", "--schedule", "step(at=20)", "--seed", 1)
+LONG += ("--epochs", 40, "--optimizer", "adam(learning_rate=0.003)", "--schedule", "step(at=20)", "--seed", 1)
 
 
 def weights(run, name):
@@ -54,9 +56,9 @@ def test_a_stopped_training_goes_on_bit_for_bit(tfadv, process, is_refused, unin
     if how != signal.SIGKILL:
         (line,) = [line for line in stderr.splitlines() if line.startswith("Error")]
         assert line.endswith(f"go on with `tfadv train --resume --out {out}`.")
-    assert 1 <= len((out / "history.csv").read_text().splitlines()) - 1 < 30
+    assert 1 <= len((out / "history.csv").read_text().splitlines()) - 1 < 40
     is_refused(tfadv("train", *LONG, "--out", out), "--resume")
-    is_refused(tfadv("train", "--resume", "--out", out, "--epochs", 5), "epochs=30", "5")
+    is_refused(tfadv("train", "--resume", "--out", out, "--epochs", 5), "epochs=40", "5")
     result = tfadv("train", "--resume", "--out", out)
     assert result.exit_code == 0, result.stderr
     assert_same(out, uninterrupted)
@@ -92,3 +94,26 @@ def test_stopped_between_the_last_epoch_and_the_end(tfadv, tmp_path, monkeypatch
 
 def test_nothing_to_resume(tfadv, is_refused, tmp_path):
     is_refused(tfadv("train", "--resume", "--out", tmp_path), "no run to resume")
+
+
+def test_an_interruption_that_a_destructor_swallows_is_raised_again():
+    script = """
+import os, signal, time
+from tfadv_cli import failures
+failures.end_on_signals()
+class Swallows:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.1)
+swallows = Swallows()
+try:
+    del swallows
+    print("swallowed", flush=True)
+    time.sleep(20)
+except KeyboardInterrupt:
+    failures.heard()
+    print("raised again", flush=True)
+time.sleep(1)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stdout.split("\n")[:2] == ["swallowed", "raised again"]
