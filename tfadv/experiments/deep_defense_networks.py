@@ -28,7 +28,8 @@ class Way(typing.NamedTuple):
 
 
 PUBLISHED = Way(15, 25, 5, 5e-4, 5, False)
-# The choice of `tfadv reproduce deep-defense-tuning`, made on 6,000 held-out training images (docs/results.md).
+# One of the best rows of `tfadv reproduce deep-defense-tuning`, on 6,000 held-out training images (docs/results.md says
+# how it was chosen).
 TUNED = Way(5, 25, 5, 1e-3, 10, True)
 
 
