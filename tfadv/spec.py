@@ -21,7 +21,7 @@ def parse(text):
 
     A hyphen in the name is an underscore: `deep-defense` is `deep_defense`. Values are numbers (with `+ - *
         /`), strings
-    (quoted or bare words), `True`, `False`, `None` and tuples of these.
+    (quoted or bare words), `True`, `False`, `None`, specs and tuples of these.
 
     >>> parse("pgd(steps=40, step_size=2/255, loss=margin)")
     ('pgd', {'steps': 40, 'step_size': 0.00784313725490196, 'loss': 'margin'})
@@ -89,6 +89,8 @@ def _value(node):
             return -_numeric(_value(operand))
         case ast.Tuple(elts=items) | ast.List(elts=items):
             return tuple(_value(item) for item in items)
+        case ast.Call():  # a spec in a spec, `eot(attack=pgd(steps=10))`, is the text of the inner one
+            return write(*parse(ast.unparse(node)))
         case ast.BinOp(left=ast.Name(id="eps"), op=ast.Div(), right=ast.Name(id="T")):
             return "eps/T"
         case ast.BinOp(left=left, op=op, right=right) if type(op) in ARITHMETIC:
@@ -127,9 +129,17 @@ def show(value):
         return plain
     if isinstance(value, tuple):
         return f"({', '.join(map(show, value))}{',' if len(value) == 1 else ''})"
-    if isinstance(value, str) and (value == "eps/T" or _is_bare(value)):
+    if isinstance(value, str) and (value == "eps/T" or _is_bare(value) or _is_spec(value)):
         return value
     return repr(value)
+
+
+def _is_spec(text):
+    """Whether a text is a spec with options as `write` writes it."""
+    try:
+        return text.endswith(")") and _value(_tree(text)) == text
+    except (TfadvError, *UNREADABLE):
+        return False
 
 
 def _is_bare(word):

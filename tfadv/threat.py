@@ -64,16 +64,24 @@ class ThreatModel(abc.ABC):
 
     def project(self, x_adv, x):
         """The point of S(x, eps) that stands for `x_adv`; x must lie in [0, 1]."""
-        return self.projector(x)(x_adv)
+        return self.project_into(self.region(x), x_adv)
 
     def contains(self, x_adv, x):
         """Which examples lie in S(x, eps), up to rounding: (n,) bool."""
         inside_box = tf.reduce_all((x_adv >= -TOLERANCE) & (x_adv <= 1 + TOLERANCE), axis=range(1, len(x.shape)))
         return inside_box & (self.distance(x_adv, x) <= self.eps + TOLERANCE * tf.maximum(1.0, self.eps))
 
+    def region(self, x):
+        """What `project_into` needs to know of S(x, eps), computed once, outside an attack's loop.
+
+        Returns:
+            A tuple of tensors with one row an example.
+        """
+        return (x,)
+
     @abc.abstractmethod
-    def projector(self, x):
-        """`project` with x fixed: what depends on x alone is computed once, outside the attack's loop."""
+    def project_into(self, region, x_adv):
+        """`project` with the region of x."""
 
     @abc.abstractmethod
     def random_start(self, x, seed):
@@ -104,9 +112,11 @@ class LInf(ThreatModel):
 
     norm = "linf"
 
-    def projector(self, x):
-        low, high = tf.maximum(x - self.eps, 0.0), tf.minimum(x + self.eps, 1.0)
-        return lambda x_adv: tf.clip_by_value(x_adv, low, high)
+    def region(self, x):
+        return tf.maximum(x - self.eps, 0.0), tf.minimum(x + self.eps, 1.0)
+
+    def project_into(self, region, x_adv):
+        return tf.clip_by_value(x_adv, *region)
 
     def random_start(self, x, seed):
         """Uniform in the ball, then clipped (Madry et al. 2018)."""
@@ -129,15 +139,13 @@ class L2(ThreatModel):
 
     norm = "l2"
 
-    def projector(self, x):
-        def project(x_adv):
-            delta = x_adv - x
-            length = tf.sqrt(flat_sum(delta * delta))
-            shrink = tf.minimum(1.0, tf.math.divide_no_nan(self.eps, length))
-            shrink = tf.where(length > 0, shrink, 1.0)
-            return tf.clip_by_value(x + delta * per_example(shrink, x), 0.0, 1.0)
-
-        return project
+    def project_into(self, region, x_adv):
+        [x] = region
+        delta = x_adv - x
+        length = tf.sqrt(flat_sum(delta * delta))
+        shrink = tf.minimum(1.0, tf.math.divide_no_nan(self.eps, length))
+        shrink = tf.where(length > 0, shrink, 1.0)
+        return tf.clip_by_value(x + delta * per_example(shrink, x), 0.0, 1.0)
 
     def random_start(self, x, seed):
         """Uniform in the ball: a Gaussian direction with radius eps * U^(1/d), then clipped."""
@@ -167,25 +175,22 @@ class L1(ThreatModel):
 
     norm = "l1"
 
-    def projector(self, x):
+    def project_into(self, region, x_adv):
         """The exact Euclidean projection onto ball and box together (Croce & Hein 2021, proposition 2.1).
 
         It is sign(u) * clip(|u| - lam, 0, b) with u = x_adv - x and b the room that the box leaves; lam is
         where the total, which is piecewise linear in lam and falls, meets eps.
         """
-
-        def project(x_adv):
-            u = tf.reshape(x_adv - x, [tf.shape(x)[0], -1])
-            flat = tf.reshape(x, tf.shape(u))
-            size, room = tf.abs(u), tf.where(u > 0, 1 - flat, flat)
-            lam = _threshold(size, room, self.eps)
-            delta = tf.sign(u) * tf.clip_by_value(size - lam[:, None], 0.0, room)
-            # Rounding in lam, which is large where |u| is far above the box, must not leave the ball.
-            shrink = tf.minimum(1.0, tf.math.divide_no_nan(self.eps, flat_sum(tf.abs(delta))))
-            delta *= tf.where(self.eps > 0, shrink, 0.0)[:, None]
-            return tf.clip_by_value(x + tf.reshape(delta, tf.shape(x)), 0.0, 1.0)
-
-        return project
+        [x] = region
+        u = tf.reshape(x_adv - x, [tf.shape(x)[0], -1])
+        flat = tf.reshape(x, tf.shape(u))
+        size, room = tf.abs(u), tf.where(u > 0, 1 - flat, flat)
+        lam = _threshold(size, room, self.eps)
+        delta = tf.sign(u) * tf.clip_by_value(size - lam[:, None], 0.0, room)
+        # Rounding in lam, which is large where |u| is far above the box, must not leave the ball.
+        shrink = tf.minimum(1.0, tf.math.divide_no_nan(self.eps, flat_sum(tf.abs(delta))))
+        delta *= tf.where(self.eps > 0, shrink, 0.0)[:, None]
+        return tf.clip_by_value(x + tf.reshape(delta, tf.shape(x)), 0.0, 1.0)
 
     def random_start(self, x, seed):
         """Uniform on the simplex of absolute changes with random signs, radius eps * U, then projected."""

@@ -10,7 +10,8 @@ import tensorflow as tf
 from keras import layers
 
 from tfadv import FGSM, L2, PGD, DeepFool, LInf
-from tfadv.attacks.base import COMPILED, Compiled, Problem
+from tfadv.attacks.base import COMPILED, Compiled
+from tfadv.attacks.problem import Problem
 
 WITHIN = LInf(0.1)
 

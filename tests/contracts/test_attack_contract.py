@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tfadv import attacks, models, random, threat
-from tfadv.attacks import ATTACKS
+from tfadv.attacks import ATTACKS, meter
 from tfadv.attacks.base import Attack, MinimumNormAttack
 from tfadv.errors import TfadvError
 from toy_models import nan_gradients
@@ -30,6 +30,7 @@ OPTIONS = {
         "momentum": ("pgd(steps=3)", "pgd(steps=3, momentum=1)"),
         "loss": ("pgd(steps=3)", "pgd(steps=3, loss=dlr)"),
         "keep_best": ("pgd(steps=3, step_size=1)", "pgd(steps=3, step_size=1, keep_best=False)"),
+        "early_stop": ("pgd(steps=3)", "pgd(steps=3, early_stop=True)"),
     },
     "deepfool": {
         "variant": ("deepfool(steps=3)", "deepfool(steps=3, variant=deepdefense)"),
@@ -168,9 +169,9 @@ def test_ragged_batches_new_eps_and_new_seeds_do_not_retrace(name, model, classi
 def test_same_seed_same_bits_other_seed_other_bits(name, norm, classifiers, images, labels):
     run = lambda seed: brief(name)(classifiers("mlp"), images, labels, threat=ball(norm), seed=seed)  # noqa: E731
     assert np.array_equal(run(3), run(3))
-    stochastic = getattr(brief(name), "random_start", False)
-    assert np.array_equal(run(3), run(2**40 + 3)) is not stochastic
-    assert np.array_equal(run(3), run(4)) is not stochastic
+    seeded = brief(name).seeded
+    assert np.array_equal(run(3), run(2**40 + 3)) is not seeded
+    assert np.array_equal(run(3), run(4)) is not seeded
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -311,9 +312,14 @@ def test_xla_and_eager_agree_with_the_graph(name, norm, classifiers, images, lab
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_cost_is_a_positive_whole_number(name):
-    cost = attacks.get(name).cost(10)
-    assert isinstance(cost, int) and cost > 0
+def test_passes_are_counted_and_never_more_than_it_says(name, classifiers, images, labels):
+    attack, within = brief(name), ball(ATTACKS.get(name).norms[0])
+    before = meter.counts()
+    attack(classifiers("mlp"), images, labels, threat=within)
+    forward, backward = (after - was for after, was in zip(meter.counts(), before, strict=True))
+    most = attack.cost(10)
+    assert 0 < forward <= most.forward * len(images)
+    assert (backward == 0) if attack.black_box else (0 < backward <= most.backward * len(images))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -2,68 +2,36 @@
 
 import abc
 import dataclasses
-import math
 import numbers
-import types
 import typing
 import weakref
 
 import numpy as np
 import tensorflow as tf
 
-from tfadv import boundary, gradients, losses, random, spec
+from tfadv import boundary, gradients, random, spec
+from tfadv.attacks import meter
+from tfadv.attacks.problem import Problem
 from tfadv.compilation import xla_pays
 from tfadv.errors import invalid
 from tfadv.threat import NORMS, ThreatModel, finite_or
 
-# An option that a spec string names even at its default: nobody should have to look up what "pgd" was.
-SHOWN = types.MappingProxyType({"shown": True})
 # What is compiled for a model goes when the model goes.
 COMPILED, PROBES = weakref.WeakKeyDictionary(), weakref.WeakKeyDictionary()
 
 
-@dataclasses.dataclass(frozen=True)
-class Problem:
-    """What an attack works on: the classifier, the images, and when it has won. All of it is graph code.
+class Passes(typing.NamedTuple):
+    """How many forward and backward passes one image costs at most; a gradient is one of each."""
 
-    Attributes:
-        logits_fn: images to float32 logits.
-        x: clean images, (n, h, w, c) in [0, 1].
-        labels: true labels, (n,) int32.
-        targets: labels the attacker wants, (n,) int32, or None for any wrong one.
-    """
-
-    logits_fn: object
-    x: tf.Tensor
-    labels: tf.Tensor
-    targets: tf.Tensor | None = None
-
-    def reached(self, logits):
-        """Where the attacker has won: (n,) bool."""
-        predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
-        return predicted != self.labels if self.targets is None else predicted == self.targets
-
-    def only(self, alive):
-        """The same problem for the examples with the indices `alive`, (m,) int32."""
-        targets = None if self.targets is None else tf.gather(self.targets, alive)
-        return Problem(self.logits_fn, tf.gather(self.x, alive), tf.gather(self.labels, alive), targets)
-
-    def loss(self, name, logits):
-        """What the attacker maximises: (n,). The sign of targeted attacks turns here and nowhere else."""
-        if self.targets is None:
-            return losses.LOSSES[name](self.labels, logits)
-        if name == "dlr":
-            return losses.dlr_targeted(self.labels, logits, self.targets)
-        return -losses.LOSSES[name](self.targets, logits)
-
-    def ascend(self, name, x_adv):
-        """Logits, losses and the gradient that raises each loss."""
-        return gradients.logits_and_gradient(self.logits_fn, x_adv, lambda logits: self.loss(name, logits))
+    forward: int
+    backward: int
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Attack(abc.ABC):
     """An attack. Subclasses are frozen dataclasses of hyper-parameters that write `perturb`.
+
+    An option `early_stop`, where there is one, ends the attack on an image as soon as it is misclassified.
 
     >>> from tfadv import LInf, PGD
     >>> x_adv = PGD(steps=40)(model, x, y, threat=LInf(8 / 255))  # doctest: +SKIP
@@ -73,6 +41,17 @@ class Attack(abc.ABC):
     static: typing.ClassVar[bool] = True
     # The norms of the threat models under which it works.
     norms: typing.ClassVar[tuple[str, ...]] = tuple(NORMS)
+    # What spec strings call it: the class, in lower case, unless it says otherwise.
+    name: typing.ClassVar[str]
+    # Whether it needs nothing but logits, or nothing but predictions.
+    black_box: typing.ClassVar[bool] = False
+    # Whether the seed matters.
+    seeded: typing.ClassVar[bool] = False
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if "name" not in cls.__dict__:
+            cls.name = cls.__name__.lower()
 
     def __call__(self, model, x, y, *, threat, targets=None, seed=0, batch_size=500):
         """Craft adversarial images; the result always lies inside the ball and inside [0, 1].
@@ -118,7 +97,20 @@ class Attack(abc.ABC):
 
     @abc.abstractmethod
     def cost(self, classes):
-        """The backward passes that one image costs at most, with a model of so many classes."""
+        """The `Passes` that one image costs at most, with a model of so many classes."""
+
+    def view(self, model):
+        """The function from images to logits that is attacked: the model itself, unless an attack knows better."""
+        return gradients.logits_of(model)
+
+    def members(self, classes):
+        """The attacks that this one consists of, with a model of so many classes: itself, unless it is an ensemble."""
+        return (self,)
+
+    def until_fooled(self):
+        """The same attack for judging: it wastes nothing on images that are misclassified already."""
+        known = {option.name for option in dataclasses.fields(self)}
+        return dataclasses.replace(self, early_stop=True) if "early_stop" in known else self
 
     def _run(self, graph, model, x, y, targets, seed, batch_size, key, eps=0.0):
         """Check, compile `graph(problem, eps, seed)` once per model, and go through the batches."""
@@ -133,7 +125,8 @@ class Attack(abc.ABC):
         compiled = COMPILED.setdefault(model, {})
         key = (self, key, targets is not None, x.shape[1:])
         if key not in compiled:
-            compiled[key] = Compiled(graph, model, x.shape[1:], targets is not None, self.static and xla_pays(model))
+            xla = self.static and xla_pays(model)
+            compiled[key] = Compiled(graph, self.view, model, x.shape[1:], targets is not None, xla)
         run = compiled[key]
         arrays = [x, boundary.labels(y, len(x), classes)]
         if targets is not None:
@@ -147,10 +140,10 @@ class Attack(abc.ABC):
     def check_norm(self, norm):
         """Raises TfadvError for a norm that the attack does not know."""
         if norm not in self.norms:
-            raise invalid(f"{_name(self)}: norm", f"one of {', '.join(self.norms)}", repr(norm))
+            raise invalid(f"{self.name}: norm", f"one of {', '.join(self.norms)}", repr(norm))
 
     def __str__(self):
-        return spec.write(_name(self), self._given())
+        return spec.write(self.name, self._given())
 
     def __repr__(self):
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self._given().items())})"
@@ -202,8 +195,8 @@ class Compiled:
     weakly: what is compiled for it goes when it goes.
     """
 
-    def __init__(self, graph, model, image_shape, targeted, xla):
-        self.graph, self.model, self.xla = graph, weakref.ref(model), xla
+    def __init__(self, graph, view, model, image_shape, targeted, xla):
+        self.graph, self.view, self.model, self.xla = graph, view, weakref.ref(model), xla
         self.image, self.labels = image_shape, 2 if targeted else 1
         self.traces = {}
 
@@ -215,7 +208,7 @@ class Compiled:
 
     def _trace(self, size):
         def run(seed, number, eps, x, *labels):
-            problem = Problem(gradients.logits_of(self.model()), x, *labels)
+            problem = Problem(meter.counted(self.view(self.model())), x, *labels)
             return self.graph(problem, eps, random.key(seed, number))
 
         signature = [tf.TensorSpec([2], tf.int32), tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)]
@@ -233,46 +226,3 @@ def _check_classifier(model, x):
         forward = tf.function(lambda x: gradients.logits_of(held())(x), autograph=False)
         probes[image] = forward.get_concrete_function(tf.TensorSpec([None, *image], tf.float32))
     return classes
-
-
-def check_whole(attack, *names, least=1):
-    """Refuse hyper-parameters that are not whole numbers of at least `least`; NumPy's become Python's.
-
-    Raises:
-        TfadvError: naming the attack, the option and the value. So do the checks below.
-    """
-    for name in names:
-        value = getattr(attack, name)
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
-            raise invalid(f"{_name(attack)}: {name}", f"a whole number of at least {least}", repr(value))
-        object.__setattr__(attack, name, int(value))
-
-
-def check_number(attack, *names, above_zero=False):
-    """Refuse what is not a finite number of at least 0, or above 0; the others become Python floats."""
-    for name in names:
-        value = getattr(attack, name)
-        right = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
-        if not right or value < 0 or (above_zero and value == 0):
-            wanted = "a number above 0" if above_zero else "a number of at least 0"
-            raise invalid(f"{_name(attack)}: {name}", wanted, repr(value))
-        object.__setattr__(attack, name, float(value))
-
-
-def check_flag(attack, *names):
-    """Refuse hyper-parameters that are neither True nor False."""
-    for name in names:
-        if not isinstance(getattr(attack, name), bool):
-            raise invalid(f"{_name(attack)}: {name}", "True or False", repr(getattr(attack, name)))
-
-
-def check_choice(attack, name, known):
-    """Refuse a hyper-parameter that is not among the known words."""
-    value = getattr(attack, name)
-    if not isinstance(value, str) or value not in known:
-        raise invalid(f"{_name(attack)}: {name}", f"one of {', '.join(known)}", repr(value))
-
-
-def _name(attack):
-    """The attack's name in spec strings: its class, in lower case."""
-    return type(attack).__name__.lower()

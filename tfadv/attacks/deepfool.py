@@ -9,13 +9,8 @@ import typing
 import tensorflow as tf
 
 from tfadv import gradients
-from tfadv.attacks.base import (
-    MinimumNormAttack,
-    check_choice,
-    check_flag,
-    check_number,
-    check_whole,
-)
+from tfadv.attacks.base import MinimumNormAttack, Passes
+from tfadv.attacks.options import check_choice, check_flag, check_number, check_whole
 from tfadv.threat import finite_or, flat_sum, per_example
 
 
@@ -128,7 +123,9 @@ class DeepFool(MinimumNormAttack):
         return tf.one_hot(ends, logits.shape[-1]) - tf.one_hot(start, logits.shape[-1])[:, None]
 
     def cost(self, classes):
-        return (self.steps or VARIANTS[self.variant].steps) * (min(self.classes, classes) - 1)
+        steps = self.steps or VARIANTS[self.variant].steps
+        # Each step: the gradients of every rival and of the nearest one again, and a look at where it leads.
+        return Passes(2 * steps, steps * min(self.classes, classes))
 
 
 def remaining(problem, alive, logits):

@@ -6,7 +6,8 @@ Goodfellow, Shlens, Szegedy: Explaining and Harnessing Adversarial Examples, 201
 import dataclasses
 
 from tfadv import losses
-from tfadv.attacks.base import Attack, check_choice
+from tfadv.attacks.base import Attack, Passes
+from tfadv.attacks.options import check_choice
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -29,4 +30,4 @@ class FGSM(Attack):
         return problem.x + threat.eps * threat.steepest(gradient, problem.x)
 
     def cost(self, classes):
-        return 1
+        return Passes(1, 1)

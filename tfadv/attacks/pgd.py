@@ -10,7 +10,9 @@ import typing
 import tensorflow as tf
 
 from tfadv import losses, random
-from tfadv.attacks.base import SHOWN, Attack, check_choice, check_flag, check_number, check_whole
+from tfadv.attacks import standing
+from tfadv.attacks.base import Attack, Passes
+from tfadv.attacks.options import SHOWN, check_choice, check_flag, check_number, check_whole
 from tfadv.errors import invalid
 from tfadv.threat import finite_or, flat_sum, per_example
 
@@ -44,6 +46,7 @@ class PGD(Attack):
         momentum: decay of the accumulated, l1-normalized gradient; 0 is plain PGD.
         loss: `"ce"`, `"margin"` or `"dlr"`.
         keep_best: return the strongest point met on the way (one more forward pass) instead of the last one.
+        early_stop: leave an image alone once it is misclassified; of the others the last point is returned.
 
     >>> PGD(steps=40, restarts=5)(model, x, y, threat=L2(0.5))  # doctest: +SKIP
     """
@@ -55,6 +58,7 @@ class PGD(Attack):
     momentum: float = 0.0
     loss: str = "ce"
     keep_best: bool = True
+    early_stop: bool = False
 
     def __post_init__(self):
         check_whole(self, "steps", "restarts")
@@ -62,37 +66,65 @@ class PGD(Attack):
         if self.step_size is not None and self.step_size != "eps/T":
             check_number(self, "step_size", above_zero=True)
         check_number(self, "momentum")
-        check_flag(self, "random_start", "keep_best")
+        check_flag(self, "random_start", "keep_best", "early_stop")
         if self.restarts > 1 and not self.random_start:
             raise invalid("pgd: restarts", "1 without a random start", self.restarts, "add random_start=True.")
 
+    @property
+    def static(self):
+        return not self.early_stop
+
+    @property
+    def seeded(self):
+        return self.random_start
+
     def perturb(self, problem, threat, seed):
+        if self.early_stop:
+            attempt = lambda r, problem: self._until_fooled(problem, threat, random.key(seed, r))  # noqa: E731
+            return standing.attempts(problem, attempt, self.restarts)
         best = self._climb(problem, threat, random.key(seed, 0), nothing(problem.x))
         if self.restarts == 1:
             return best.x
         body = lambda r, best: (r + 1, self._climb(problem, threat, random.key(seed, r), best))  # noqa: E731
         return tf.while_loop(lambda r, _: r < self.restarts, body, (1, best), maximum_iterations=self.restarts)[1].x
 
+    def _until_fooled(self, problem, threat, seed):
+        """One run of `steps` steps in which fooled images drop out."""
+
+        def step(t, problem, state):
+            x_adv, velocity, region = state
+            logits, _, gradient = problem.ascend(self.loss, x_adv)
+            moved, velocity = self._move(x_adv, gradient, velocity, threat, region)
+            return problem.reached(logits), x_adv, (moved, velocity, region)
+
+        state = (*self._start(problem.x, threat, seed), threat.region(problem.x))
+        return standing.loop(problem, step, state, self.steps)[0]
+
     def _climb(self, problem, threat, seed, best):
         """One run of `steps` steps; returns the best of it and of what came before."""
-        project = threat.projector(problem.x)
-        step_size = self._step_size(threat.eps)
-        start = threat.random_start(problem.x, seed) if self.random_start else problem.x
+        region = threat.region(problem.x)
 
         def step(t, x_adv, velocity, best):
             logits, loss, gradient = problem.ascend(self.loss, x_adv)
             if self.keep_best:
                 best = best.keep(x_adv, problem.reached(logits), loss)
-            if self.momentum:
-                gradient = velocity = self.momentum * velocity + normalized(finite_or(0.0, gradient))
-            return t + 1, project(x_adv + step_size * threat.steepest(gradient, x_adv)), velocity, best
+            return t + 1, *self._move(x_adv, gradient, velocity, threat, region), best
 
-        velocity = tf.zeros_like(start) if self.momentum else ()
         best = best if self.keep_best or self.restarts > 1 else ()
-        state = tf.while_loop(
-            lambda t, *_: t < self.steps, step, (0, start, velocity, best), maximum_iterations=self.steps
-        )
+        state = (0, *self._start(problem.x, threat, seed), best)
+        state = tf.while_loop(lambda t, *_: t < self.steps, step, state, maximum_iterations=self.steps)
         return self._settle(problem, state[1], state[3])
+
+    def _start(self, x, threat, seed):
+        """The first point, and the velocity, if there is momentum."""
+        start = threat.random_start(x, seed) if self.random_start else x
+        return start, tf.zeros_like(start) if self.momentum else ()
+
+    def _move(self, x_adv, gradient, velocity, threat, region):
+        if self.momentum:
+            gradient = velocity = self.momentum * velocity + normalized(finite_or(0.0, gradient))
+        moved = x_adv + self._step_size(threat.eps) * threat.steepest(gradient, x_adv)
+        return threat.project_into(region, moved), velocity
 
     def _settle(self, problem, x_adv, best):
         """Judge the last point, which no gradient was taken at."""
@@ -107,7 +139,7 @@ class PGD(Attack):
         return 2.5 * eps / self.steps if self.step_size is None else self.step_size
 
     def cost(self, classes):
-        return self.steps * self.restarts
+        return Passes((self.steps + 1) * self.restarts, self.steps * self.restarts)
 
 
 def nothing(x):

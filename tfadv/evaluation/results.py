@@ -5,43 +5,42 @@ No TensorFlow here, so that a report opens in milliseconds.
 
 import contextlib
 import json
-import math
 import zipfile
 import zlib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from tfadv import files
 from tfadv.errors import TfadvError, invalid
+from tfadv.evaluation.statistics import wilson
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-# The shape of a result: a type, [shape] for a list of such, {key: shape} for a mapping with at least
-# these keys, (shape,) for one that may be null or left out.
+# The shape of a result: a type, [shape] for a list of such, {key: shape} for a mapping with at least these keys,
+# (shape,) for one that may be null or left out.
 NUMBER = int | float
 INTERVAL = ([NUMBER],)
 ATTACK = {
     "attack": str,
+    "attacked": (int,),
+    "fooled": (int,),
     "accuracy": NUMBER,
     "interval": INTERVAL,
-    "robust_accuracy_so_far": (NUMBER,),
-    "median_distance": (NUMBER,),
-    "max_distance": (NUMBER,),
-    "seconds": (NUMBER,),
-    "gradients": (NUMBER,),
-    "forwards": (NUMBER,),
-}
+} | dict.fromkeys(("median_distance", "max_distance", "seconds", "gradients", "forwards"), (NUMBER,))
 EVALUATION = {
     "model": {"name": str, "path": (str,), "parameters": (NUMBER,)},
-    "dataset": {"name": str, "source": (str,), "split": (str,), "n": int},
+    "dataset": {"name": str, "source": (str,), "split": (str,), "n": int, "fingerprint": (str,)},
     "threat": str,
     "clean_accuracy": NUMBER,
     "clean_interval": INTERVAL,
     "robust_accuracy": NUMBER,
     "robust_interval": INTERVAL,
     "attacks": [ATTACK],
+    "stochastic": (bool,),
+    "control": ({"attack": str, "accuracy": NUMBER},),
+    "norms": ({"median": (NUMBER,), "mean": (NUMBER,), "max": (NUMBER,)},),
     "rho2": ({"mean": (NUMBER,), "median": (NUMBER,), "not_found": (NUMBER,)},),
     "curves": [{"attack": str, "norm": str, "eps": [NUMBER], "accuracy": [NUMBER]}],
     "findings": [{"code": str, "severity": str, "message": str, "advice": (str,)}],
@@ -58,38 +57,8 @@ EXPERIMENT = {
     "notes": [str],
     "provenance": dict,
 }
+PER_EXAMPLE = ("clean", "robust", "labels", "distance", "broken_by")
 GALLERY = ("x", "x_adv", "label", "predicted", "confidence", "predicted_adv", "confidence_adv")
-
-
-def wilson(k, n, confidence=0.95):
-    """Wilson's score interval of a proportion: k successes in n trials, as (low, high) in [0, 1].
-
-    >>> low, high = wilson(5, 10)
-    >>> round(low, 4), round(high, 4)
-    (0.2366, 0.7634)
-    """
-    from scipy.stats import binomtest
-
-    if not 0 <= k <= n or n < 1:
-        raise invalid("wilson(k, n)", "0 <= k <= n and n >= 1", f"k={k}, n={n}")
-    interval = binomtest(int(k), int(n)).proportion_ci(confidence, method="wilson")
-    return float(interval.low), float(interval.high)
-
-
-def student(values, confidence=0.95):
-    """Student's t interval of the mean of values, one per seed, as (low, high); None for a single value.
-
-    >>> low, high = student([0.80, 0.82, 0.84])
-    >>> round(low, 4), round(high, 4)
-    (0.7703, 0.8697)
-    """
-    from scipy.stats import t
-
-    values = np.asarray(values, np.float64)
-    if values.size < 2:
-        return None
-    half = t.ppf((1 + confidence) / 2, values.size - 1) * values.std(ddof=1) / math.sqrt(values.size)
-    return float(values.mean() - half), float(values.mean() + half)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +68,15 @@ class EvaluationResult:
     Attributes:
         clean_accuracy: in [0, 1], as all accuracies.
         robust_accuracy: worst case per example over all attacks (and the clean image).
-        arrays: in data order boolean `clean` and `robust` (n,), `labels` (n,), any others per attack.
+        attacks: as they ran, each on the `attacked` images still standing; `accuracy` is what it and all before it
+            left, `gradients` and `forwards` are the passes really made.
+        stochastic: whether the model was seen to answer at random.
+        control: what noise of the same size leaves.
+        norms: of the perturbations that fooled, in the norm of the threat model.
+        arrays: in data order boolean `clean` and `robust` (n,), `labels` (n,), `distance` (n,) of what fooled,
+            `broken_by` (n,), the place in `attacks` of what did or -1; perhaps others.
         gallery: a few examples for the report: `x`, `x_adv` (m, h, w, c) in [0, 1], `label`, `predicted`,
-            `confidence`, `predicted_adv`, `confidence_adv` (m,), and `class_names`; or empty.
+            `confidence`, `predicted_adv`, `confidence_adv` (m,), perhaps `broken_by` (m,), and `class_names`; or empty.
 
     Raises:
         TfadvError: if a key is missing or has a value of another kind.
@@ -115,6 +90,9 @@ class EvaluationResult:
     clean_interval: list | None = None
     robust_interval: list | None = None
     attacks: list = field(default_factory=list)
+    stochastic: bool | None = None
+    control: dict | None = None
+    norms: dict | None = None
     rho2: dict | None = None
     curves: list = field(default_factory=list)
     findings: list = field(default_factory=list)
@@ -129,6 +107,7 @@ class EvaluationResult:
             eps, accuracy = curve["eps"], curve["accuracy"]
             if len(eps) != len(accuracy):
                 raise invalid("curves", "as many accuracies as eps", f"{len(accuracy)} for {len(eps)}")
+        _check_arrays(self.arrays, self.dataset["n"], len(self.attacks))
         if self.gallery:
             _check_gallery(self.gallery)
 
@@ -208,8 +187,7 @@ class ExperimentResult:
 
     def save(self, directory):
         """Write result.json under `directory`; returns the directory."""
-        files.write_json(Path(directory) / "result.json", self.to_json())
-        return Path(directory)
+        return files.write_json(Path(directory) / "result.json", self.to_json()).parent
 
 
 def load(path):
@@ -273,6 +251,15 @@ def _of_one_run(result):
     return result
 
 
+def _check_arrays(arrays, n, attacks):
+    for key in PER_EXAMPLE:
+        if key in arrays and np.shape(arrays[key]) != (n,):
+            raise invalid(f"array {key!r}", f"one entry for each of the {n} images", f"shape {np.shape(arrays[key])}")
+    broken_by = np.asarray(arrays.get("broken_by", -1))
+    if broken_by.dtype.kind != "i" or not -1 <= broken_by.min() <= broken_by.max() < attacks:
+        raise invalid("array 'broken_by'", f"places in the list of {attacks} attacks, or -1", repr(broken_by)[:60])
+
+
 def _check_gallery(gallery):
     shapes = {key: np.shape(gallery.get(key)) for key in GALLERY}
     x = shapes["x"]
@@ -293,7 +280,7 @@ def _to_json(kind, result, shape):
 
 def _normalize(result, shape):
     """Bring the fields that go to JSON into its types, so that a result equals itself after a round trip."""
-    known = {item.name: getattr(result, item.name) for item in fields(result) if item.name in shape}
+    known = {key: getattr(result, key) for key in shape}
     for key, value in _conform(files.plain(known), shape).items():
         object.__setattr__(result, key, value)
 

@@ -15,7 +15,8 @@ from tfadv import files
 from tfadv.data import pipeline
 from tfadv.errors import TfadvError, invalid, writable_directory
 from tfadv.evaluation import results
-from tfadv.evaluation.results import ExperimentResult, student
+from tfadv.evaluation.results import ExperimentResult
+from tfadv.evaluation.statistics import student
 from tfadv.provenance import provenance
 from tfadv.reports.page import write_experiment
 from tfadv.training import METHODS

@@ -11,7 +11,8 @@ import numpy as np
 from tfadv.attacks.pgd import PGD
 from tfadv.data import datasets
 from tfadv.evaluation import metrics
-from tfadv.evaluation.results import ExperimentResult, student
+from tfadv.evaluation.results import ExperimentResult
+from tfadv.evaluation.statistics import student
 from tfadv.experiments.base import claim, copy_of, fit, mean
 from tfadv.models import build
 from tfadv.reports import figures

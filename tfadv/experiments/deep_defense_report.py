@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tfadv.evaluation.results import ExperimentResult, student
+from tfadv.evaluation.results import ExperimentResult
+from tfadv.evaluation.statistics import student
 from tfadv.experiments.base import mean
 from tfadv.experiments.deep_defense_claims import paper_claims, seed_claims
 from tfadv.reports import figures

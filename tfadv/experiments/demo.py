@@ -13,7 +13,8 @@ import numpy as np
 from tfadv.attacks.pgd import PGD
 from tfadv.data import datasets
 from tfadv.evaluation.evaluate import evaluate
-from tfadv.evaluation.results import ExperimentResult, student, wilson
+from tfadv.evaluation.results import ExperimentResult
+from tfadv.evaluation.statistics import student, wilson
 from tfadv.experiments.base import Experiment, claim, copy_of, fit, mean
 from tfadv.models import build
 from tfadv.reports import figures

@@ -11,6 +11,8 @@ MODELS = Registry(
         "mlp_mnist": "tfadv.models.mlp:mlp_mnist",
         "lenet": "tfadv.models.convnets:lenet",
         "cnn": "tfadv.models.convnets:cnn",
+        "resnet8": "tfadv.models.resnet:resnet8",
+        "resnet20": "tfadv.models.resnet:resnet20",
     },
 )
 

@@ -1,0 +1,58 @@
+"""What an attack works on: the classifier, the images, and when it has won. All of it is graph code."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from tfadv import gradients, losses
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """The classifier as a function, a batch of images, and what the attacker wants of them.
+
+    Attributes:
+        logits_fn: images to float32 logits.
+        x: clean images, (n, h, w, c) in [0, 1].
+        labels: true labels, (n,) int32.
+        targets: labels the attacker wants, (n,) int32, or None for any wrong one.
+    """
+
+    logits_fn: object
+    x: tf.Tensor
+    labels: tf.Tensor
+    targets: tf.Tensor | None = None
+
+    def reached(self, logits):
+        """Where the attacker has won: (n,) bool."""
+        predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
+        return predicted != self.labels if self.targets is None else predicted == self.targets
+
+    def margin(self, logits):
+        """By how much the attacker has won, in logits: (n,), above 0 where he has, below 0 where he has not."""
+        if self.targets is None:
+            return losses.margin(self.labels, logits)
+        return -losses.margin(self.targets, logits)
+
+    def loss(self, name, logits):
+        """What the attacker maximises: (n,). The sign of targeted attacks turns here and nowhere else."""
+        if self.targets is None:
+            return losses.LOSSES[name](self.labels, logits)
+        if name == "dlr":
+            return losses.dlr_targeted(self.labels, logits, self.targets)
+        return -losses.LOSSES[name](self.targets, logits)
+
+    def ascend(self, name, x_adv):
+        """Logits, losses and the gradient that raises each loss."""
+        return gradients.logits_and_gradient(self.logits_fn, x_adv, lambda logits: self.loss(name, logits))
+
+    def only(self, alive):
+        """The same problem for the examples with the indices `alive`, (m,) int32."""
+        parts = {"x": self.x, "labels": self.labels, "targets": self.targets}
+        return dataclasses.replace(
+            self, **{name: None if part is None else tf.gather(part, alive) for name, part in parts.items()}
+        )
+
+    def towards(self, targets):
+        """The same problem with these labels to reach, (n,) int32."""
+        return dataclasses.replace(self, targets=targets)

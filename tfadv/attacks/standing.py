@@ -1,0 +1,82 @@
+"""Loops in which an example that has fallen costs nothing more: the batch shrinks to what still stands.
+
+Graph code, with shapes that change from step to step, so not for XLA.
+"""
+
+import dataclasses
+
+import tensorflow as tf
+
+
+def loop(problem, step, state, steps):
+    """Take steps until every example is done.
+
+    Args:
+        problem: a `Problem` of n examples.
+        step: (t, problem, state) to (done, result, state): where `done`, (m,) bool, the attack on an example ends
+            with its `result`, (m, h, w, c). The problem is that of the m examples which still stand.
+        state: a nested structure of tensors with one row an example; its first tensor, images, is the result of an
+            example that is never done.
+        steps: the most steps.
+
+    Returns:
+        The results (n, h, w, c), and the indices of the examples that were never done, (m,) int32.
+    """
+
+    def body(t, found, alive, parts, state):
+        done, result, state = step(t, _with(problem, parts), state)
+
+        def shrink():
+            fallen, left = (tf.cast(tf.where(which)[:, 0], tf.int32) for which in (done, ~done))
+            kept = lambda part: tf.gather(part, left)  # noqa: E731
+            given = tf.tensor_scatter_nd_update(found, tf.gather(alive, fallen)[:, None], tf.gather(result, fallen))
+            return given, kept(alive), *tf.nest.map_structure(kept, (parts, state))
+
+        return t + 1, *tf.cond(tf.reduce_any(done), shrink, lambda: (found, alive, parts, state))
+
+    start = (0, problem.x, tf.range(tf.shape(problem.x)[0]), _parts(problem), state)
+    _, found, alive, _, state = tf.while_loop(
+        lambda t, found, alive, *_: (t < steps) & (tf.size(alive) > 0),
+        body, start, shape_invariants=_free(start), maximum_iterations=steps,
+    )  # fmt: skip
+    return tf.tensor_scatter_nd_update(found, alive[:, None], tf.nest.flatten(state)[0]), alive
+
+
+def attempts(problem, attempt, times):
+    """Attempt after attempt, each on the examples that none before it has broken.
+
+    Args:
+        problem: a `Problem` of n examples; those that are won from the start are left as they are.
+        attempt: (r, problem) to images; r = 0 ... times - 1, an int32 tensor.
+        times: the most attempts.
+
+    Returns:
+        Images (n, h, w, c): what broke the example, or the last attempt.
+    """
+
+    def body(r, found, alive):
+        here = problem.only(alive)
+        x_adv = attempt(r, here)
+        found = tf.tensor_scatter_nd_update(found, alive[:, None], x_adv)
+        return r + 1, found, tf.boolean_mask(alive, ~here.reached(here.logits_fn(x_adv)))
+
+    stands = ~problem.reached(problem.logits_fn(problem.x))
+    start = (0, problem.x, tf.cast(tf.where(stands)[:, 0], tf.int32))
+    return tf.while_loop(
+        lambda r, found, alive: (r < times) & (tf.size(alive) > 0),
+        body, start, shape_invariants=_free(start), maximum_iterations=times,
+    )[1]  # fmt: skip
+
+
+def _parts(problem):
+    return (problem.x, problem.labels) if problem.targets is None else (problem.x, problem.labels, problem.targets)
+
+
+def _with(problem, parts):
+    return dataclasses.replace(problem, **dict(zip(("x", "labels", "targets"), parts, strict=False)))
+
+
+def _free(state):
+    """Shapes with a free number of rows, for what has rows."""
+    rows = lambda part: [None, *part.shape[1:]] if getattr(part, "shape", ()) else []  # noqa: E731
+    return tf.nest.map_structure(lambda part: tf.TensorShape(rows(part)), state)
