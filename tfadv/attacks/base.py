@@ -199,6 +199,7 @@ class Compiled:
         self.graph, self.view, self.model, self.xla = graph, view, weakref.ref(model), xla
         self.image, self.labels = image_shape, 2 if targeted else 1
         self.traces = {}
+        meter.counts()
 
     def __call__(self, is_full, seed, number, eps, x, *labels):
         size = len(x) if self.xla and is_full else None

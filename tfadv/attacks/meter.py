@@ -6,7 +6,10 @@ _counts = []
 
 
 def counts():
-    """(forward, backward): images passed since the process began, also while an attack is running."""
+    """(forward, backward): images passed since the process began, also while an attack is running.
+
+    The first call must come before what it counts is traced: `tf.function` traces again where variables were made.
+    """
     return tuple(int(value) for value in _variable().numpy())
 
 
@@ -31,6 +34,5 @@ def counted(logits_fn):
 
 def _variable():
     if not _counts:
-        with tf.init_scope():
-            _counts.append(tf.Variable([0, 0], trainable=False, dtype=tf.int64))
+        _counts.append(tf.Variable([0, 0], trainable=False, dtype=tf.int64))
     return _counts[0]

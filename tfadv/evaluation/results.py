@@ -1,7 +1,4 @@
-"""What an evaluation or an experiment leaves behind: result.json, per_example.npz, gallery.npz.
-
-No TensorFlow here, so that a report opens in milliseconds.
-"""
+"""What an evaluation or an experiment leaves behind: result.json, per_example.npz, gallery.npz. No TensorFlow here."""
 
 import contextlib
 import json
@@ -104,9 +101,8 @@ class EvaluationResult:
     def __post_init__(self):
         _normalize(self, EVALUATION)
         for curve in self.curves:
-            eps, accuracy = curve["eps"], curve["accuracy"]
-            if len(eps) != len(accuracy):
-                raise invalid("curves", "as many accuracies as eps", f"{len(accuracy)} for {len(eps)}")
+            if (eps := len(curve["eps"])) != (accuracy := len(curve["accuracy"])):
+                raise invalid("curves", "as many accuracies as eps", f"{accuracy} for {eps}")
         _check_arrays(self.arrays, self.dataset["n"], len(self.attacks))
         if self.gallery:
             _check_gallery(self.gallery)
@@ -122,13 +118,12 @@ class EvaluationResult:
             **facts: `model`, `dataset`, `threat` and what else is known.
         """
         clean, robust, labels = np.asarray(clean, bool), np.asarray(robust, bool), np.asarray(labels)
-        names = list(enumerate(class_names))
         return cls(
             clean_accuracy=clean.mean(),
             clean_interval=wilson(clean.sum(), clean.size),
             robust_accuracy=robust.mean(),
             robust_interval=wilson(robust.sum(), robust.size),
-            class_accuracy=[_of_class(name, labels == k, clean, robust) for k, name in names],
+            class_accuracy=[_of_class(name, labels == k, clean, robust) for k, name in enumerate(class_names)],
             arrays={"clean": clean, "robust": robust, "labels": labels, **(arrays or {})},
             **facts,
         )
