@@ -13,7 +13,7 @@ from .progress import Progress
 @options.dataset
 @options.threat
 @click.option(
-    "--attack", "attacks", multiple=True, metavar="SPEC", help="May be repeated [fgsm, and pgd with two losses]."
+    "--attack", "attacks", multiple=True, metavar="SPEC", help="May be repeated [AutoAttack's standard ensemble]."
 )
 @click.option("--n", type=click.IntRange(min=1), help="Judge N test images only, evenly spread [all].")
 @options.seed
@@ -24,23 +24,25 @@ from .progress import Progress
 def evaluate(model, dataset, threat, attacks, n, seed, batch_size, data_dir, out, as_json):
     """Judge how MODEL, a run directory or a .keras file, withstands attacks.
 
-    Robust accuracy is the share of test images that no attack changes to a wrong class. Writes result.json,
-    per_example.npz and report.html.
+    Robust accuracy is the share of test images that no attack changes to a wrong class. Each attack runs on what still
+    stands. Interrupt it at any time: the same command goes on where it was. Writes result.json, per_example.npz and
+    report.html.
 
     \b
-    tfadv evaluate runs/robust --threat linf:0.1 --attack fgsm --attack "pgd(steps=40)"
+    tfadv evaluate runs/robust --threat linf:8/255 --n 1000
+    tfadv evaluate model.keras --dataset cifar10 --threat l2:0.5 --attack fgsm --attack "pgd(steps=40)"
     """
     chosen = subject.choose(model, dataset, threat)
     subject.needs_threat(chosen)
     out = writable_directory(out or default_directory(chosen))  # before the work, not after it
-    with failures.when_interrupted(lambda: "nothing was written, and earlier results are as they were."):
+    with failures.when_interrupted(lambda: "the same command goes on from the last complete batch."):
         with quiet.loading():
             from tfadv.evaluation import evaluate as protocol
         with Progress() as progress:
             result = protocol.evaluate(
                 chosen.load(), chosen.load_dataset(data_dir), threat=chosen.threat,
-                attacks=attacks or protocol.DEFAULT_ATTACKS, n=n, seed=seed, batch_size=batch_size,
-                name=chosen.name, path=chosen.path, progress=progress,
+                attacks=attacks or None, n=n, seed=seed, batch_size=batch_size,
+                name=chosen.name, path=chosen.path, keep=out, progress=progress,
             )  # fmt: skip
     write(result, out)
     if as_json:
@@ -70,15 +72,30 @@ def show(result, out):
     """The table of accuracies, what is suspect about them, and where the files are."""
     data = result.dataset
     output.heading(f"{result.model['name']}: {data['n']:,} {data['split']} images of {data['name']}, {result.threat}\n")
-    rows = [["clean", *_accuracy(result.clean_accuracy, result.clean_interval), None]]
-    rows += [[a["attack"], *_accuracy(a["accuracy"], a["interval"]), a["median_distance"]] for a in result.attacks]
-    rows.append(["worst case", *_accuracy(result.robust_accuracy, result.robust_interval), None])
-    output.table(["", "accuracy", "95 % interval", "median distance"], rows)
-    rho = result.rho2
-    output.line(f"\nrho_2 of DeepFool: {output.number(rho['mean'])} on average, median {output.number(rho['median'])}")
+    rows = [["clean", None, None, *_accuracy(result.clean_accuracy, result.clean_interval), None]]
+    rows += [
+        [a["attack"], a["attacked"], a["fooled"], *_accuracy(a["accuracy"], a["interval"]), a["median_distance"]]
+        for a in result.attacks
+    ]
+    rows.append(["robust", None, None, *_accuracy(result.robust_accuracy, result.robust_interval), None])
+    output.table(["", "attacked", "fooled", "accuracy so far", "95 % interval", "median distance"], rows)
+    output.line()
+    output.facts(_beside(result))
     output.line()
     output.findings(result.findings)
     output.line(f"\nWritten to {out}: result.json, per_example.npz, report.html")
+
+
+def _beside(result):
+    """What was found beside the verdict."""
+    passes = [sum(a[kind] or 0 for a in result.attacks) for kind in ("gradients", "forwards")]
+    facts = {"cost": "{:,} gradients and {:,} forward passes".format(*passes)}
+    if result.control:
+        facts["uniform noise"] = f"{output.percent(result.control['accuracy'])} accuracy ({result.control['attack']})"
+    if result.rho2:
+        mean, median = (output.number(result.rho2[key]) for key in ("mean", "median"))
+        facts["rho_2 of DeepFool"] = f"{mean} on average, median {median}"
+    return facts
 
 
 def _accuracy(value, interval):

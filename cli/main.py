@@ -1,6 +1,7 @@
 """`tfadv`: the names of the commands, each imported when it is asked for, and the one way they all end."""
 
 import importlib
+import os
 import sys
 
 import click
@@ -17,6 +18,7 @@ COMMANDS = {
     "attack": ("attack:attack", "Craft adversarial images and save them."),
     "evaluate": ("evaluate:evaluate", "Judge how a classifier withstands attacks."),
     "report": ("report:report", "Compare evaluated runs on one page."),
+    "compare": ("compare:compare", "Say whether one run is really more robust than another."),
     "export": ("export:export", "Write a SavedModel for TensorFlow Serving."),
     "data": ("data:data", "List and prepare data sets."),
     "doctor": ("doctor:doctor", "Check this machine and say what to do about each problem."),
@@ -68,7 +70,15 @@ def main():
     failures.end_on_signals()
     if "--debug" not in sys.argv:
         quiet.hush()
-    commands(prog_name="tfadv")
+    try:
+        commands(prog_name="tfadv")
+    except SystemExit as end:
+        if end.code in (failures.INTERRUPTED, failures.TERMINATED):
+            # A thread may still be crafting, and Python would wait for it, or crash with it.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(end.code)
+        raise
 
 
 if __name__ == "__main__":

@@ -57,6 +57,12 @@ def best_other(labels, logits):
     )
 
 
+def rivals(labels, logits):
+    """The classes besides the label, the highest logit first: (n, classes - 1)."""
+    others = tf.where(tf.one_hot(labels, logits.shape[-1], True, False, dtype=tf.bool), -float("inf"), logits)
+    return tf.math.top_k(others, logits.shape[-1]).indices[:, :-1]
+
+
 def _at_least(classes, logits, name):
     if logits.shape[-1] < classes:
         raise TfadvError(

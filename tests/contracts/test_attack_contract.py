@@ -10,7 +10,7 @@ import inspect
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tfadv import attacks, models, random, threat
@@ -31,6 +31,21 @@ OPTIONS = {
         "loss": ("pgd(steps=3)", "pgd(steps=3, loss=dlr)"),
         "keep_best": ("pgd(steps=3, step_size=1)", "pgd(steps=3, step_size=1, keep_best=False)"),
         "early_stop": ("pgd(steps=3)", "pgd(steps=3, early_stop=True)"),
+    },
+    "apgd": {
+        "steps": ("apgd(steps=3)", "apgd(steps=4)"),
+        "restarts": ("apgd(steps=3)", "apgd(steps=3, restarts=2)"),
+        "loss": ("apgd(steps=3)", "apgd(steps=3, loss=dlr)"),
+        "rho": ("apgd(steps=20)", "apgd(steps=20, rho=0)"),
+        "early_stop": ("apgd(steps=3)", "apgd(steps=3, early_stop=True)"),
+    },
+    "apgd_t": {
+        "steps": ("apgd_t(steps=3)", "apgd_t(steps=4)"),
+        "restarts": ("apgd_t(steps=3, target_classes=1)", "apgd_t(steps=3, target_classes=1, restarts=2)"),
+        "target_classes": ("apgd_t(steps=3, target_classes=1)", "apgd_t(steps=3, target_classes=2)"),
+        "loss": ("apgd_t(steps=3)", "apgd_t(steps=3, loss=ce)"),
+        "rho": ("apgd_t(steps=20)", "apgd_t(steps=20, rho=0)"),
+        "early_stop": ("apgd_t(steps=3)", "apgd_t(steps=3, early_stop=True)"),
     },
     "deepfool": {
         "variant": ("deepfool(steps=3)", "deepfool(steps=3, variant=deepdefense)"),
@@ -86,7 +101,10 @@ def model_of(shape):
 
 
 @pairs
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],  # an example compiles an attack: shrinking would take minutes
+)  # fmt: skip
 @given(
     shape=st.sampled_from([(1, 1, 1), (3, 2, 3), (8, 8, 1)]),
     n=st.integers(1, 4),

@@ -7,7 +7,8 @@ import pytest
 
 from tfadv import files
 from tfadv.errors import TfadvError
-from tfadv.evaluation.results import EvaluationResult, ExperimentResult, load, student, wilson
+from tfadv.evaluation.results import EvaluationResult, ExperimentResult, load
+from tfadv.evaluation.statistics import wilson
 
 
 def make(**changes):
@@ -30,27 +31,6 @@ def test_accuracies_follow_from_the_examples():
     assert result.class_accuracy[2] == {"name": "c", "n": 0, "clean": None, "robust": None}
 
 
-@pytest.mark.parametrize(("k", "n"), [(0, 10), (7, 10), (10, 10), (873, 1000)])
-def test_wilson_is_wilsons_formula(k, n):
-    z, p = 1.959963984540054, k / n
-    center, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    expected = np.array([center - half, center + half]) / (1 + z * z / n)
-    assert np.allclose(wilson(k, n), expected, atol=1e-12)
-
-
-@pytest.mark.parametrize(("k", "n"), [(0, 0), (5, 4), (-1, 4)])
-def test_wilson_refuses_what_is_no_proportion(k, n):
-    with pytest.raises(TfadvError):
-        wilson(k, n)
-
-
-def test_student_is_the_textbooks():
-    # Three values: t(0.975, 2) = 4.302653.
-    assert np.allclose(student([0.8, 0.82, 0.84]), 0.82 + np.array([-1, 1]) * 4.302653 * 0.02 / math.sqrt(3))
-    assert student([0.8]) is None
-    assert student([0.5, 0.5]) == (0.5, 0.5)
-
-
 def test_round_trip(tmp_path):
     result = make()
     assert EvaluationResult.from_json(json.loads(json.dumps(result.to_json()))) == result
@@ -65,12 +45,36 @@ def test_round_trip(tmp_path):
             True,
             False,
         ]
-    assert read.to_json()["schema_version"] == 1 and read.to_json()["kind"] == "evaluation"
+    assert read.to_json()["schema_version"] == 2 and read.to_json()["kind"] == "evaluation"
+
+
+def test_every_fact_comes_back(tmp_path):
+    row = {"attack": "apgd", "attacked": np.int64(3), "fooled": 1, "accuracy": 0.5, "interval": wilson(2, 4)}
+    row |= {"median_distance": 0.1, "max_distance": 0.1, "seconds": 1.5, "gradients": 300, "forwards": 303}
+    facts = {
+        "attacks": [row],
+        "stochastic": np.bool_(False),
+        "control": {"attack": "uniform", "accuracy": 0.75},
+        "norms": {"median": 0.1, "mean": np.float32(0.5), "max": 0.1},
+        "dataset": {"name": "digits", "n": 4, "fingerprint": "ab12"},
+        "arrays": {"distance": np.float32([0, 0.1, 0, 0]), "broken_by": np.int8([-1, 0, -1, -1])},
+    }
+    made, read = make(**facts), load(make(**facts).save(tmp_path))
+    assert read == made
+    assert read.attacks == [row | {"interval": list(wilson(2, 4))}]
+    assert (read.stochastic, read.control, read.norms["mean"]) == (False, facts["control"], 0.5)
+    assert read.dataset["fingerprint"] == "ab12" and read.arrays["broken_by"].tolist() == [-1, 0, -1, -1]
+
+
+def test_what_is_not_known_is_null():
+    result = make()
+    assert result.attacks[0]["attacked"] is result.attacks[0]["gradients"] is result.dataset["fingerprint"] is None
+    assert result.stochastic is result.control is result.norms is None
 
 
 def test_every_key_is_there():
     keys = "schema_version kind model dataset threat clean_accuracy clean_interval robust_accuracy"
-    keys += " robust_interval attacks rho2 curves findings class_accuracy provenance"
+    keys += " robust_interval attacks stochastic control norms rho2 curves findings class_accuracy provenance"
     assert list(make().to_json()) == keys.split()
 
 
@@ -98,6 +102,17 @@ def test_experiment_round_trip(tmp_path):
             "as many accuracies as eps",
         ),
         ({"gallery": {"x": np.zeros((2, 8, 8, 1))}}, "gallery: expected"),
+        ({"attacks": [{"attack": "a", "accuracy": 1, "fooled": "3"}]}, r"attacks\[0\].fooled: expected an integer"),
+        ({"stochastic": "no"}, "stochastic: expected true or false"),
+        ({"control": {"attack": "uniform"}}, "control.accuracy: expected a number"),
+        ({"norms": {"median": "far"}}, "norms.median: expected a number"),
+        ({"dataset": {"name": "d", "n": 4, "fingerprint": 7}}, "dataset.fingerprint: expected a text"),
+        ({"arrays": {"distance": np.zeros(3)}}, r"'distance': expected one entry for each of the 4 images"),
+        ({"arrays": {"broken_by": np.array([-1, 0, 1, -1])}}, "'broken_by': expected places in the list of 1 attacks"),
+        ({"arrays": {"broken_by": np.array([-2, 0, 0, -1])}}, "'broken_by': expected places"),
+        ({"arrays": {"broken_by": np.zeros(4)}}, "'broken_by': expected places"),
+        ({"gallery": {"broken_by": np.array([1])}}, "'broken_by': expected places"),
+        ({"dataset": {"name": "d", "n": 5}}, "'clean': expected one entry for each of the 5 images"),
     ],
 )
 def test_a_wrong_value_is_named(changes, message):
@@ -119,7 +134,8 @@ def test_damaged_files_are_one_sentence(tmp_path):
     assert "damaged" in damaged(tmp_path, "[" * 100_000)
     assert "not a result" in damaged(tmp_path, "[]")
     assert "not a result" in damaged(tmp_path, '{"kind": "card"}')
-    assert "schema version 7" in damaged(tmp_path, text.replace('"schema_version": 1', '"schema_version": 7'))
+    assert "schema version 7" in damaged(tmp_path, text.replace('"schema_version": 2', '"schema_version": 7'))
+    assert "schema version 1 and this tfadv reads 2" in damaged(tmp_path, text.replace('version": 2', 'version": 1'))
     assert "clean_accuracy" in damaged(tmp_path, text.replace('"clean_accuracy": 0.75', '"clean_accuracy": NaN'))
     assert "model" in damaged(tmp_path, text.replace('"model"', '"modell"'))
 
@@ -140,7 +156,7 @@ def test_damaged_arrays(tmp_path):
 
 def test_arrays_of_another_run_are_noticed(tmp_path):
     make().save(tmp_path)
-    files.write_npz(tmp_path / "per_example.npz", clean=np.array([True]), robust=np.array([True]))
+    files.write_npz(tmp_path / "per_example.npz", clean=np.ones(4, bool), robust=np.ones(4, bool))
     with pytest.raises(TfadvError, match="disagree on the clean accuracy"):
         load(tmp_path)
 

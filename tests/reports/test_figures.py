@@ -20,6 +20,7 @@ def draw(name):
         "curves": lambda: figures.accuracy_curves({f"$\\no{k}$": CURVE for k in range(9)}, vertical_lines={"eps": 0.1}),
         "roc": lambda: figures.roc_curves({"l2": ([0, 0.5, 1], [0, 0.8, 1], 0.7)}),
         "bars": lambda: figures.accuracy_bars({"a": {"clean": (0.9, (0.8, 1)), "robust": (0.1, None)}, "b": {}}),
+        "distances": lambda: figures.distance_histogram({"a": [0.1, 0.2], "$b": [0.2]}, vertical_lines={"l2:1": 0.25}),
         "gallery": lambda: figures.gallery(x, x[::-1], ["猫"] * 6, ["$"] * 6, title="six in two bands"),
         "grid": lambda: figures.image_grid(x, list("abcdef")),
     }[name]
@@ -30,7 +31,7 @@ def pixels(png):
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("name", ["curves", "roc", "bars", "gallery", "grid"])
+@pytest.mark.parametrize("name", ["curves", "roc", "bars", "distances", "gallery", "grid"])
 def test_same_arguments_same_bytes(name):
     before = dict(matplotlib.rcParams)
     function = draw(name)

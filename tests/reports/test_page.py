@@ -1,11 +1,12 @@
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 from tfadv.errors import TfadvError
 from tfadv.evaluation.results import ExperimentResult, load
 from tfadv.reports import figures, page
-from tfadv.reports.document import Findings
+from tfadv.reports.document import Findings, Table
 
 PNG = figures.roc_curves({})
 
@@ -60,7 +61,58 @@ def test_one_run_gets_its_verdict(make, tmp_path):
     assert "66.7 %" in words and "33.3 %" in words and "upper bound" in words
     assert "1 check objects" in words and "gradients <b>vanish</b>" in words
     assert "pgd(steps=40, step_size=2/255)" in words
-    assert len(reader.all("img")) == 2
+    assert len(reader.all("img")) == 3
+
+
+def table(document, title):
+    return next(block for block in document.blocks if isinstance(block, Table) and block.title.startswith(title))
+
+
+def test_attacks_from_the_clean_images_down_to_the_worst_case(make, quick):
+    attacks = table(page.evaluation_document([make()]), "Attacks")
+    assert attacks.columns[:4] == ["attack", "accuracy so far", "attacked", "fooled"]
+    rows = {row[0]: row[1:] for row in attacks.rows}
+    assert list(rows) == ["clean images", "control: uniform", "fgsm", "pgd(steps=40, step_size=2/255)"]
+    assert rows["clean images"][0].startswith("66.7 % [") and rows["control: uniform"][0] == "62.5 %"
+    assert rows["fgsm"][0].startswith("50.0 % [") and rows["fgsm"][1:] == [20, 5, 0.1, 0.1, 0.5, "20", "40"]
+    assert rows["pgd(steps=40, step_size=2/255)"][-2:] == ["1.23 M", "–"]
+    assert attacks.foot[1].startswith("33.3 % [")
+    assert attacks.foot[2:] == [None, 10, 0.0875, 0.1, 12.75, "1.23 M", "–"]
+
+
+def test_sums_are_in_the_foot_of_the_table(make, quick, tmp_path):
+    text = page.write([make()], tmp_path / "report.html").read_text("utf-8")
+    foot = text.partition("<tfoot>")[2].partition("</tfoot>")[0]
+    assert '<th scope="row">all attacks</th>' in foot and ">12.75</td>" in foot
+    assert "| **all attacks** |" in page.write([make()], tmp_path / "report.md").read_text("utf-8")
+
+
+def test_distances_are_grouped_by_the_attack_that_fooled(make, quick, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(figures, "distance_histogram", lambda groups, **options: drawn.update(groups, **options) or PNG)
+    blocks = page.evaluation_document([make()]).blocks
+    figure = next(block for block in blocks if getattr(block, "id", "") == "distances-mlp")
+    assert [len(drawn[name]) for name in ("fgsm", "pgd(steps=40, step_size=2/255)")] == [5, 5]
+    assert min(drawn["fgsm"]) > 0.05 and drawn["vertical_lines"] == {"linf:0.1": 0.1}
+    assert "10 images: median 0.0875, mean 0.08, max 0.1" in figure.caption
+
+
+def test_the_gallery_says_which_attack_fooled(make, quick):
+    document = page.evaluation_document([make()])
+    caption = next(block for block in document.blocks if getattr(block, "title", "").startswith("Adversarial")).caption
+    assert "from the left by fgsm, pgd(steps=40, step_size=2/255) (2)." in caption
+
+
+def test_nothing_fooled_is_no_figure(make, quick):
+    arrays = {"distance": np.zeros(30), "broken_by": np.full(30, -1)}
+    ids = [getattr(block, "id", "") for block in page.evaluation_document([make(arrays=arrays)]).blocks]
+    assert "distances-mlp" not in ids
+
+
+def test_curves_have_a_row_each(make, quick):
+    numbers = table(page.evaluation_document([make()]), "Accuracy against eps")
+    assert numbers.columns == ["eps", "0", "0.1", "0.2", "0.3"]
+    assert numbers.rows == [["fgsm", "100.0 %", "50.0 %", "20.0 %", "0.0 %"]]
 
 
 def test_hostile_names_are_text(make, tmp_path):
@@ -75,10 +127,11 @@ def test_several_runs_are_compared(make, tmp_path):
     reader = check_page(page.write([make("plain"), make("robust", channels=3)], tmp_path / "report.html"))
     words = " ".join(reader.words)
     assert "Comparison" in words and "plain, fgsm" in words and "robust, fgsm" in words
+    assert "Is it more than luck?" in words and "not shown" in words
     assert "not-comparable" not in words
 
 
-def test_runs_of_one_name_stay_apart(make):
+def test_runs_of_one_name_stay_apart(make, quick):
     headings = [getattr(block, "heading", "") for block in page.evaluation_document([make(), make()]).blocks]
     assert "Details: mlp (1)" in headings and "Details: mlp (2)" in headings
 
@@ -89,28 +142,31 @@ def test_runs_of_one_name_stay_apart(make):
         ({"threat": "linf:8/255"}, "threat model (linf:0.1, linf:8/255)"),
         ({"n": 33}, "number of examples (30, 33)"),
         ({"dataset": {"name": "mnist", "n": 30}}, "data set (digits, mnist)"),
+        ({"dataset": {"name": "digits", "n": 30, "split": "train"}}, "split (test, train)"),
     ],
 )
-def test_incomparable_runs_are_called_so_first_of_all(make, change, word):
+def test_incomparable_runs_are_called_so_first_of_all(make, quick, change, word):
     first = page.evaluation_document([make("a"), make("b", **change)]).blocks[0]
     assert isinstance(first, Findings)
     assert first.findings[0]["code"] == "not-comparable" and first.findings[0]["severity"] == "error"
     assert word in first.findings[0]["message"]
 
 
-def test_other_examples_or_attacks_are_noticed(make):
-    other = make("b", attacks=[])
+def test_other_examples_or_attacks_are_noticed(make, quick):
+    unnamed = {"name": "digits", "source": "scikit-learn", "split": "test", "n": 30}
+    other = make("b", attacks=[], arrays={}, gallery={}, dataset=unnamed)
     object.__setattr__(other, "arrays", other.arrays | {"labels": other.arrays["labels"][::-1]})
     codes = [finding["code"] for finding in page.evaluation_document([make("a"), other]).blocks[0].findings]
     assert codes == ["not-comparable", "different-attacks"]
 
 
 def test_a_bare_result_is_enough(make, tmp_path):
-    bare = make(attacks=[], rho2=None, curves=[], findings=[], provenance={}, gallery={})
+    bare = {"rho2": None, "stochastic": None, "control": None, "norms": None, "dataset": {"name": "d", "n": 30}}
+    bare = make(attacks=[], curves=[], findings=[], provenance={}, gallery={}, arrays={}, **bare)
     assert "nothing to object to" in " ".join(check_page(page.write(bare, tmp_path / "report.html")).words)
 
 
-def test_many_classes_are_cut_to_the_weakest(make):
+def test_many_classes_are_cut_to_the_weakest(make, quick):
     rows = [{"name": f"c{k}", "n": 1, "clean": 1.0, "robust": k / 100} for k in range(100)]
     result = make()
     object.__setattr__(result, "class_accuracy", rows)

@@ -7,7 +7,11 @@ ATTACKS = Registry(
     {
         "fgsm": "tfadv.attacks.fgsm:FGSM",
         "pgd": "tfadv.attacks.pgd:PGD",
+        "apgd": "tfadv.attacks.apgd:APGD",
+        "apgd_t": "tfadv.attacks.apgd:APGDT",
         "deepfool": "tfadv.attacks.deepfool:DeepFool",
+        "eot": "tfadv.attacks.eot:EOT",
+        "bpda": "tfadv.attacks.bpda:BPDA",
     },
 )
 

@@ -103,8 +103,8 @@ class Attack(abc.ABC):
         """The function from images to logits that is attacked: the model itself, unless an attack knows better."""
         return gradients.logits_of(model)
 
-    def members(self, classes):
-        """The attacks that this one consists of, with a model of so many classes: itself, unless it is an ensemble."""
+    def members(self, classes, norm):
+        """The attacks that this one consists of, with so many classes in this norm; itself, if it is no ensemble."""
         return (self,)
 
     def until_fooled(self):

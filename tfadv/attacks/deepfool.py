@@ -8,7 +8,7 @@ import typing
 
 import tensorflow as tf
 
-from tfadv import gradients
+from tfadv import gradients, losses
 from tfadv.attacks.base import MinimumNormAttack, Passes
 from tfadv.attacks.options import check_choice, check_flag, check_number, check_whole
 from tfadv.threat import finite_or, flat_sum, per_example
@@ -98,7 +98,7 @@ class DeepFool(MinimumNormAttack):
             return t + 1, moved, *remaining(problem, alive, logits)
 
         logits, pullback = gradients.logits_and_pullback(problem.logits_fn, problem.x)
-        rivals = nearest_rivals(logits, problem.labels, self.classes)
+        rivals = losses.rivals(problem.labels, logits)[:, : self.classes - 1]
         resists = ~problem.reached(logits)
         moved = nearest_crossing(logits, pullback, self._directions(problem, rivals, logits), norm, variant, resists)
         logits = problem.logits_fn(self._point(problem.x, moved, self.overshoot))
@@ -132,12 +132,6 @@ def remaining(problem, alive, logits):
     """Which of the examples `alive` still resist, and their logits."""
     resists = ~problem.only(alive).reached(logits)
     return tf.boolean_mask(alive, resists), tf.boolean_mask(logits, resists)
-
-
-def nearest_rivals(logits, labels, classes):
-    """The classes with the highest logits besides the label: (n, classes - 1), at most all others."""
-    others = tf.where(tf.one_hot(labels, logits.shape[-1], True, False, dtype=tf.bool), -float("inf"), logits)
-    return tf.math.top_k(others, min(classes, logits.shape[-1]) - 1).indices
 
 
 def l2_length(w, floor):

@@ -8,6 +8,8 @@ from tfadv.errors import invalid
 
 # An option that a spec string names even at its default: nobody should have to look up what "pgd" was.
 SHOWN = types.MappingProxyType({"shown": True})
+# An option whose values only a model can judge, such as the names of its layers.
+OF_MODEL = types.MappingProxyType({"of_model": True})
 
 
 def check_whole(attack, *names, least=1):

@@ -5,19 +5,23 @@ import time
 import numpy as np
 
 from tfadv import attacks as registry
-from tfadv import boundary
+from tfadv import boundary, gradients
 from tfadv import threat as threats
 from tfadv.attacks.base import Attack
 from tfadv.data.split import spread_over
-from tfadv.errors import TfadvError
+from tfadv.errors import TfadvError, invalid
 from tfadv.evaluation import checks, curves, metrics
-from tfadv.evaluation.results import EvaluationResult, wilson
+from tfadv.evaluation.journal import Journal, fingerprint
+from tfadv.evaluation.results import EvaluationResult
+from tfadv.evaluation.suite import Suite
 from tfadv.provenance import provenance
 
-# The margin loss finds what the cross-entropy misses, and the other way round.
-DEFAULT_ATTACKS = ("fgsm", "pgd(steps=40, restarts=5)", "pgd(steps=40, loss=margin)")
-# Curves, distances and checks see at most so many images: they illustrate, the robust accuracy judges.
-SUBSET = 1000
+STANDARD, RANDOM, BLACK_BOX = ("autoattack",), ("autoattack(version=rand)",), ("square",)
+CONTROL = "noise"
+# Distances, curves and the control see at most so many images: they illustrate, the robust accuracy judges.
+SUBSET = 500
+# Passes whose majority judges a random model.
+DRAWS = 20
 
 
 def evaluate(
@@ -25,186 +29,186 @@ def evaluate(
     dataset,
     *,
     threat,
-    attacks=DEFAULT_ATTACKS,
+    attacks=None,
     n=None,
     seed=0,
     batch_size=500,
     name=None,
     path=None,
-    progress=lambda what, done, total: None,
+    keep=None,
+    progress=lambda what, done, total, left=None: None,
 ):
     """Judge a classifier on a data set's test images.
 
-    Each attack runs on every image that the model gets right; robust accuracy counts the images that withstand all
-    of them, among all images.
+    An attack runs on the images that the model gets right and that no attack before it has broken; robust accuracy
+    counts, among all images, those that withstand every attack.
 
     Args:
         model: a `keras.Model`, images to logits.
         dataset: a `tfadv.data.Dataset`; its test split is used, in data order.
         threat: a `ThreatModel` or its spec, `"linf:8/255"`.
-        attacks: attacks or their specs.
+        attacks: attacks or their specs. None is AutoAttack's standard ensemble; for a random model its version for
+            such, against the expectation over 20 draws; for a model without gradients the Square attack.
         n: judge n images only, evenly spread over the data order, which may be sorted by class.
         seed: of all random starts.
         name, path: of the model, for the result.
-        progress: called with what is being done, and how much of how much is done.
+        keep: a directory in which to keep what is known after every batch; the same call takes it up after an
+            interruption, with the same outcome.
+        progress: called with what is being done, how much of how much is done, and the seconds left at most.
 
     Returns:
         An `EvaluationResult`.
 
     Raises:
         TfadvError: for a model or data that `tfadv.boundary` refuses, for bad specs, and for no attacks at all.
+
+    >>> evaluate(model, datasets.load("cifar10"), threat="linf:8/255", n=1000).robust_accuracy  # doctest: +SKIP
     """
     started = time.perf_counter()
     threat = threats.parse(threat) if isinstance(threat, str) else threat
-    attacks = [attack if isinstance(attack, Attack) else registry.get(attack) for attack in attacks]
-    if not attacks:
-        raise TfadvError("there is no attack to run: give at least one, e.g. --attack fgsm.")
     if not threat.eps > 0:
         raise TfadvError(f"an evaluation needs an eps above 0, received {threat}; write e.g. linf:8/255.")
-    for attack in attacks:
-        attack.check_norm(threat.norm)
+    named = None if attacks is None else [a if isinstance(a, Attack) else registry.get(a) for a in attacks]
+    if named == []:
+        raise TfadvError("there is no attack to run: give at least one, e.g. --attack fgsm.")
     split = dataset.test.spread(n) if n else dataset.test
     x, y = split.x, boundary.labels(split.y, len(split))
     classes = boundary.classifier(model, x)
     boundary.labels(y, len(x), classes, "labels of the data set")
-    suite = Suite(model, x, y, threat, seed, batch_size, progress)
-    rows = [suite.run(attack, classes) for attack in attacks]
-    few = spread_over(len(x), SUBSET)
-    ratios = metrics.rho(model, x[few], batch_size=batch_size)
-    return EvaluationResult.of(
+    traits = Traits.of(model, x)
+    members = chosen(named or traits.default_attacks(), threat, classes)
+    if not traits.differentiable and not all(member.black_box for member in members):
+        raise invalid("attacks on a model without gradients", "black-box attacks", str(members[0]), "try square.")
+    images = fingerprint(x, y)
+    identity = {
+        "weights": fingerprint(*model.get_weights()), "images": images, "threat": str(threat), "seed": seed,
+        "attacks": [str(member) for member in members], "batch_size": batch_size, "versions": versions(),
+    }  # fmt: skip
+    journal = Journal(keep, identity)
+    suite = Suite(
+        model, x, y, threat, members,
+        seed=seed, batch_size=batch_size, draws=traits.draws, journal=journal, progress=progress,
+    )  # fmt: skip
+    suite.run()
+    after = Aftermath(suite, traits, progress)
+    result = EvaluationResult.of(
         suite.clean,
         suite.robust,
         y,
         dataset.class_names,
-        arrays={"distance": suite.distance},
-        model={
-            "name": name or model.name,
-            "path": str(path) if path else None,
-            "parameters": model.count_params(),
+        arrays={"distance": suite.distance, "broken_by": suite.broken_by},
+        model={"name": name or model.name, "path": str(path) if path else None, "parameters": model.count_params()},
+        dataset={
+            "name": dataset.name, "source": dataset.source, "split": "test", "n": len(x), "fingerprint": images,
         },
-        dataset={"name": dataset.name, "source": dataset.source, "split": "test", "n": len(x)},
         threat=str(threat),
-        attacks=rows,
-        rho2=metrics.summary(ratios),
-        curves=suite.curves(attacks, few),
-        findings=suite.findings(dataset, few),
+        stochastic=traits.random,
+        attacks=suite.rows,
+        norms=after.norms(),
+        control=after.control(),
+        rho2=after.rho2(),
+        curves=after.curves(),
+        findings=after.findings(dataset),
         gallery=suite.gallery(dataset.class_names),
         provenance=provenance(seed=seed, seconds=round(time.perf_counter() - started, 1), data_source=dataset.source),
-    )
+    )  # fmt: skip
+    journal.close()
+    return result
 
 
-class Suite:
-    """The state of one evaluation: who still stands, and the strongest image found of each example."""
+def chosen(attacks, threat, classes):
+    """The single attacks that the given ones consist of; of ensembles, those that know the norm."""
+    members = []
+    for attack in attacks:
+        parts = attack.members(classes, threat.norm)
+        if len(parts) == 1:
+            parts[0].check_norm(threat.norm)
+        members += [part for part in parts if threat.norm in part.norms]
+    return tuple(members)
 
-    def __init__(self, model, x, y, threat, seed, batch_size, progress):
-        self.model, self.x, self.y, self.threat = model, x, y, threat
-        self.seed, self.batch_size, self.progress = seed, batch_size, progress
-        self.z = metrics.logits(model, x, batch_size)
-        self.clean = self.z.argmax(axis=1) == y
-        self.robust = self.clean.copy()
-        self.distance = np.zeros(len(x), np.float32)
-        self.fooling = {}
-        self.outcomes = {}
 
-    def run(self, attack, classes):
-        """Attack every image that the model gets right; returns the attack's row of the result."""
-        started = time.perf_counter()
-        attacked = np.flatnonzero(self.clean)
-        right, distance = self.clean.copy(), np.zeros(len(self.x), np.float32)
-        for k, start in enumerate(range(0, len(attacked), self.batch_size)):
-            self.progress(str(attack), start, len(attacked))
-            at = attacked[start : start + self.batch_size]
-            right[at], distance[at] = self._batch(attack, at, self.seed * 100_003 + k)
-        self.progress(str(attack), len(attacked), len(attacked))
-        self.robust &= right
-        self.outcomes[str(attack)] = right
-        fooled = distance[self.clean & ~right]
-        return {
-            "attack": str(attack),
-            "accuracy": right.mean(),
-            "interval": wilson(right.sum(), right.size),
-            "robust_accuracy_so_far": self.robust.mean(),
-            "median_distance": float(np.median(fooled)) if fooled.size else None,
-            "max_distance": float(fooled.max()) if fooled.size else None,
-            "seconds": round(time.perf_counter() - started, 3),
-            "gradients": attack.cost(classes) * len(attacked),
-        }
+def versions():
+    """What else the bits of an outcome depend on."""
+    known = provenance()
+    return {name: known[name] for name in ("tfadv", "tensorflow", "keras")}
 
-    def _batch(self, attack, at, seed):
-        x, y = self.x[at], self.y[at]
-        x_adv = attack(self.model, x, y, threat=self.threat, seed=seed, batch_size=self.batch_size)
-        right = metrics.correct(self.model, x_adv, y, self.batch_size)
-        distance = self.threat.distance(x_adv, x).numpy()
-        for i in np.flatnonzero(~right & self.robust[at]):
-            self.distance[at[i]] = distance[i]
-            if len(self.fooling) < 200:
-                self.fooling[int(at[i])] = x_adv[i]
-        return right, distance
 
-    def curves(self, attacks, few):
-        """Accuracy against eps under the first FGSM (or FGSM itself) and under the last attack of the list."""
-        eps = curves.grid(self.threat)
-        chosen = {str(attack): attack for attack in (registry.get("fgsm"), attacks[-1])}
-        done, total = 0, len(eps) * len(chosen)
+class Traits:
+    """How a model is to be attacked: whether it is random, and whether it has gradients."""
+
+    def __init__(self, random, differentiable):
+        self.random, self.differentiable = random, differentiable
+        self.draws = DRAWS if random else 1
+
+    @classmethod
+    def of(cls, model, x):
+        few = x[spread_over(len(x), 32)]
+        first, *others = (metrics.logits(model, few) for _ in range(4))
+        return cls(any(not np.array_equal(first, other) for other in others), gradients.differentiable(model, few))
+
+    def default_attacks(self):
+        specs = BLACK_BOX if not self.differentiable else RANDOM if self.random else STANDARD
+        return [registry.get(spec) for spec in specs]
+
+
+class Aftermath:
+    """What an evaluation says beside its verdict, from some of the images."""
+
+    def __init__(self, suite, traits, progress):
+        self.suite, self.traits, self.progress = suite, traits, progress
+        self.few = spread_over(len(suite.x), SUBSET)
+        self.model, self.threat = suite.model, suite.threat
+        self.options = {"seed": suite.seed, "batch_size": suite.batch_size}
+
+    def norms(self):
+        """Of the perturbations that fooled."""
+        found = self.suite.distance[self.suite.broken_by >= 0]
+        if not found.size:
+            return None
+        return {"median": float(np.median(found)), "mean": float(found.mean()), "max": float(found.max())}
+
+    def control(self):
+        """Accuracy under random noise of the same size: what an attack has to beat."""
+        self.progress("uniform noise", 0, 1)
+        x, y = self.suite.x[self.few], self.suite.y[self.few]
+        noise = registry.get(CONTROL)
+        x_noisy = noise(self.model, x, y, threat=self.threat, **self.options)
+        right = self.suite.clean[self.few] & metrics.correct(
+            self.model, x_noisy, y, self.suite.batch_size, self.traits.draws
+        )
+        return {"attack": str(noise), "accuracy": right.mean()}
+
+    def rho2(self):
+        if not self.traits.differentiable or self.traits.random:
+            return None
+        self.progress("DeepFool distances", 0, 1)
+        return metrics.summary(metrics.rho(self.model, self.suite.x[self.few], batch_size=self.suite.batch_size))
+
+    def curves(self):
+        """Accuracy against eps, of one step and of many."""
+        specs = ("fgsm", "apgd(steps=50)") if self.traits.differentiable else ("square(queries=500)",)
+        if self.traits.random:
+            specs = ("fgsm", "eot(attack=pgd(steps=20), draws=10)")
         rows = []
-        for spec, attack in chosen.items():
-
-            def step():
-                nonlocal done
-                done += 1
-                self.progress("accuracy against eps", done, total)
-
+        for number, spec in enumerate(specs):
+            watch = lambda done, total, spec=spec: self.progress(f"accuracy against eps, {spec}", done, total)  # noqa: E731
+            known = curves.Known(self.suite.distance[self.few], self.suite.broken_by[self.few], self.suite.robust[self.few])
+            eps = curves.grid(self.threat)
             accuracy = curves.accuracy_curve(
-                self.model, self.x[few], self.y[few], self.threat, eps, attack,
-                seed=self.seed, batch_size=self.batch_size, on_step=step,
+                self.model, self.suite.x[self.few], self.suite.y[self.few], self.threat, eps, registry.get(spec),
+                draws=self.traits.draws, known=known if number == len(specs) - 1 else None, on_step=watch, **self.options,
             )  # fmt: skip
             rows.append({"attack": spec, "norm": self.threat.norm, "eps": eps, "accuracy": accuracy})
         return rows
 
-    def findings(self, dataset, few):
+    def findings(self, dataset):
         """What makes the robust accuracy suspect, worst first."""
-        self.progress("checks", 0, 1)
-        x, y = self.x[few], self.y[few]
-        found = [
-            *checks.randomized(self.model, x),
-            *checks.zero_gradients(self.model, x, y),
-            *checks.single_step_stronger(self.outcomes),
-            *checks.single_step_only(self.outcomes),
-            *checks.stands_large_eps(self.model, x[::5], y[::5], self.threat, self.seed),
-            *checks.knows_little(self.z, self.y),
-            *checks.data_seen(dataset.same_split, len(self.x)),
-        ]
-        self.progress("checks", 1, 1)
-        return sorted(found, key=lambda item: ("error", "warning", "info").index(item["severity"]))
-
-    def gallery(self, class_names, size=8):
-        """A few fooled images, of as many classes as there are."""
-        if not self.fooling:
-            return {}
-        chosen = spread(sorted(self.fooling), self.y, size)
-        x_adv = np.stack([self.fooling[i] for i in chosen])
-        before, after = (metrics.probabilities(z) for z in (self.z[chosen], metrics.logits(self.model, x_adv)))
-        return {
-            "x": self.x[chosen],
-            "x_adv": x_adv,
-            "label": self.y[chosen],
-            "predicted": before.argmax(axis=1),
-            "confidence": before.max(axis=1),
-            "predicted_adv": after.argmax(axis=1),
-            "confidence_adv": after.max(axis=1),
-            "class_names": np.array(class_names),
-        }
-
-
-def spread(indices, labels, size):
-    """`size` of the indices, going round the classes.
-
-    >>> spread([0, 1, 2, 3], np.array([7, 7, 7, 8]), 2)
-    [0, 3]
-    """
-    times, order = {}, []
-    for i in indices:
-        label = int(labels[i])
-        order.append((times.get(label, 0), i))
-        times[label] = times.get(label, 0) + 1
-    return sorted(i for _, i in sorted(order)[:size])
+        suite, few = self.suite, self.few
+        case = checks.Case(
+            model=self.model, x=suite.x[few], y=suite.y[few], standing=suite.robust[few], right=suite.clean[few],
+            logits=suite.z, labels=suite.y, threat=self.threat, seed=suite.seed, batch_size=suite.batch_size,
+            members=tuple(suite.members), rows=tuple(suite.rows), stochastic=self.traits.random,
+            differentiable=self.traits.differentiable, same_split=dataset.same_split, n=len(suite.x),
+            progress=self.progress,
+        )  # fmt: skip
+        return checks.findings(case)

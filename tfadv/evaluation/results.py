@@ -103,7 +103,7 @@ class EvaluationResult:
         for curve in self.curves:
             if (eps := len(curve["eps"])) != (accuracy := len(curve["accuracy"])):
                 raise invalid("curves", "as many accuracies as eps", f"{accuracy} for {eps}")
-        _check_arrays(self.arrays, self.dataset["n"], len(self.attacks))
+        _check_arrays(self.arrays, self.gallery, self.dataset["n"], len(self.attacks))
         if self.gallery:
             _check_gallery(self.gallery)
 
@@ -246,13 +246,13 @@ def _of_one_run(result):
     return result
 
 
-def _check_arrays(arrays, n, attacks):
+def _check_arrays(arrays, gallery, n, attacks):
     for key in PER_EXAMPLE:
         if key in arrays and np.shape(arrays[key]) != (n,):
             raise invalid(f"array {key!r}", f"one entry for each of the {n} images", f"shape {np.shape(arrays[key])}")
-    broken_by = np.asarray(arrays.get("broken_by", -1))
-    if broken_by.dtype.kind != "i" or not -1 <= broken_by.min() <= broken_by.max() < attacks:
-        raise invalid("array 'broken_by'", f"places in the list of {attacks} attacks, or -1", repr(broken_by)[:60])
+    places = np.append(arrays.get("broken_by", -1), gallery.get("broken_by", -1))
+    if places.dtype.kind != "i" or not -1 <= places.min() <= places.max() < attacks:
+        raise invalid("array 'broken_by'", f"places in the list of {attacks} attacks, or -1", repr(places)[:60])
 
 
 def _check_gallery(gallery):

@@ -43,7 +43,7 @@ class Demo(Experiment):
         measured = {}
         for name, network in self._train(data, seed, progress).items():
             network.save(models / f"{name}.keras")
-            watch = lambda what, done, total, name=name: progress(f"{TITLES[name]}: {what}", done, total)  # noqa: E731
+            watch = lambda what, *facts, name=name: progress(f"{TITLES[name]}: {what}", *facts)  # noqa: E731
             result = evaluate(
                 network, data, threat=THREAT, attacks=ATTACKS, seed=seed, name=TITLES[name], progress=watch
             )

@@ -26,13 +26,14 @@ class Headline:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells; a cell is a text, a number or None. The first cell of a row names the row."""
+    """Rows of cells; a cell is a text, a number or None. The first cell of a row names the row; `foot` sums them up."""
 
     title: str
     columns: tuple
     rows: tuple
     note: str = ""
     id: str = ""
+    foot: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,18 @@ def number(value):
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def short(count):
+    """A large count as a few characters: 12,345 as it is, 13,704,400 as 13.7 M.
+
+    >>> short(12345), short(884_800), short(13_704_400), short(2_500_000_000), short(None)
+    ('12,345', '885 k', '13.7 M', '2.5 G', '–')
+    """
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count is not None and count >= max(unit, 1e5) * 0.9995:
+            return f"{count / unit:.3g} {name}"
+    return number(count)
+
+
 def percent(accuracy, interval=None):
     """An accuracy in [0, 1] with its interval, in percent.
 
@@ -132,6 +145,25 @@ def with_interval(value, interval=None):
     ('2.6 [2.4, 2.81]', '12 of 30')
     """
     return f"{number(value)} [{number(interval[0])}, {number(interval[-1])}]" if interval else number(value)
+
+
+def points(difference, interval):
+    """A difference of two accuracies with its interval, in percentage points.
+
+    >>> points(0.2, (0.171, 0.232)), points(-0.0001, (-0.0101, 0.01))
+    ('+20.0 [+17.1, +23.2]', '+0.0 [-1.0, +1.0]')
+    """
+    shown = [f"{round(100 * share, 1) + 0.0:+.1f}" for share in (difference, interval[0], interval[-1])]
+    return f"{shown[0]} [{shown[1]}, {shown[2]}]"
+
+
+def probability(p):
+    """A p value: two digits, and no more zeros than mean something.
+
+    >>> probability(0.0524), probability(1.0), probability(3e-9)
+    ('0.052', '1', '< 0.0001')
+    """
+    return "< 0.0001" if p < 1e-4 else f"{p:.2g}"
 
 
 def numeric_columns(table):

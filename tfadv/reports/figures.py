@@ -121,6 +121,36 @@ def accuracy_bars(bars, *, title="Accuracy", path=None):
 
 
 @_style()
+def distance_histogram(distances, *, vertical_lines=None, title="", xlabel="distance", bins=40, path=None):
+    """How far the images lie that fooled, stacked.
+
+    Args:
+        distances: name -> (m,) distances, at least one, e.g. a name per attack.
+        vertical_lines: label -> eps.
+    """
+    lines = vertical_lines or {}
+    top = max([*map(np.max, distances.values()), *lines.values(), 1e-12])
+    edges = np.linspace(0, top, bins + 1)
+    figure = _figure(WIDTH, 3.2)
+    axes = figure.add_subplot()
+    below = np.zeros(bins)
+    for number, (name, values) in enumerate(distances.items()):
+        counts, _ = np.histogram(values, edges)
+        look = {"color": COLORS[number % len(COLORS)], "hatch": HATCHES[number % len(HATCHES)], "edgecolor": "white"}
+        axes.bar(edges[:-1], counts, np.diff(edges), below, align="edge", label=name, linewidth=0.5, **look)
+        below = below + counts
+    for label, eps in lines.items():
+        _vertical_line(axes, label, eps)
+    axes.set(title=title, xlabel=xlabel, ylabel="images", xlim=(0, top * 1.02))
+    axes.set_ylim(0, below.max() * (1.05 + 0.13 * len(distances)))  # room for the legend
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.grid(True, axis="y")
+    axes.set_axisbelow(True)
+    axes.legend(loc="upper left", frameon=False)
+    return _png(figure, path)
+
+
+@_style()
 def gallery(x, x_adv, titles_clean, titles_adv, magnify=None, *, columns=4, title="", path=None):
     """Clean images, adversarial images and their magnified difference, below one another.
 

@@ -42,7 +42,8 @@ def _headline(block, _):
 
 def _table(block, _):
     rules = ["---:" if numeric else "---" for numeric in model.numeric_columns(block)]
-    rows = [map(escape, block.columns), rules, *(map(escape, row) for row in block.rows)]
+    foot = [[f"**{escape(cell)}**" for cell in block.foot]] if block.foot else []
+    rows = [map(escape, block.columns), rules, *(map(escape, row) for row in block.rows), *foot]
     lines = [f"| {' | '.join(row)} |" for row in rows]
     return [f"**{escape(block.title)}**", "\n".join(lines), escape(block.note)]
 

@@ -5,8 +5,8 @@ Yan, Guo, Zhang: Deep Defense, Training DNNs with Improved Adversarial Robustnes
 
 import tensorflow as tf
 
-from tfadv import gradients
-from tfadv.attacks.deepfool import VARIANTS, crossing, l2_length, nearest, nearest_rivals
+from tfadv import gradients, losses
+from tfadv.attacks.deepfool import VARIANTS, crossing, l2_length, nearest
 from tfadv.errors import invalid
 from tfadv.threat import flat_sum, per_example
 from tfadv.training.trainer import Trainer
@@ -75,7 +75,7 @@ def perturbation(logits_fn, x, y, steps):
     logits = tf.stop_gradient(logits_fn(x))
     classes = logits.shape[-1]
     correct = tf.argmax(logits, axis=-1, output_type=tf.int32) == y
-    rivals = nearest_rivals(logits, y, classes)
+    rivals = losses.rivals(y, logits)[:, : classes - 1]
 
     def step(t, total, alive):
         point = x + total

@@ -1,0 +1,83 @@
+"""AutoAttack: the ensemble by which robust accuracies are compared, each attack on what still stands.
+
+Croce & Hein: Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks, 2020.
+"""
+
+import dataclasses
+import typing
+
+import tensorflow as tf
+
+from tfadv import random
+from tfadv.attacks import get, standing
+from tfadv.attacks.base import Attack, Passes
+from tfadv.attacks.options import SHOWN, check_choice, check_whole
+
+VERSIONS = ("standard", "plus", "rand")
+# The difference of logits ratio needs so many classes; with fewer the plain difference takes its place.
+DLR_CLASSES = 3
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class AutoAttack(Attack):
+    """Attacks without parameters, one after another, each on the images that none before it has broken.
+
+    Args:
+        version: `"standard"` (APGD-CE, APGD-T, FAB-T, Square), `"plus"` (APGD-CE and APGD-DLR with 5 restarts, FAB
+            with 5, Square, APGD-T, FAB-T) or `"rand"`, for random models (APGD-CE and APGD-DLR on the expectation
+            over 20 draws).
+        steps: of every gradient attack; 100 is what published figures mean.
+        queries: of Square; likewise 5000.
+        target_classes: of APGD-T and FAB-T; likewise 9.
+
+    >>> AutoAttack()(model, x, y, threat=LInf(8 / 255))  # doctest: +SKIP
+    """
+
+    static: typing.ClassVar[bool] = False
+    seeded: typing.ClassVar[bool] = True
+
+    version: str = dataclasses.field(default="standard", metadata=SHOWN)
+    steps: int = 100
+    queries: int = 5000
+    target_classes: int = 9
+
+    def __post_init__(self):
+        check_choice(self, "version", VERSIONS)
+        check_whole(self, "steps", "queries", "target_classes")
+
+    def members(self, classes, norm):
+        sparse = norm == "l1"  # more restarts and fewer targets there, as the authors have it
+        dlr = "dlr" if classes >= DLR_CLASSES else "margin"
+        targets = min(5, self.target_classes) if sparse else self.target_classes
+        ce, restarted, ratio = f"apgd(steps={self.steps}", ", restarts=5", f"apgd(steps={self.steps}, loss={dlr}"
+        apgd_t = f"apgd_t(steps={self.steps}, target_classes={targets})"
+        fab, fab_t = (f"{name}(steps={self.steps}, " for name in ("fab", "fab_t"))
+        square, fab_t = f"square(queries={self.queries})", f"{fab_t}target_classes={self.target_classes})"
+        specs = {
+            "standard": (f"{ce}{restarted * sparse})", apgd_t, fab_t, square),
+            "plus": (f"{ce}{restarted})", f"{ratio}{restarted})", f"{fab}restarts=5)", square, apgd_t, fab_t),
+            "rand": (f"eot(attack={ce}), draws=20)", f"eot(attack={ratio}), draws=20)"),
+        }
+        return tuple(get(spec) for spec in specs[self.version])
+
+    def perturb(self, problem, threat, seed):
+        classes = problem.logits_fn(problem.x[:1]).shape[-1]
+        members = [member.until_fooled() for member in self.members(classes, threat.norm)]
+
+        def attempt(r, problem):
+            runs = [
+                lambda k=k, member=member: member.guarantee(problem, threat, random.key(seed, k))
+                for k, member in enumerate(members)
+            ]
+            return tf.switch_case(r, runs)
+
+        return standing.attempts(problem, attempt, len(members))
+
+    def cost(self, classes):
+        # l_1 takes more restarts and fewer targets: each is counted at its most.
+        costs = [
+            Passes(*map(max, linf.cost(classes), l1.cost(classes)))
+            for linf, l1 in zip(self.members(classes, "linf"), self.members(classes, "l1"), strict=True)
+        ]
+        own = 2 + len(costs)
+        return Passes(own + sum(cost.forward for cost in costs), sum(cost.backward for cost in costs))

@@ -1,0 +1,58 @@
+"""How long an evaluation still takes at most, from the passes that remain and the speed of those made."""
+
+import time
+
+
+class Estimate:
+    """Seconds left, were no further image to fall.
+
+    Args:
+        costs: the `Passes` of each attack for one image, in order.
+        counts: a function that returns the (forward, backward) passes made since some moment.
+    """
+
+    def __init__(self, costs, counts):
+        self.work = [_work(*cost) for cost in costs]
+        self.counts = counts
+        self.seconds, self.done = 0.0, 0.0
+        self.begun = None
+
+    def begin(self):
+        """A batch begins."""
+        self.begun = time.perf_counter(), self.counts()
+
+    def end(self):
+        """A batch has ended; returns its seconds and passes."""
+        seconds, passes = self.batch()
+        self.seconds, self.done, self.begun = self.seconds + seconds, self.done + _work(*passes), None
+        return seconds, passes
+
+    def batch(self):
+        """Seconds and passes of the batch that is running."""
+        began, counts = self.begun
+        passes = tuple(now - then for now, then in zip(self.counts(), counts, strict=True))
+        return time.perf_counter() - began, passes
+
+    def share(self, attack, images):
+        """How much of the running batch of `images` is done, in [0, 1], at least."""
+        return min(1.0, _work(*self.batch()[1]) / (self.work[attack] * images))
+
+    def left(self, attack, waiting, standing):
+        """Seconds.
+
+        Args:
+            attack: the number of the running attack.
+            waiting: how many of its images are not done, with fractions.
+            standing: how many images the attacks after it will meet at most.
+        """
+        seconds, passes = self.batch() if self.begun else (0.0, (0, 0))
+        seconds, done = self.seconds + seconds, self.done + _work(*passes)
+        if not done:
+            return None
+        to_do = self.work[attack] * waiting + sum(self.work[attack + 1 :]) * standing
+        return seconds / done * to_do
+
+
+def _work(forward, backward):
+    """A backward pass costs about as much as two forward passes."""
+    return forward + 2 * backward

@@ -1,0 +1,106 @@
+"""Several evaluations held against each other, as blocks: may they be, how they differ, is it more than luck."""
+
+from itertools import combinations
+
+from tfadv.evaluation.statistics import holm
+from tfadv.reports import figures, pairs
+from tfadv.reports.document import Figure, Findings, Table, Text, percent, points, probability
+from tfadv.reports.evidence import DOUBT, examples
+
+ALL_PAIRS = 6  # With more runs the pairs fill pages: then each against the most robust one.
+COMPARISON_NOTE = (
+    "With 95 % intervals. Robust: right on the clean image and under every attack tried, an upper bound. "
+    "Objections: findings of severity warning or error, see the details of the run."
+)
+
+
+def not_comparable(results):
+    """Why the runs may not be held against each other, as a block of findings; no block for a fair comparison."""
+    found, different = [], pairs.differences(results)
+    if different:
+        message = f"These runs were not asked the same: they differ in {'; '.join(different)}."
+        found.append(_finding("not-comparable", "error", message, "Evaluate them again on the same terms."))
+    if pairs.attack_lists_differ(results):
+        message = "The runs were not attacked by the same attacks: the one attacked less looks better than it is."
+        found.append(_finding("different-attacks", "warning", message, "Evaluate all with the same attacks."))
+    return [Findings(tuple(found))] if found else []
+
+
+def _finding(code, severity, message, advice):
+    return {"code": code, "severity": severity, "message": message, "advice": advice}
+
+
+def comparison(runs):
+    """The table of accuracies, their bars, and the pairs. runs: label -> `EvaluationResult`."""
+    return [Text("Comparison"), _table(runs), _bars(runs), *_pairs(runs)]
+
+
+def _table(runs):
+    """Threat model and n stand in the title where all runs share them, else in columns of their own."""
+    asked = dict.fromkeys(f"{result.threat}, {examples(result)}" for result in runs.values())
+    shared = len(asked) == 1
+    columns = ["model", "clean", "robust", *([] if shared else ["threat", "n"]), "rho2", "objections"]
+    rows = [
+        [
+            label,
+            percent(result.clean_accuracy, result.clean_interval),
+            percent(result.robust_accuracy, result.robust_interval),
+            *([] if shared else [result.threat, result.dataset["n"]]),
+            (result.rho2 or {}).get("mean"),
+            sum(finding["severity"] in DOUBT for finding in result.findings),
+        ]
+        for label, result in runs.items()
+    ]
+    title = f"Accuracy under {next(iter(asked))}" if shared else "Accuracy, each run on its own terms"
+    return Table(title, columns, rows, COMPARISON_NOTE)
+
+
+def _bars(runs):
+    bars = {
+        label: {
+            "clean": (result.clean_accuracy, result.clean_interval),
+            "robust": (result.robust_accuracy, result.robust_interval),
+        }
+        for label, result in runs.items()
+    }
+    png = figures.accuracy_bars(bars, title="")
+    return Figure("Clean and robust accuracy", png, "Black lines: 95 % intervals.", "accuracy-bars")
+
+
+def _pairs(runs):
+    """McNemar's test of each pair that saw the same images, the more robust run first."""
+    ranked = sorted(runs, key=lambda label: -runs[label].robust_accuracy)
+    possible = [(a, b) for a, b in combinations(ranked, 2) if not pairs.objection(runs[a], runs[b])]
+    if not possible:
+        return []
+    tests = [pairs.compare(runs[a], runs[b]) for a, b in possible]
+    adjusted = holm([test.p_value for test in tests])
+    rows = [
+        [
+            a,
+            b,
+            points(test.difference, test.interval),
+            test.only_a,
+            test.only_b,
+            probability(p),
+            "yes" if p < pairs.LEVEL else "not shown",
+        ]
+        for (a, b), test, p in zip(possible, tests, adjusted, strict=True)
+        if len(runs) <= ALL_PAIRS or a == ranked[0]
+    ]
+    columns = ["run", "against", "difference, points", "only the first", "only the second", "p", "more robust?"]
+    return [Table("Is it more than luck? Robust accuracy in pairs", columns, rows, _note(runs, tests), "pairs")]
+
+
+def _note(runs, tests):
+    note = (
+        "Only the first, only the second: images that stand in one run and not in the other. p: McNemar's exact test"
+        f"{f', corrected by Holm for the {len(tests)} pairs' if len(tests) > 1 else ''}; "
+        f"shown where it is below {pairs.LEVEL}. Difference with Tango's 95 % interval."
+    )
+    if len(runs) > ALL_PAIRS:
+        note += " Listed are the pairs with the most robust run."
+    left_out = len(runs) * (len(runs) - 1) // 2 - len(tests)
+    if left_out:
+        note += f" Left out: {left_out} of the pairs, which cannot be known to be about the same images."
+    return note

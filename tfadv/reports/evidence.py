@@ -1,0 +1,231 @@
+"""What supports a verdict, as blocks: the attacks, how far they went, curves, classes, pictures, provenance."""
+
+import itertools
+
+import numpy as np
+
+from tfadv import spec
+from tfadv.errors import TfadvError
+from tfadv.reports import figures
+from tfadv.reports.document import Facts, Figure, Findings, Table, Text, number, percent, short
+
+GALLERY_SIZE = 4
+CLASSES_SHOWN = 20
+DOUBT = ("error", "warning")
+NO_FINDINGS = "The checks for masked gradients and broken attacks found nothing to object to."
+MEASURED = {"median_distance": "median distance", "max_distance": "largest", "seconds": "seconds"}
+MEASURED |= {"gradients": "gradients", "forwards": "forwards"}
+ATTACKS_NOTE = (
+    "Each attack runs on the images still standing; accuracy is what it and all above it left, of all images. "
+    "Distances of what fooled, in the norm of the threat model; gradients and forwards are passes really made."
+)
+CONTROL_NOTE = " The control is noise of the same size that looks for nothing; it does not count."
+
+
+def examples(result):
+    """What was judged: `10,000 images of cifar10 (test)`."""
+    dataset = result.dataset
+    split = f" ({dataset['split']})" if dataset["split"] else ""
+    return f"{number(dataset['n'])} images of {dataset['name']}{split}"
+
+
+def findings(result, level):
+    """What the checks object to, under a heading of this level."""
+    if result.findings:
+        return [Text("Findings", level=level), Findings(tuple(result.findings))]
+    return [Text("Findings", (NO_FINDINGS,), level)]
+
+
+def attacks(result):
+    """The table of attacks, from the clean images down to what withstood all of them."""
+    known = [key for key in MEASURED if any(attack[key] is not None for attack in result.attacks)]
+    blank = [None] * len(known)
+    rows = [["clean images", percent(result.clean_accuracy, result.clean_interval), None, None, *blank]]
+    if result.control:
+        control = result.control
+        rows.append([f"control: {control['attack']}", percent(control["accuracy"]), None, None, *blank])
+    rows += [
+        [
+            attack["attack"],
+            percent(attack["accuracy"], attack["interval"]),
+            attack["attacked"],
+            attack["fooled"],
+            *(_shown(key, attack[key]) for key in known),
+        ]
+        for attack in result.attacks
+    ]
+    columns = ["attack", "accuracy so far", "attacked", "fooled", *(MEASURED[key] for key in known)]
+    note = ATTACKS_NOTE + (CONTROL_NOTE if result.control else "")
+    title = f"Attacks under {result.threat}, {examples(result)}"
+    return Table(title, columns, rows, note, foot=_total(result, known))
+
+
+def _total(result, known):
+    """All attacks together; what one of them did not count has no sum."""
+    norms = result.norms or {}
+    sums = {"median_distance": norms.get("median"), "max_distance": norms.get("max")}
+    for key in ("fooled", "seconds", "gradients", "forwards"):
+        values = [attack[key] for attack in result.attacks]
+        sums[key] = sum(values) if values and None not in values else None
+    worst = percent(result.robust_accuracy, result.robust_interval)
+    return ["all attacks", worst, None, sums["fooled"], *(_shown(key, sums[key]) for key in known)]
+
+
+def _shown(key, value):
+    return short(value) if key in ("gradients", "forwards") else value
+
+
+def distances(label, result):
+    """A histogram of how far the images lie that fooled, by the attack that found them."""
+    far = result.arrays.get("distance")
+    if far is None or "broken_by" not in result.arrays:
+        return []
+    by = result.arrays["broken_by"]
+    groups = {attack["attack"]: far[by == place] for place, attack in enumerate(result.attacks) if (by == place).any()}
+    if not groups:
+        return []
+    norm = result.threat.partition(":")[0]
+    png = figures.distance_histogram(
+        groups, vertical_lines=_threat_lines([result], norm), xlabel=f"distance from the image ({norm})"
+    )
+    fooled = np.concatenate(list(groups.values()))
+    norms = result.norms or {"median": np.median(fooled), "mean": np.mean(fooled), "max": np.max(fooled)}
+    sizes = ", ".join(f"{name} {number(float(size))}" for name, size in norms.items() if size is not None)
+    caption = f"{number(len(fooled))} images: {sizes}. Dotted line: the threat model."
+    return [Figure(f"Size of the perturbations that fooled ({norm})", png, caption, f"distances-{label}")]
+
+
+def curves(runs):
+    """A figure and its table for each norm: accuracies in l2 and in linf have no axis in common."""
+    norms = dict.fromkeys(curve["norm"] for result in runs.values() for curve in result.curves)
+    styled = list(_styled(runs))
+    blocks = [Text("Accuracy against eps")] if norms else []
+    for norm in norms:
+        drawn = {
+            f"{label}, {curve['attack']}" if len(runs) > 1 else curve["attack"]: curve | {"style": style}
+            for label, style, curve in styled
+            if curve["norm"] == norm
+        }
+        lines = _threat_lines(runs.values(), norm)
+        title = f"Accuracy against eps ({norm})"
+        png = figures.accuracy_curves(drawn, vertical_lines=lines, title="", xlabel=f"eps ({norm})")
+        caption = "Of at most 1,000 images and with random starts of its own, so close to the table but not equal."
+        caption += f" Vertical line: threat model {', '.join(lines)}." if lines else ""
+        blocks += [Figure(title, png, caption, f"accuracy-against-eps-{norm}"), _curve_table(drawn, title)]
+    return blocks
+
+
+def _styled(runs):
+    """Each curve with its style: of several runs each has a colour and each attack its dashes."""
+    attacks = list(dict.fromkeys(curve["attack"] for result in runs.values() for curve in result.curves))
+    for place, (label, result) in enumerate(runs.items()):
+        for curve in result.curves:
+            dash = attacks.index(curve["attack"])
+            yield label, (place if len(runs) > 1 else dash, dash), curve
+
+
+def _threat_lines(results, norm):
+    lines = {}
+    for threat in dict.fromkeys(result.threat for result in results):
+        name, _, eps = threat.partition(":")
+        try:
+            if name == norm:
+                lines[threat] = float(spec.number(eps))
+        except TfadvError:
+            continue
+    return lines
+
+
+def _curve_table(curves, title):
+    """A row per curve: there are many eps and few curves."""
+    budgets = sorted({eps for curve in curves.values() for eps in curve["eps"]})
+    points = {name: dict(zip(curve["eps"], curve["accuracy"], strict=True)) for name, curve in curves.items()}
+    rows = [[name, *(percent(point.get(eps)) for eps in budgets)] for name, point in points.items()]
+    return Table(f"{title}: the numbers", ["eps", *map(_budget, budgets)], rows)
+
+
+def _budget(eps):
+    """An eps as a person would write it: 8/255, and 0.9 for 0.8999999999999999."""
+    shown = spec.show(eps)
+    return shown if "/" in shown else number(eps)
+
+
+def classes(runs):
+    """Robust accuracy by class: an average hides the class that has none."""
+    tables = {label: {row["name"]: row for row in result.class_accuracy} for label, result in runs.items()}
+    names = dict.fromkeys(name for table in tables.values() for name in table)
+    if not names:
+        return []
+    weakest = sorted(names, key=lambda name: min(_robust(table.get(name)) for table in tables.values()))
+    shown = [name for name in names if name in set(weakest[:CLASSES_SHOWN])]
+    columns = ["class", "n"]
+    for label in tables:
+        columns += [f"{label}, clean", f"{label}, robust"] if len(tables) > 1 else ["clean", "robust"]
+    rows = [[name, *_class_cells(name, tables)] for name in shown]
+    note = ""
+    if len(shown) < len(names):
+        note = f"The {len(shown)} weakest of {len(names)} classes; all are in result.json."
+    return [Text("By class"), Table("Accuracy by class", columns, rows, note)]
+
+
+def _robust(row):
+    return 1.0 if row is None or row["robust"] is None else row["robust"]
+
+
+def _class_cells(name, tables):
+    rows = [table.get(name) or {"n": None, "clean": None, "robust": None} for table in tables.values()]
+    n = next((row["n"] for row in rows if row["n"] is not None), None)
+    return [n, *(percent(row[key]) for row in rows for key in ("clean", "robust"))]
+
+
+def gallery(label, result):
+    shown = {key: array[:GALLERY_SIZE] for key, array in result.gallery.items() if key != "class_names"}
+    if not len(shown.get("x", ())):
+        return []
+    names = [str(name) for name in result.gallery.get("class_names", ())]
+    clean = _predictions(shown["label"], shown["predicted"], shown["confidence"], names)
+    fooled = _predictions(shown["label"], shown["predicted_adv"], shown["confidence_adv"], names)
+    png = figures.gallery(shown["x"], shown["x_adv"], clean, fooled)
+    caption = (
+        "Above each image the predicted class and its confidence; ✗ marks a wrong one. "
+        f"{_fooled_by(result, shown)}Difference magnified: white (in colour images grey) is no change."
+    )
+    return [Figure(f"Adversarial images: {label}", png, caption)]
+
+
+def _predictions(labels, predicted, confidence, names):
+    """Titles such as `✗ Ankle boot` over `97 %`."""
+    named = dict(enumerate(names))
+    return [
+        f"{'' if label == guess else '✗ '}{_shorten(named.get(int(guess), str(guess)))}\n{sure:.0%}"
+        for label, guess, sure in zip(labels, predicted, confidence, strict=True)
+    ]
+
+
+def _shorten(name, length=13):
+    return name if len(name) <= length else f"{name[: length - 1]}…"
+
+
+def _fooled_by(result, shown):
+    """Which attack made the pictures, from left to right: `Fooled by fgsm (2), pgd(steps=40). `"""
+    if "broken_by" not in shown:
+        return f"Attacked under {result.threat}. "
+    specs = [result.attacks[place]["attack"] if place >= 0 else "nothing" for place in shown["broken_by"]]
+    runs = [[name, len(list(group))] for name, group in itertools.groupby(specs)]
+    listed = ", ".join(f"{name} ({times})" if times > 1 else name for name, times in runs)
+    return f"Under {result.threat}, from the left by {listed}. "
+
+
+def provenance(result):
+    """Where the numbers come from."""
+    dataset, random = result.dataset, {True: "at random", False: "the same each time"}
+    facts = {
+        "model": result.model["path"] or result.model["name"],
+        "parameters": result.model["parameters"],
+        "answers": random.get(result.stochastic),
+        "data": f"{examples(result)}, from {dataset['source'] or 'an unknown source'}",
+        "fingerprint": dataset["fingerprint"],
+        "threat model": result.threat,
+    }
+    known = {name: value for name, value in facts.items() if value is not None}
+    return Facts(known | Facts.of(result.provenance).mapping)

@@ -1,0 +1,90 @@
+"""Two evaluations on the same images: is one classifier really better than the other?"""
+
+import math
+
+from tfadv.evaluation.statistics import images_needed, mcnemar
+from tfadv.reports.document import number, probability
+
+LEVEL = 0.05
+# What the booleans of per_example.npz tell: the accuracy, "is more ...", what one model does, what both do.
+WORDS = {
+    "robust": ("robust accuracy", "more robust", "stands", "stand"),
+    "clean": ("clean accuracy", "more accurate on clean images", "is right", "are right"),
+}
+
+
+def differences(results):
+    """What the runs were not asked alike, as texts; none for a fair comparison."""
+    asked = {
+        "threat model": [result.threat for result in results],
+        "split": [result.dataset["split"] for result in results],
+        "number of examples": [result.dataset["n"] for result in results],
+    }
+    prints = {result.dataset["fingerprint"] for result in results}
+    if len(prints) > 1 or None in prints:  # one fingerprint is one set of images, whatever it is called
+        asked["data set"] = [result.dataset["name"] for result in results]
+        asked["data source"] = [result.dataset["source"] for result in results]
+    found = [
+        f"{what} ({', '.join(number(value) for value in dict.fromkeys(values))})"
+        for what, values in asked.items()
+        if len(set(values)) > 1
+    ]
+    if not found and len(prints - {None}) > 1:
+        return ["images (their fingerprints differ)"]
+    if not found and len({result.arrays["labels"].tobytes() for result in results if "labels" in result.arrays}) > 1:
+        return ["examples (their labels differ)"]
+    return found
+
+
+def attack_lists_differ(results):
+    """Whether some of the runs were attacked by others: the one attacked less looks better than it is."""
+    return len({tuple(sorted(attack["attack"] for attack in result.attacks)) for result in results}) > 1
+
+
+def objection(a, b):
+    """Why two runs cannot be compared image by image, as half a sentence; None if they can."""
+    found = differences([a, b])
+    if found:
+        return f"were not asked the same; they differ in {'; '.join(found)}"
+    arrays = a.arrays, b.arrays
+    if not all(key in of_one for of_one in arrays for key in WORDS):
+        return "cannot be compared image by image; per_example.npz is missing or has no outcomes"
+    if None in (a.dataset["fingerprint"], b.dataset["fingerprint"]) and not all("labels" in run for run in arrays):
+        return "cannot be known to be about the same images; neither fingerprints nor labels say so"
+    return None
+
+
+def compare(a, b, what="robust"):
+    """McNemar's test of two runs without `objection`, on their `what` outcomes: `"robust"` or `"clean"`."""
+    return mcnemar(a.arrays[what], b.arrays[what])
+
+
+def needed(test):
+    """About how many images would show the difference, were it what it seems: two digits, upward, or None."""
+    n = images_needed(test.only_a, test.only_b, test.n)
+    if n is None:
+        return None
+    n = max(n, test.n + 1)
+    step = 10 ** max(0, math.floor(math.log10(n)) - 1)
+    return math.ceil(n / step) * step
+
+
+def verdict(test, name_a, name_b, what="robust"):
+    """What a McNemar test shows, in one honest sentence.
+
+    >>> verdict(mcnemar([True] * 20 + [False] * 80, [False] * 100), "a", "b")
+    'a is more robust: only a stands on 20 images, only b on 0 (p < 0.0001).'
+    """
+    accuracy, better, alone, both = WORDS[what]
+    (most, first), (fewer, second) = sorted([(test.only_a, name_a), (test.only_b, name_b)], key=lambda it: -it[0])
+    p = probability(test.p_value)
+    p = f"p {p}" if p.startswith("<") else f"p = {p}"
+    counts = f"only {first} {alone} on {most:,} image{'s' if most != 1 else ''}, only {second} on {fewer:,} ({p})"
+    if test.p_value < LEVEL:
+        return f"{first} is {better}: {counts}."
+    start = f"No difference in {accuracy} can be shown with {test.n:,} images"
+    if not most:
+        return f"{start}: both {both} on the same ones."
+    if most == fewer:
+        return f"{start}: {counts}."
+    return f"{start}: {counts}; about {needed(test):,} would be needed to show it, if it is as large as it seems here."
