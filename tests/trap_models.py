@@ -37,21 +37,31 @@ class Thermometer(layers.Layer):
 
 
 class Noise(layers.Layer):
-    """Gaussian noise that is there at test time too."""
+    """x + stddev * N(0, 1), at test time too."""
 
-    def __init__(self, stddev, seed=1):
-        super().__init__()
-        self.stddev, self.draws = stddev, keras.random.SeedGenerator(seed)
+    def __init__(self, stddev, **options):
+        super().__init__(**options)
+        self.stddev, self.draws = stddev, keras.random.SeedGenerator(1)
 
     def call(self, x):
         return x + self.stddev * keras.random.normal(ops.shape(x), seed=self.draws)
 
 
-class UnseededNoise(Noise):
+class Pepper(Noise):
+    """Half of the pixels are black, others each time."""
+
+    def __init__(self):
+        super().__init__(0.5, name="trap")
+
+    def call(self, x):
+        return x * ops.cast(keras.random.uniform(ops.shape(x), seed=self.draws) > 0.5, "float32")
+
+
+class UnseededPepper(Pepper):
     """The same drawn by TensorFlow, which nobody can begin anew."""
 
     def call(self, x):
-        return x + self.stddev * tf.random.normal(tf.shape(x))
+        return x * tf.cast(tf.random.uniform(tf.shape(x)) > 0.5, tf.float32)
 
 
 class WrongSign(layers.Layer):
@@ -68,15 +78,12 @@ class Cut(layers.Layer):
         return ops.stop_gradient(x)
 
 
-class Drowned(layers.Layer):
-    """x, with a gradient that is lost in noise which has none in the forward pass."""
+class Drowned(Noise):
+    """x, with its gradient times 1 + 10 N(0, 1): noise drowns it, though none is seen in the logits."""
 
     def call(self, x):
-        @tf.custom_gradient
-        def drowned(x):
-            return tf.identity(x), lambda upstream: 1e3 * tf.random.normal(tf.shape(x))
-
-        return drowned(x)
+        noise = self.stddev * keras.random.normal(ops.shape(x), seed=self.draws)
+        return x + noise * (x - ops.stop_gradient(x))
 
 
 class NotANumber(layers.Layer):
@@ -97,9 +104,9 @@ def network():
     return classifier("cnn")
 
 
-def thermometer():
-    stack = [Thermometer(name="trap"), layers.Conv2D(16, 3, activation="relu"), layers.Flatten(), layers.Dense(10)]
-    return trained(keras.Sequential([keras.Input((8, 8, 1)), *stack]), 3)
+def trained_behind(layer, epochs):
+    stack = [layer, layers.Conv2D(16, 3, activation="relu"), layers.Flatten(), layers.Dense(10)]
+    return trained(keras.Sequential([keras.Input((8, 8, 1)), *stack]), epochs)
 
 
 def saturated():
@@ -109,13 +116,13 @@ def saturated():
 
 TRAPS = {
     "quantized": lambda: behind(Quantize(), network()),
-    "thermometer": thermometer,
+    "thermometer": lambda: trained_behind(Thermometer(name="trap"), 3),
     "saturated": saturated,
-    "noisy": lambda: behind(Noise(0.3), network()),
-    "noisy_unseeded": lambda: behind(UnseededNoise(0.3), network()),
+    "noisy": lambda: trained_behind(Pepper(), 8),
+    "noisy_unseeded": lambda: trained_behind(UnseededPepper(), 8),
     "wrong_sign": lambda: behind(WrongSign(), network()),
     "cut": lambda: behind(Cut(), network()),
-    "drowned": lambda: behind(Drowned(), network()),
+    "drowned": lambda: behind(Drowned(10.0), network()),
     "not_a_number": lambda: behind(NotANumber(), network()),
 }
 

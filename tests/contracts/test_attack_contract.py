@@ -217,7 +217,7 @@ def test_reaches_the_optimum_of_a_linear_model(name, norm, classifiers, gray, pr
     drop = gap(gray) - gap(x_adv)
     assert (drop <= optimum * (1 + 1e-4)).all()
     # A random start in l2 and l1 is still a few degrees off the best direction after the last step.
-    assert (drop >= optimum * (0.95 if getattr(attack, "random_start", False) else 1 - 1e-4)).all()
+    assert (drop >= optimum * (0.95 if attack.seeded else 1 - 1e-4)).all()
 
 
 @pairs
@@ -260,7 +260,7 @@ def test_targeted_lowers_the_loss_of_the_target(name, norm, classifiers, images,
         x_adv = brief(name, steps=10)(model, images, labels, threat=ball(norm), targets=targets)
         assert_inside(x_adv, images, norm, EPS[norm])
         before, after = (loss(targets, model(z)) for z in (images, x_adv))
-        assert np.mean(after < before) > 0.95 and after.mean() < before.mean()
+        assert np.mean(after < before) > 0.9 and after.mean() < before.mean()  # some climb another loss than this one
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,14 +9,14 @@ from tfadv.reports import page, pairs
 from tfadv.reports.document import Table, Text
 
 
-def run(right, name="m", n=1000, seed=0, attacks=("fgsm",), **dataset):
+def run(right, model="m", n=1000, seed=0, attacks=("fgsm",), **dataset):
     """A run that stands on the first `right` of n images."""
     dataset = {"name": "digits", "source": "here", "split": "test", "n": n, "fingerprint": "ab"} | dataset
     rows = [{"attack": attack, "accuracy": 0.5} for attack in attacks]
     stands = np.arange(n) < right
     labels = np.random.default_rng(seed).integers(0, 3, n)
     return EvaluationResult.of(
-        np.ones(n), stands, labels, "abc", model={"name": name}, dataset=dataset, threat="linf:0.1", attacks=rows
+        np.ones(n), stands, labels, "abc", model={"name": model}, dataset=dataset, threat="linf:0.1", attacks=rows
     )
 
 
@@ -84,7 +84,8 @@ def of_counts(only_a, only_b, n):
         (
             (1, 1, 90),
             "clean",
-            "No difference in clean accuracy can be shown with 90 images: only A is right on 1 image, only B on 1 (p = 1).",
+            "No difference in clean accuracy can be shown with 90 images: only A is right on 1 image, only B on 1 "
+            "(p = 1).",
         ),
         (
             (30, 20, 1000),
@@ -107,13 +108,13 @@ def test_more_images_are_asked_for_than_there_were(only_a, only_b, agree):
         assert pairs.needed(test) > test.n
 
 
-def tested(*runs):
+def table_of(*runs):
     document = page.evaluation_document(runs)
     return next((block for block in document.blocks if isinstance(block, Table) and block.id == "pairs"), None)
 
 
-def test_all_pairs_of_a_few_runs_are_tested(quick):
-    table = tested(run(505, "b"), run(500, "c"), run(700, "a"))
+def test_all_pairs_of_a_few_runs_are_table_of(quick):
+    table = table_of(run(505, "b"), run(500, "c"), run(700, "a"))
     assert [row[:2] for row in table.rows] == [["a", "b"], ["a", "c"], ["b", "c"]]
     assert [row[-1] for row in table.rows] == ["yes", "yes", "not shown"]
     # 5 against 0 gives p = 0.0625, the largest of three, which Holm leaves as it is.
@@ -123,24 +124,24 @@ def test_all_pairs_of_a_few_runs_are_tested(quick):
 
 def test_holm_is_over_all_pairs(quick):
     """7 against 0 gives p = 0.0156: enough for one pair, not for the three that were tested."""
-    assert tested(run(507, "a"), run(500, "b")).rows[0][-1] == "yes"
-    assert tested(run(507, "a"), run(500, "b"), run(500, "c")).rows[0][-2:] == ["0.047", "yes"]
-    rows = tested(run(507, "a"), run(500, "b"), run(500, "c"), run(500, "d")).rows
+    assert table_of(run(507, "a"), run(500, "b")).rows[0][-1] == "yes"
+    assert table_of(run(507, "a"), run(500, "b"), run(500, "c")).rows[0][-2:] == ["0.047", "yes"]
+    rows = table_of(run(507, "a"), run(500, "b"), run(500, "c"), run(500, "d")).rows
     assert [row[-2:] for row in rows[:3]] == [["0.094", "not shown"]] * 3
 
 
 def test_many_runs_are_tested_against_the_most_robust(quick):
-    table = tested(*(run(500 + 10 * k, f"m{k}") for k in range(7)))
+    table = table_of(*(run(500 + 10 * k, f"m{k}") for k in range(7)))
     assert [row[0] for row in table.rows] == ["m6"] * 6 and "the most robust run" in table.note
     assert "Holm for the 21 pairs" in table.note
 
 
 def test_pairs_on_other_images_are_left_out(quick):
-    assert tested(run(600, "a"), run(500, "b", fingerprint="cd")) is None
-    table = tested(run(600, "a"), run(500, "b"), run(550, "c", fingerprint="cd"))
+    assert table_of(run(600, "a"), run(500, "b", fingerprint="cd")) is None
+    table = table_of(run(600, "a"), run(500, "b"), run(550, "c", fingerprint="cd"))
     assert [row[:2] for row in table.rows] == [["a", "b"]] and "Left out: 2" in table.note
 
 
 def test_one_run_has_no_pairs(quick):
-    assert tested(run(600)) is None
+    assert table_of(run(600)) is None
     assert not any(isinstance(b, Text) and b.heading == "Comparison" for b in page.evaluation_document([run(6)]).blocks)

@@ -116,7 +116,8 @@ def sparse(gradient, share):
     size = tf.reshape(tf.abs(gradient), [tf.shape(gradient)[0], -1])
     count = tf.shape(size)[1]
     ordered = tf.sort(size, axis=1)
-    at = tf.clip_by_value(tf.cast((1 - share) * tf.cast(count, tf.float32), tf.int32), 0, count - 1)
+    at = tf.cast(tf.math.ceil((1 - share) * tf.cast(count, tf.float32)), tf.int32)
+    at = tf.clip_by_value(at, 0, count - 1)
     least = tf.gather(ordered, at, axis=1, batch_dims=1)
     sign = tf.where(tf.abs(gradient) >= per_example(least, gradient), tf.sign(gradient), 0.0)
     return tf.math.divide_no_nan(sign, per_example(flat_sum(tf.abs(sign)), sign))

@@ -37,11 +37,8 @@ class BPDA(Around):
             object.__setattr__(self, "layers", _several(self.layers))
 
     def view(self, model):
-        # Attacks are traced, but layers are tried with real images.
-        with tf.init_scope():
-            layers = layer_graph.blocking(model) if self.layers is None else self.layers
-            model = straight_through(model, layers) if layers else model
-        return super().view(model)
+        layers = layer_graph.blocking(model) if self.layers is None else self.layers
+        return super().view(straight_through(model, layers) if layers else model)
 
 
 def straight_through(model, layers, surrogate=None):

@@ -42,6 +42,10 @@ class EOT(Around):
         check_whole(self, "draws")
         check_choice(self, "average", AVERAGES)
 
+    def until_fooled(self):
+        """The same: stopping at the first point whose mean falls short picks the luckiest means."""
+        return self
+
     def perturb(self, problem, threat, seed):
         return self.inner.perturb(averaged(problem, self.draws, self.average), threat, seed)
 

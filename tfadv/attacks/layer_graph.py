@@ -1,5 +1,7 @@
 """The layers of Sequential and functional models: their names, which let no gradient pass, others in their place."""
 
+from concurrent import futures
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -54,6 +56,12 @@ def blocking(model):
     Raises:
         TfadvError: if the model is subclassed.
     """
+    # In a thread of its own, since where this is called somebody may be tracing, or have stopped all tapes.
+    with futures.ThreadPoolExecutor(1) as thread:
+        return thread.submit(_tried, model).result()
+
+
+def _tried(model):
     found = {}
     trial = rebuilt(model, lambda operation, *args, **kwargs: Trial(operation, found.setdefault)(*args, **kwargs))
     shape = [FREE_SIZE if size is None else size for size in trial.inputs[0].shape[1:]]

@@ -51,19 +51,25 @@ def attempts(problem, attempt, times):
         times: the most attempts.
 
     Returns:
-        Images (n, h, w, c): what broke the example, or the last attempt.
+        Images (n, h, w, c): what broke the example, or else of all attempts the one with the highest margin.
     """
 
-    def body(r, found, alive):
+    def body(r, found, highest, alive):
         here = problem.only(alive)
         x_adv = attempt(r, here)
-        found = tf.tensor_scatter_nd_update(found, alive[:, None], x_adv)
-        return r + 1, found, tf.boolean_mask(alive, ~here.reached(here.logits_fn(x_adv)))
+        logits = here.logits_fn(x_adv)
+        margin, broken = here.margin(logits), here.reached(logits)
+        better = tf.where(broken | (margin > tf.gather(highest, alive)))[:, 0]
+        at = tf.gather(alive, better)[:, None]
+        found = tf.tensor_scatter_nd_update(found, at, tf.gather(x_adv, better))
+        highest = tf.tensor_scatter_nd_update(highest, at, tf.gather(margin, better))
+        return r + 1, found, highest, tf.boolean_mask(alive, ~broken)
 
     stands = ~problem.reached(problem.logits_fn(problem.x))
-    start = (0, problem.x, tf.cast(tf.where(stands)[:, 0], tf.int32))
+    lowest = tf.fill(tf.shape(problem.x)[:1], -float("inf"))
+    start = (0, problem.x, lowest, tf.cast(tf.where(stands)[:, 0], tf.int32))
     return tf.while_loop(
-        lambda r, found, alive: (r < times) & (tf.size(alive) > 0),
+        lambda r, found, highest, alive: (r < times) & (tf.size(alive) > 0),
         body, start, shape_invariants=_free(start), maximum_iterations=times,
     )[1]  # fmt: skip
 

@@ -1,0 +1,112 @@
+"""The boundary attack: a walk along the decision boundary towards the image, which needs nothing but labels.
+
+Brendel, Rauber, Bethge: Decision-Based Adversarial Attacks, 2018.
+"""
+
+import dataclasses
+import typing
+
+import tensorflow as tf
+
+from tfadv import random
+from tfadv.attacks import standing
+from tfadv.attacks.base import MinimumNormAttack, Passes
+from tfadv.attacks.options import SHOWN, check_whole
+from tfadv.attacks.random_search import rows_where
+from tfadv.threat import flat_sum, per_example
+
+# Noise images that a start is looked for among, and halvings of the way between image and start.
+STARTS, HALVINGS = 25, 10
+# The first lengths of both steps, as shares of the distance, and the share of either that should succeed.
+FIRST, AROUND, TOWARDS = 0.01, 0.4, 0.2
+# By how much the logarithm of a length moves, and every how many queries the step around is judged by itself.
+RATE, JUDGED = 0.25, 5
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class BoundaryWalk(MinimumNormAttack):
+    """x' = x + (1 - s) d (u + r e) / ||u + r e||: around the image at its distance d, then towards it (section 2.3).
+
+    u is the direction from the image x to the present point and e a random one at right angles to it, both of length 1.
+    The point moves where x' is still misclassified. The lengths r and s are adapted for each example so that four
+    steps around in ten and two whole steps in ten succeed; every fifth query takes the step around alone.
+
+    The walk starts at a misclassified blend of x and uniform noise; where none is found, and mostly with targets, at
+    another image of the batch that the model takes for what is wanted. Without either, x comes back.
+
+    Args:
+        queries: steps for each image, at least 1. Within a threat model an image is left alone once it is inside.
+
+    >>> BoundaryWalk(queries=25_000).minimal(model, x, y)  # doctest: +SKIP
+    """
+
+    name: typing.ClassVar[str] = "boundary"
+    norms: typing.ClassVar[tuple[str, ...]] = ("l2",)
+    static: typing.ClassVar[bool] = False
+    black_box: typing.ClassVar[bool] = True
+    seeded: typing.ClassVar[bool] = True
+
+    queries: int = dataclasses.field(default=5000, metadata=SHOWN)
+
+    def __post_init__(self):
+        check_whole(self, "queries")
+
+    def perturb(self, problem, threat, seed):
+        return self._from_start(problem, seed, threat.eps)
+
+    def search(self, problem, norm, seed):
+        return self._from_start(problem, seed, -1.0)
+
+    def _from_start(self, problem, seed, enough):
+        """Walk from a start, where there is one, until the distance is at most `enough`."""
+        start, found = starting_points(problem, random.key(seed, 0))
+        at = tf.cast(tf.where(found), tf.int32)
+        here = problem.only(at[:, 0])
+        start = nearest_blend(here, tf.gather_nd(start, at))
+        return tf.tensor_scatter_nd_update(problem.x, at, self._walk(here, start, random.key(seed, 1), enough))
+
+    def _walk(self, problem, start, seed, enough):
+        def step(t, problem, state):
+            x_adv, around, towards = state
+            alone = t % JUDGED == 0
+            moved = self._propose(problem.x, x_adv, around, tf.where(alone, 0.0, towards), random.key(seed, t))
+            holds = problem.reached(problem.logits_fn(moved))
+            x_adv = rows_where(holds, moved, x_adv)
+            success = tf.cast(holds, tf.float32)
+            around *= tf.where(alone, tf.exp(RATE * (success - AROUND)), 1.0)
+            towards *= tf.where(alone, 1.0, tf.exp(RATE * (success - TOWARDS)))
+            return length(x_adv - problem.x) <= enough, x_adv, (x_adv, around, tf.minimum(towards, 0.5))
+
+        first = tf.fill(tf.shape(start)[:1], FIRST)
+        return standing.loop(problem, step, (start, first, first), self.queries)[0]
+
+    def _propose(self, x, x_adv, around, towards, seed):
+        delta = x_adv - x
+        squared = flat_sum(delta * delta)
+        e = random.normal(tf.shape(x), seed)
+        e -= per_example(tf.math.divide_no_nan(flat_sum(e * delta), squared), x) * delta
+        ratio = around * tf.math.divide_no_nan(tf.sqrt(squared), length(e))
+        shrink = (1 - towards) / tf.sqrt(1 + around * around)
+        return tf.clip_by_value(x + per_example(shrink, x) * (delta + per_example(ratio, x) * e), 0.0, 1.0)
+
+    def cost(self, classes):
+        return Passes(1 + STARTS + HALVINGS + self.queries, 0)
+
+
+def starting_points(problem, seed):
+    """Images that the attacker has won with, and for which examples there are any: (n, h, w, c), (n,) bool.
+
+    Examples that are won from the start have none.
+    """
+    logits = problem.logits_fn(problem.x)
+    alive = tf.cast(tf.where(~problem.reached(logits)), tf.int32)
+
+    def blend(t, problem, state):
+        share = tf.cast(t + 1, tf.float32) / STARTS
+        mixed = problem.x + share * (random.uniform(tf.shape(problem.x), random.key(seed, t)) - problem.x)
+        return problem.reached(problem.logits_fn(mixed)), mixed, state
+
+    here = problem.only(alive[:, 0])
+    noisy, without = standing.loop(here, blend, (here.x,), STARTS)
+    known, another = other_images(problem, logits, random.key(seed, STARTS))
+    ...
