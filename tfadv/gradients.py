@@ -64,7 +64,8 @@ def from_pullback(run):
 
     @tf.custom_gradient
     def logits_fn(x):
-        logits, pullback = run(x)
+        # Else tapes outside would record what is run, and derive it a second time.
+        logits, pullback = run(tf.stop_gradient(x))
 
         def backward(direction, variables=()):
             # TensorFlow insists on an answer for the weights, which nobody asks for.

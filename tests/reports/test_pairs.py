@@ -108,6 +108,11 @@ def test_more_images_are_asked_for_than_there_were(only_a, only_b, agree):
         assert pairs.needed(test) > test.n
 
 
+def test_as_many_images_as_there_were_did_not_do():
+    """5 of 5 images tell the two apart and p is 0.0625; Connor's formula, an approximation, asks for 4."""
+    assert pairs.needed(of_counts(5, 0, 5)) == 6
+
+
 def table_of(*runs):
     document = page.evaluation_document(runs)
     return next((block for block in document.blocks if isinstance(block, Table) and block.id == "pairs"), None)

@@ -5,6 +5,7 @@ from tfadv.registry import Registry
 ATTACKS = Registry(
     "attack",
     {
+        "autoattack": "tfadv.attacks.autoattack:AutoAttack",
         "fgsm": "tfadv.attacks.fgsm:FGSM",
         "pgd": "tfadv.attacks.pgd:PGD",
         "apgd": "tfadv.attacks.apgd:APGD",
@@ -12,8 +13,11 @@ ATTACKS = Registry(
         "square": "tfadv.attacks.square:Square",
         "hill_climb": "tfadv.attacks.hill_climb:HillClimb",
         "simba": "tfadv.attacks.simba:SimBA",
+        "boundary": "tfadv.attacks.boundary_walk:BoundaryWalk",
         "noise": "tfadv.attacks.uniform_noise:UniformNoise",
         "deepfool": "tfadv.attacks.deepfool:DeepFool",
+        "fab": "tfadv.attacks.fab:FAB",
+        "fab_t": "tfadv.attacks.fab:FABT",
         "eot": "tfadv.attacks.eot:EOT",
         "bpda": "tfadv.attacks.bpda:BPDA",
     },

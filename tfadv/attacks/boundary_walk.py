@@ -94,19 +94,54 @@ class BoundaryWalk(MinimumNormAttack):
 
 
 def starting_points(problem, seed):
-    """Images that the attacker has won with, and for which examples there are any: (n, h, w, c), (n,) bool.
+    """Images with which the attacker wins, (n, h, w, c), and for which examples there are any, (n,) bool.
 
-    Examples that are won from the start have none.
+    None for examples that are won from the start.
     """
     logits = problem.logits_fn(problem.x)
-    alive = tf.cast(tf.where(~problem.reached(logits)), tf.int32)
+    stands = ~problem.reached(logits)
+    alive = tf.cast(tf.where(stands), tf.int32)
+    here = problem.only(alive[:, 0])
 
     def blend(t, problem, state):
-        share = tf.cast(t + 1, tf.float32) / STARTS
-        mixed = problem.x + share * (random.uniform(tf.shape(problem.x), random.key(seed, t)) - problem.x)
+        noise = random.uniform(tf.shape(problem.x), random.key(seed, t))
+        mixed = mix(problem.x, noise, tf.cast(t + 1, tf.float32) / STARTS)
         return problem.reached(problem.logits_fn(mixed)), mixed, state
 
-    here = problem.only(alive[:, 0])
-    noisy, without = standing.loop(here, blend, (here.x,), STARTS)
-    known, another = other_images(problem, logits, random.key(seed, STARTS))
-    ...
+    noisy, left = standing.loop(here, blend, (here.x,), STARTS)
+    noisy = tf.tensor_scatter_nd_update(problem.x, alive, noisy)
+    from_noise = tf.tensor_scatter_nd_update(stands, tf.gather(alive, left), tf.zeros_like(left, tf.bool))
+    wins, other = another_image(problem, logits, random.key(seed, STARTS))
+    return rows_where(from_noise, noisy, other), from_noise | (stands & wins)
+
+
+def another_image(problem, logits, seed):
+    """For each example, whether another image of the batch would do, and one such image."""
+    predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
+    if problem.targets is None:
+        would = predicted != problem.labels[:, None]
+    else:
+        would = predicted == problem.targets[:, None]
+    chosen = tf.argmax(tf.where(would, random.uniform(tf.shape(would), seed), 0.0), axis=1)
+    return tf.reduce_any(would, axis=1), tf.gather(problem.x, chosen)
+
+
+def nearest_blend(problem, start):
+    """Where the way from the image to a start crosses the boundary, on the far side: by bisection."""
+
+    def halve(t, low, high):
+        middle = (low + high) / 2
+        wins = problem.reached(problem.logits_fn(mix(problem.x, start, per_example(middle, start))))
+        return t + 1, tf.where(wins, low, middle), tf.where(wins, middle, high)
+
+    high = tf.ones(tf.shape(start)[:1])
+    share = tf.while_loop(lambda t, *_: t < HALVINGS, halve, (0, 0 * high, high), maximum_iterations=HALVINGS)[2]
+    return mix(problem.x, start, per_example(share, start))
+
+
+def mix(x, other, share):
+    return (1 - share) * x + share * other
+
+
+def length(delta):
+    return tf.sqrt(flat_sum(delta * delta))

@@ -21,11 +21,13 @@ class Alone(typing.NamedTuple):
     """An attack run by itself, on images that others may have broken too.
 
     Attributes:
+        attack, name: the attack, and what the result calls it.
         at: which images of the case, (k,) indices; all of them are right on the clean image.
         before, after: their logits, (k, classes).
     """
 
     attack: Attack
+    name: str
     at: np.ndarray
     before: np.ndarray
     after: np.ndarray
@@ -78,13 +80,13 @@ class Case:
     @functools.cached_property
     def alone(self):
         """The cheapest attack of several steps up a loss, run by itself; None where none was among the attacks."""
-        climbing = [member for member in self.members if climbs(member)]
-        if not climbing or not self.gradients_mean:
+        prices = {m: m.cost(self.classes).backward for m in self.members if climbs(m)}
+        if not (prices and self.gradients_mean and self.right.any()):
             return None
-        price = lambda member: member.cost(self.classes).backward  # noqa: E731
-        attack = min(climbing, key=price).until_fooled()
-        at = self.some(self.right, max(10, min(IMAGES, GRADIENTS // price(attack))))
-        return Alone(attack, at, self.ask(self.x[at]), self.ask(self.attacked(attack, at))) if at.size else None
+        member = min(prices, key=prices.get)
+        at = self.some(self.right, max(10, min(IMAGES, GRADIENTS // prices[member])))
+        name, attack = self.rows[self.members.index(member)]["attack"], member.until_fooled()
+        return Alone(attack, name, at, self.ask(self.x[at]), self.ask(self.attacked(attack, at)))
 
     def some(self, which, most=IMAGES):
         """At most so many of the images that `which`, (m,) bool, marks, evenly spread: indices."""

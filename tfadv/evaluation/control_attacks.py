@@ -55,14 +55,13 @@ def single_step_stronger(case):
     """FGSM fools more images than an attack of many steps, each run by itself."""
     if case.alone is None:
         return None
-    attack, at = case.alone.attack, case.alone.at
-    single = attacks.get("fgsm")
-    once, often = case.fooled(single, at).sum(), (case.alone.after.argmax(axis=1) != case.y[at]).sum()
+    name, at = case.alone.name, case.alone.at
+    once, often = case.fooled(attacks.get("fgsm"), at).sum(), _misclassified(case.alone.after, case.y[at])
     if once - often <= max(0.01 * len(at), 1):
         return None
     return (
         "error",
-        f"By itself FGSM fools {once} of {len(at)} images and {attack} only {often}: the iterated attack fails.",
+        f"By itself FGSM fools {once} of {len(at)} images and {name} only {often}: the iterated attack fails.",
         "The gradient is masked, or the attack has too few steps; do not trust the robust accuracy.",
     )
 
@@ -71,7 +70,7 @@ def loss_not_rising(case):
     """An attack ends where its loss is no higher than on the clean image."""
     if case.alone is None:
         return None
-    attack, at, before, after = case.alone
+    _, name, at, before, after = case.alone
     y = case.y[at]
     rises = (_cross_entropy(after, y) > _cross_entropy(before, y)) | (_gap(after, y) < _gap(before, y))
     stuck = int((~rises).sum())
@@ -79,7 +78,7 @@ def loss_not_rising(case):
         return None
     return (
         "error" if stuck > 0.1 * len(at) else "warning",
-        f"{attack} leaves {stuck} of {len(at)} images no nearer to another class than they were.",
+        f"{name} leaves {stuck} of {len(at)} images no nearer to another class than they were.",
         "Its gradients are zero or point elsewhere, or its steps are too long: try loss=margin, apgd, square.",
     )
 
@@ -97,9 +96,9 @@ def saturated_logits(case):
     said += "cross-entropy is 0 in float32 and its gradient too small or wrong."
     severity = "info" if any(not m.black_box and loss_of(m) != "ce" for m in case.members) else "warning"
     if case.alone is not None and loss_of(case.alone.attack) == "ce":
-        attack, at = case.alone.attack, case.alone.at
-        ce, margin = (case.alone.after.argmax(axis=1) != case.y[at]).sum(), _longer(case, at).sum()
-        said += f" By itself {attack} fools {ce} of {len(at)} images, {LONGER} fools {margin}."
+        name, at = case.alone.name, case.alone.at
+        ce, margin = _misclassified(case.alone.after, case.y[at]), _longer(case, at).sum()
+        said += f" By itself {name} fools {ce} of {len(at)} images, {LONGER} fools {margin}."
         if margin - ce > max(0.01 * len(at), 1):
             severity = "warning" if severity == "info" else "error"
     return severity, said, "Attack with loss=margin or loss=dlr, or divide the logits by a constant."
@@ -137,8 +136,8 @@ def stands_large_eps(case):
         return None
     return (
         "error" if left.size > 0.1 * len(at) else "warning",
-        f"{left.size} of {len(at)} images are still right at {case.threat.norm}:{eps:.3g}, where every image may become "
-        "the same gray.",
+        f"{left.size} of {len(at)} images are still right at {case.threat.norm}:{eps:.3g}, where every image may "
+        "become the same gray.",
         "The gradients mislead the attack: try loss=margin, more restarts, or an attack without gradients.",
     )
 
@@ -175,6 +174,10 @@ def _agreement(case, at, draws):
 
 def _longer(case, at):
     return case.fooled(attacks.get(LONGER).until_fooled(), at)
+
+
+def _misclassified(z, y):
+    return (z.argmax(axis=1) != y).sum()
 
 
 def _gap(z, y):

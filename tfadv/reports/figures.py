@@ -140,7 +140,7 @@ def distance_histogram(distances, *, vertical_lines=None, title="", xlabel="dist
         axes.bar(edges[:-1], counts, np.diff(edges), below, align="edge", label=name, linewidth=0.5, **look)
         below = below + counts
     for label, eps in lines.items():
-        _vertical_line(axes, label, eps)
+        _vertical_line(axes, label, eps, foot=False)
     axes.set(title=title, xlabel=xlabel, ylabel="images", xlim=(0, top * 1.02))
     axes.set_ylim(0, below.max() * (1.05 + 0.13 * len(distances)))  # room for the legend
     axes.yaxis.get_major_locator().set_params(integer=True)
@@ -237,13 +237,15 @@ def _curve(axes, number, name, curve):
         axes.fill_between(eps, low, high, color=COLORS[color % len(COLORS)], alpha=0.2, linewidth=0)
 
 
-def _vertical_line(axes, label, eps):
+def _vertical_line(axes, label, eps, foot=True):
     axes.axvline(eps, color="#666666", linewidth=1.2, linestyle=(0, (2, 2)), zorder=0)
     where = axes.get_xaxis_transform()
     # At the foot, where curves that start high have not come down yet, and on white where they have.
-    text = {"fontsize": 12, "color": "#444444", "rotation": 90, "ha": "right", "va": "bottom"}
+    text = {"fontsize": 12, "color": "#444444", "rotation": 90, "ha": "right", "va": "bottom" if foot else "top"}
     paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
-    axes.annotate(label, (eps, 0.02), (-3, 0), xycoords=where, textcoords="offset points", bbox=paper, **text)
+    axes.annotate(
+        label, (eps, 0.02 if foot else 0.98), (-3, 0), xycoords=where, textcoords="offset points", bbox=paper, **text
+    )
 
 
 def _bars(axes, number, label, places, values, height):

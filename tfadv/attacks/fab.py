@@ -1,0 +1,257 @@
+"""FAB: walk along the decision boundary, biased towards the image, to the nearest misclassified point.
+
+Croce, Hein: Minimally distorted adversarial examples with a fast adaptive boundary attack, 2020.
+"""
+
+import dataclasses
+import typing
+
+import tensorflow as tf
+
+from tfadv import gradients, random
+from tfadv.attacks import standing
+from tfadv.attacks.base import MinimumNormAttack, Passes
+from tfadv.attacks.hyperplane import displacement
+from tfadv.attacks.options import SHOWN, check_flag, check_number, check_whole
+from tfadv.errors import invalid
+from tfadv.threat import NORMS, finite_or, flat_sum, per_example
+
+# Random starts are drawn as if eps were so large where no threat model says it (the authors' code).
+REACH = {"linf": 0.3, "l2": 1.0, "l1": 5.0}
+# The points that the final search looks at (the authors' code).
+FINAL = 3
+# Distances to a hyperplane are measured by the dual norm of its normal.
+DUAL = {
+    "linf": lambda w: flat_sum(tf.abs(w)),
+    "l2": lambda w: tf.sqrt(flat_sum(w * w)),
+    "l1": lambda w: tf.reduce_max(tf.abs(w), axis=range(1, len(w.shape))),
+}
+
+
+class Nearest(typing.NamedTuple):
+    """The nearest misclassified point so far of each example, and its distance: infinite where there is none."""
+
+    x: tf.Tensor
+    distance: tf.Tensor
+
+    def keep(self, x_adv, reached, distance):
+        better = reached & (distance < self.distance)
+        x_adv = tf.where(per_example(better, x_adv), x_adv, self.x)
+        return Nearest(x_adv, tf.where(better, distance, self.distance))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class FAB(MinimumNormAttack):
+    """x <- (1 - a)(x + eta d_1) + a(x_0 + eta d_2), clipped; where that is misclassified, x <- x_0 + beta(x - x_0).
+
+    d_1 and d_2 lead from x and from the image x_0 to the boundary that is nearest to x in the classifier linearized
+    at x, within the box (`hyperplane.displacement`); a = min(|d_1| / (|d_1| + |d_2|), alpha_max). With targets it is
+    the boundary between the target and the best other class. Last, three points between the image and what was found
+    are tried (`closer`). Images that the model already gets wrong are left as they are.
+
+    Args:
+        steps: number of gradient steps, at least 1.
+        restarts: how often to begin, at least 1; after the first time at a random point half as far away as the
+            nearest point found, or as eps if that is less.
+        alpha_max: the highest share of the image, at most 1.
+        eta: by how much steps are lengthened to end beyond the boundary.
+        beta: how much of the perturbation is left after a success, at most 1.
+        early_stop: leave an image alone once a misclassified point is found within eps.
+
+    >>> FAB().minimal(model, x, y, norm="linf")  # doctest: +SKIP
+    """
+
+    steps: int = dataclasses.field(default=100, metadata=SHOWN)
+    restarts: int = 1
+    alpha_max: float = 0.1
+    eta: float = 1.05
+    beta: float = 0.9
+    early_stop: bool = False
+
+    def __post_init__(self):
+        check_whole(self, "steps", "restarts")
+        check_number(self, "alpha_max", "eta", "beta")
+        check_flag(self, "early_stop")
+        for name in ("alpha_max", "beta"):
+            if getattr(self, name) > 1:
+                raise invalid(f"{self.name}: {name}", "a number of at most 1", getattr(self, name))
+
+    @property
+    def static(self):
+        return not self.early_stop
+
+    @property
+    def seeded(self):
+        return self.restarts > 1
+
+    def search(self, problem, norm, seed):
+        return self.perturb(problem, NORMS[norm](tf.constant(float("inf"))), seed)
+
+    def perturb(self, problem, threat, seed):
+        if self.early_stop:
+            return standing.attempts(problem, lambda _, problem: self._until_fooled(problem, threat, seed), 1)
+        return self._nearest(problem, threat, seed)
+
+    def _until_fooled(self, problem, threat, seed):
+        """All runs, one after the other, on the examples that still stand."""
+        rivals = self.rivals(problem, problem.logits_fn(problem.x))
+
+        def step(t, problem, state):
+            x, rivals = state
+            x = self._begin(t, problem.x, x, threat.eps, threat.norm, seed)
+            x_adv, reached, distance = self._advance(t, problem, x, rivals, threat)
+            return reached & (distance <= threat.eps), x_adv, (self._back(problem.x, x_adv, reached), rivals)
+
+        return standing.loop(problem, step, (problem.x, rivals), self._total(rivals))[0]
+
+    def _nearest(self, problem, threat, seed):
+        """All runs; of the nearest point that any of them found, or the last one where none did."""
+        logits = problem.logits_fn(problem.x)
+        rivals = self.rivals(problem, logits)
+
+        def step(t, x, best):
+            x = self._begin(t, problem.x, x, tf.minimum(best.distance, threat.eps), threat.norm, seed)
+            x_adv, reached, distance = self._advance(t, problem, x, rivals, threat)
+            return t + 1, self._back(problem.x, x_adv, reached), best.keep(x_adv, reached, distance)
+
+        best = Nearest(problem.x, tf.where(problem.reached(logits), 0.0, float("inf")))
+        total = self._total(rivals)
+        _, x, best = tf.while_loop(lambda t, *_: t < total, step, (0, problem.x, best), maximum_iterations=total)
+        found = per_example(tf.math.is_finite(best.distance), x)
+        return tf.where(found, closer(problem, logits, best.x), x)
+
+    def rivals(self, problem, logits):
+        """The classes whose boundaries each run looks at: (n, runs, classes). Here all in one run."""
+        if problem.targets is not None:
+            return problem.targets[:, None, None]
+        return others(logits, problem.labels, logits.shape[-1] - 1)[:, None]
+
+    def _total(self, rivals):
+        return rivals.shape[1] * self.restarts * self.steps
+
+    def _begin(self, t, x0, x, reach, norm, seed):
+        """The first point of a run, if step t is its first."""
+
+        def start():
+            if self.restarts == 1:
+                return x0
+            r = t // self.steps
+            draw = random.uniform if norm == "linf" else random.normal
+            way = draw(tf.shape(x), random.key(seed, r)) - (0.5 if norm == "linf" else 0.0)
+            radius = tf.where(tf.math.is_finite(reach), reach, REACH[norm]) / 2
+            radius = tf.where(r % self.restarts == 0, 0.0, radius / NORMS[norm](0).distance(x0 + way, x0))
+            return tf.clip_by_value(x0 + per_example(radius, x) * way, 0.0, 1.0)
+
+        return tf.cond(t % self.steps == 0, start, lambda: x)
+
+    def _advance(self, t, problem, x, rivals, threat):
+        """One step: the point it leads to, whether that is misclassified, its distance from the image."""
+        rivals = tf.gather(rivals, t // (self.restarts * self.steps), axis=1)
+        gap, w = nearest_boundary(problem, x, rivals, threat.norm)
+        moved = x - problem.x
+        d1, length1 = displacement(x, w, gap, threat.norm)
+        d2, length2 = displacement(problem.x, w, gap - flat_sum(w * moved), threat.norm)
+        length1, length2 = tf.maximum(length1, 1e-8), tf.maximum(length2, 1e-8)
+        a = per_example(tf.minimum(length1 / (length1 + length2), self.alpha_max), x)
+        x_adv = x - a * moved + self.eta * (1 - a) * d1 + self.eta * a * d2
+        x_adv = tf.clip_by_value(x_adv, 0.0, 1.0)
+        return x_adv, problem.reached(problem.logits_fn(x_adv)), threat.distance(x_adv, problem.x)
+
+    def _back(self, x0, x_adv, reached):
+        return x0 + per_example(tf.where(reached, self.beta, 1.0), x0) * (x_adv - x0)
+
+    def cost(self, classes):
+        return self._passes(1, classes - 1)
+
+    def _passes(self, runs, rivals):
+        steps = runs * self.restarts * self.steps
+        # Each step a gradient, and a look at where it leads; the image itself, and the final search.
+        return Passes(2 * steps + 1 + FINAL, steps * rivals)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class FABT(FAB):
+    """FAB with one run for each of the highest other classes of the image, towards that class alone.
+
+    A step costs one gradient, however many classes there are (Croce & Hein 2020, Reliable evaluation, section 5).
+
+    Args:
+        target_classes: the most classes tried, at least 1; the other options are those of FAB.
+
+    >>> FABT(early_stop=True)(model, x, y, threat=LInf(8 / 255))  # doctest: +SKIP
+    """
+
+    name: typing.ClassVar[str] = "fab_t"
+
+    target_classes: int = 9
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_whole(self, "target_classes")
+
+    def rivals(self, problem, logits):
+        if problem.targets is not None:
+            return super().rivals(problem, logits)
+        return others(logits, problem.labels, self.target_classes)[:, :, None]
+
+    def cost(self, classes):
+        return self._passes(min(self.target_classes, classes - 1), 1)
+
+
+def others(logits, labels, most):
+    """The classes with the highest logits besides the label: (n, at most `most`)."""
+    mine = tf.one_hot(labels, logits.shape[-1], True, False, dtype=tf.bool)
+    return tf.math.top_k(tf.where(mine, -float("inf"), logits), min(most, logits.shape[-1] - 1)).indices
+
+
+def nearest_boundary(problem, x, rivals, norm):
+    """The nearest of the boundaries to the classes `rivals` (n, r), in the classifier linearized at x.
+
+    Returns:
+        gap (n,) and w like x: the boundary is where gap + w . (x' - x) = 0.
+    """
+    logits, pullback = gradients.logits_and_pullback(problem.logits_fn, x)
+    classes = logits.shape[-1]
+    own = problem.labels
+    if problem.targets is not None:
+        mine = tf.one_hot(problem.targets, classes, True, False, dtype=tf.bool)
+        own = tf.argmax(tf.where(mine, -float("inf"), logits), axis=-1, output_type=tf.int32)
+
+    def boundary(k):
+        direction = tf.one_hot(tf.gather(rivals, k, axis=1), classes) - tf.one_hot(own, classes)
+        return tf.reduce_sum(logits * direction, axis=-1), finite_or(0.0, pullback(direction))
+
+    def nearer(k, nearest, gap, w):
+        here = boundary(k)
+        distance = tf.abs(here[0]) / (DUAL[norm](here[1]) + 1e-12)
+        closer = distance < nearest
+        w = tf.where(per_example(closer, w), here[1], w)
+        return k + 1, tf.where(closer, distance, nearest), tf.where(closer, here[0], gap), w
+
+    if rivals.shape[1] == 1:
+        return boundary(0)
+    start = (0, tf.fill(tf.shape(own), float("inf")), tf.zeros_like(logits[:, 0]), tf.zeros_like(x))
+    steps = rivals.shape[1]
+    return tf.while_loop(lambda k, *_: k < steps, nearer, start, maximum_iterations=steps)[2:]
+
+
+def closer(problem, logits, x_adv):
+    """Points nearer to the boundary on the lines from the images to misclassified points x_adv.
+
+    Where the margin would be 0 if it changed evenly along the line, and a tenth of the rest further on, so that a
+    straight line, whose 0 rounding decides, comes nearer too.
+
+    Args:
+        logits: those of the images.
+    """
+    near, far = problem.x, x_adv
+    at_near, at_far = problem.margin(logits), problem.margin(problem.logits_fn(x_adv))
+    for _ in range(FINAL):
+        share = tf.clip_by_value(tf.math.divide_no_nan(at_near, at_near - at_far), 0.0, 1.0)
+        x = near + per_example(share + 0.1 * (1 - share), near) * (far - near)
+        logits = problem.logits_fn(x)
+        reached, at_x = problem.reached(logits), problem.margin(logits)
+        which = per_example(reached, x)
+        near, far = tf.where(which, near, x), tf.where(which, x, far)
+        at_near, at_far = tf.where(reached, at_near, at_x), tf.where(reached, at_x, at_far)
+    return far
