@@ -127,6 +127,14 @@ TRAPS = {
 }
 
 
+def drawing_anew(model):
+    """The same model; its seeds begin where they began before."""
+    for variable in model.variables:
+        if "seed" in variable.path:
+            variable.assign([1, 2])
+    return model
+
+
 @functools.cache
 def trap(name):
     keras.utils.set_random_seed(2)

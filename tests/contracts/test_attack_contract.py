@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 
 from tfadv import attacks, models, random, threat
 from tfadv.attacks import ATTACKS, meter
+from tfadv.attacks.around import Around
 from tfadv.attacks.base import Attack, MinimumNormAttack
 from tfadv.errors import TfadvError
 from toy_models import nan_gradients
+from trap_models import drawing_anew, trap
 
 # Option: (the attack without it, the attack with it). On some fixture and norm the two must differ.
 OPTIONS = {
@@ -54,6 +56,15 @@ OPTIONS = {
         "classes": ("deepfool", "deepfool(classes=2)"),
         "clip": ("deepfool", "deepfool(clip=True)"),
     },
+    "eot": {
+        "attack": ("eot(attack=fgsm)", "eot(attack=pgd(steps=2))"),
+        "draws": ("eot(attack=fgsm, draws=1)", "eot(attack=fgsm, draws=2)"),
+        "average": ("eot(attack=fgsm, draws=2)", "eot(attack=fgsm, draws=2, average=logits)"),
+    },
+    "bpda": {
+        "attack": ("bpda(attack=fgsm)", "bpda(attack=pgd(steps=2))"),
+        "layers": ("bpda(attack=fgsm)", "bpda(attack=fgsm, layers=trap)"),
+    },
 }
 NAMES = list(ATTACKS)
 PAIRS = [(name, norm) for name in NAMES for norm in ATTACKS.get(name).norms]
@@ -74,7 +85,10 @@ def brief(name, **options):
     """The attack with few steps, where it counts them."""
     attack = attacks.get(name)
     known = {f.name for f in dataclasses.fields(attack)}
-    return dataclasses.replace(attack, **{k: v for k, v in {"steps": 3, **options}.items() if k in known})
+    values = {"steps": 3, "draws": 2, **options}
+    if isinstance(attack, Around):
+        values["attack"] = brief(attack.inner.name, **options)
+    return dataclasses.replace(attack, **{k: v for k, v in values.items() if k in known})
 
 
 def distance(norm, x_adv, x):
@@ -267,12 +281,19 @@ def test_targeted_lowers_the_loss_of_the_target(name, norm, classifiers, images,
 def test_every_option_has_an_effect(name, classifiers, images, labels):
     known = {f.name for f in dataclasses.fields(attacks.get(name))}
     assert set(OPTIONS.get(name, ())) == known, "say in OPTIONS which value of each option changes the result"
+    adaptive = issubclass(ATTACKS.get(name), Around)
+    subjects = [trap("noisy")] if adaptive else [classifiers("mlp"), classifiers("cnn")]
     for option, specs in OPTIONS[name].items():
-        assert any(differ(classifiers(model), images, labels, specs) for model in ("mlp", "cnn")), option
+        assert any(differ(model, images, labels, specs) for model in subjects), option
 
 
 def differ(model, x, y, specs):
     one, other = map(attacks.get, specs)
+    if isinstance(one, Around):
+        within = ball("l2", SMALL["l2"])
+        results = [attack(drawing_anew(model), x, y, threat=within) for attack in (one, one, other)]
+        assert np.array_equal(*results[:2])
+        return not np.array_equal(*results[1:])
     if isinstance(one, MinimumNormAttack):
         return not np.array_equal(one.minimal(model, x, y), other.minimal(model, x, y))
     within = ball("l2", SMALL["l2"])
@@ -293,7 +314,8 @@ def test_spec_strings_round_trip(name):
 def test_refuses_bad_options_in_one_sentence(name):
     make = ATTACKS.get(name)
     for option, default in {k: p.default for k, p in inspect.signature(make).parameters.items()}.items():
-        bad = [("x",), "nonsense"]
+        of_model = any(f.name == option and f.metadata.get("of_model") for f in dataclasses.fields(make))
+        bad = [] if of_model else [("x",), "nonsense"]
         if not isinstance(default, bool | str):
             bad += [-1, float("nan"), float("inf"), True]
         for value in bad + [0, 1] * isinstance(default, bool):

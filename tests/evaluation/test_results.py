@@ -111,7 +111,6 @@ def test_experiment_round_trip(tmp_path):
         ({"arrays": {"broken_by": np.array([-1, 0, 1, -1])}}, "'broken_by': expected places in the list of 1 attacks"),
         ({"arrays": {"broken_by": np.array([-2, 0, 0, -1])}}, "'broken_by': expected places"),
         ({"arrays": {"broken_by": np.zeros(4)}}, "'broken_by': expected places"),
-        ({"gallery": {"broken_by": np.array([1])}}, "'broken_by': expected places"),
         ({"dataset": {"name": "d", "n": 5}}, "'clean': expected one entry for each of the 5 images"),
     ],
 )

@@ -60,7 +60,7 @@ def make_result(name="mlp", threat="linf:0.1", n=30, channels=1, **changes):
             "confidence": np.full(3, 0.9, np.float32),
             "predicted_adv": np.array([0, 2, 1]),
             "confidence_adv": np.full(3, 0.8, np.float32),
-            "broken_by": np.array([0, 1, 1]),
+            "attack": np.array(["fgsm"] + ["pgd(steps=40, step_size=2/255)"] * 2),
             "class_names": NAMES,
         },
     }

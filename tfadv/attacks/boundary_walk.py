@@ -18,9 +18,9 @@ from tfadv.threat import flat_sum, per_example
 # Noise images that a start is looked for among, and halvings of the way between image and start.
 STARTS, HALVINGS = 25, 10
 # The first lengths of both steps, as shares of the distance, and the share of either that should succeed.
-FIRST, AROUND, TOWARDS = 0.01, 0.4, 0.2
+FIRST, AROUND, TOWARDS = 0.1, 0.4, 0.2
 # By how much the logarithm of a length moves, and every how many queries the step around is judged by itself.
-RATE, JUDGED = 0.25, 5
+RATE, JUDGED = 0.25, 3
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -29,7 +29,7 @@ class BoundaryWalk(MinimumNormAttack):
 
     u is the direction from the image x to the present point and e a random one at right angles to it, both of length 1.
     The point moves where x' is still misclassified. The lengths r and s are adapted for each example so that four
-    steps around in ten and two whole steps in ten succeed; every fifth query takes the step around alone.
+    steps around in ten and two whole steps in ten succeed; every third query takes the step around alone.
 
     The walk starts at a misclassified blend of x and uniform noise; where none is found, and mostly with targets, at
     another image of the batch that the model takes for what is wanted. Without either, x comes back.

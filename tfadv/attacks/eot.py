@@ -90,11 +90,13 @@ def averaged(problem, draws, average="gradients"):
         logits = problem.logits_fn(x)
         return tf.nn.softmax(logits) if average == "probabilities" else logits
 
-    def mean_score(x):
-        def pullback(direction):
-            return mean(lambda: finite_or(0.0, gradients.logits_and_pullback(score, x)[1](direction)), draws)
+    # Traced once: some attacks ask for the gradients of every class.
+    @tf.function(autograph=False)
+    def mean_gradient(x, direction):
+        return mean(lambda: finite_or(0.0, gradients.logits_and_pullback(score, x)[1](direction)), draws)
 
-        return mean(lambda: score(x), draws), pullback
+    def mean_score(x):
+        return mean(lambda: score(x), draws), lambda direction: mean_gradient(x, direction)
 
     mean_logits = gradients.from_pullback(mean_score)
     if average == "probabilities":

@@ -84,7 +84,8 @@ def greedy(size, room, wanted):
 
     def closer(high, low, above, below, _):
         (closed, used), (closed_low, used_low) = above, below
-        pivot = tf.math.divide_no_nan(closed_low - closed, used_low - used)
+        # Rounding, where what is between the two is little, must not lead out of it: the loop might never end.
+        pivot = tf.clip_by_value(tf.math.divide_no_nan(closed_low - closed, used_low - used), low, high)
         over = size > per_example(pivot, size)
         here = flat_sum(tf.where(over, full, 0.0)), flat_sum(tf.where(over, room, 0.0))
         parts = (here[0] != closed) & (here[0] != closed_low)

@@ -130,8 +130,8 @@ def misleading_gradients(case):
         return None
     return (
         "error" if np.median(kept) <= KEPT else "warning",
-        f"A short step along the gradient changes the margin as it should at {1 - broken:.1%} of {len(kept)} images "
-        f"only; half of the images get less than {np.median(kept):.2g} of what the gradient promises.",
+        f"A short step along the gradient changes the margin as the gradient promises at {1 - broken:.1%} of "
+        f"{len(kept)} images only, and {np.median(kept):.2g} times as much in the median.",
         "Something in the model replaces or shatters the gradient (straight-through layers, custom gradients, noise): "
         "attack with square too, and with bpda and a smooth stand-in for that layer.",
     )

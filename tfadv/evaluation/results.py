@@ -73,7 +73,7 @@ class EvaluationResult:
         arrays: in data order boolean `clean` and `robust` (n,), `labels` (n,), `distance` (n,) of what fooled,
             `broken_by` (n,), the place in `attacks` of what did or -1; perhaps others.
         gallery: a few examples for the report: `x`, `x_adv` (m, h, w, c) in [0, 1], `label`, `predicted`,
-            `confidence`, `predicted_adv`, `confidence_adv` (m,), perhaps `broken_by` (m,), and `class_names`; or empty.
+            `confidence`, `predicted_adv`, `confidence_adv` (m,), perhaps specs `attack` (m,), `class_names`; or empty.
 
     Raises:
         TfadvError: if a key is missing or has a value of another kind.
@@ -103,7 +103,7 @@ class EvaluationResult:
         for curve in self.curves:
             if (eps := len(curve["eps"])) != (accuracy := len(curve["accuracy"])):
                 raise invalid("curves", "as many accuracies as eps", f"{accuracy} for {eps}")
-        _check_arrays(self.arrays, self.gallery, self.dataset["n"], len(self.attacks))
+        _check_arrays(self.arrays, self.dataset["n"], len(self.attacks))
         if self.gallery:
             _check_gallery(self.gallery)
 
@@ -246,11 +246,11 @@ def _of_one_run(result):
     return result
 
 
-def _check_arrays(arrays, gallery, n, attacks):
+def _check_arrays(arrays, n, attacks):
     for key in PER_EXAMPLE:
         if key in arrays and np.shape(arrays[key]) != (n,):
             raise invalid(f"array {key!r}", f"one entry for each of the {n} images", f"shape {np.shape(arrays[key])}")
-    places = np.append(arrays.get("broken_by", -1), gallery.get("broken_by", -1))
+    places = np.asarray(arrays.get("broken_by", -1))
     if places.dtype.kind != "i" or not -1 <= places.min() <= places.max() < attacks:
         raise invalid("array 'broken_by'", f"places in the list of {attacks} attacks, or -1", repr(places)[:60])
 

@@ -120,6 +120,7 @@ class Suite:
         for name in ("robust", "distance", "broken_by", "at"):
             setattr(self, name, arrays[name])
         self.fooling = dict(zip(arrays["fooling"].tolist(), arrays["pictures"].astype(np.float32), strict=True))
+        self.progress("taking up the interrupted evaluation", len(self.rows), len(self.members))
 
     def gallery(self, class_names, size=8):
         """A few fooled images, of as many classes as there are."""

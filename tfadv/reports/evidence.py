@@ -19,7 +19,9 @@ ATTACKS_NOTE = (
     "Each attack runs on the images still standing; accuracy is what it and all above it left, of all images. "
     "Distances of what fooled, in the norm of the threat model; gradients and forwards are passes really made."
 )
-CONTROL_NOTE = " The control is noise of the same size that looks for nothing; it does not count."
+CONTROL_NOTE = (
+    " The control, on some of the images, is noise of the same size that looks for nothing; it does not count."
+)
 
 
 def examples(result):
@@ -80,8 +82,9 @@ def distances(label, result):
     far = result.arrays.get("distance")
     if far is None or "broken_by" not in result.arrays:
         return []
-    by = result.arrays["broken_by"]
-    groups = {attack["attack"]: far[by == place] for place, attack in enumerate(result.attacks) if (by == place).any()}
+    names = [attack["attack"] for attack in result.attacks]
+    by = np.array([*names, ""])[result.arrays["broken_by"]]
+    groups = {name: far[by == name] for name in dict.fromkeys(names) if (by == name).any()}
     if not groups:
         return []
     norm = result.threat.partition(":")[0]
@@ -109,7 +112,7 @@ def curves(runs):
         lines = _threat_lines(runs.values(), norm)
         title = f"Accuracy against eps ({norm})"
         png = figures.accuracy_curves(drawn, vertical_lines=lines, title="", xlabel=f"eps ({norm})")
-        caption = "Of at most 1,000 images and with random starts of its own, so close to the table but not equal."
+        caption = "Of some of the images and with random starts of its own, so close to the table but not equal."
         caption += f" Vertical line: threat model {', '.join(lines)}." if lines else ""
         blocks += [Figure(title, png, caption, f"accuracy-against-eps-{norm}"), _curve_table(drawn, title)]
     return blocks
@@ -207,11 +210,10 @@ def _shorten(name, length=13):
 
 
 def _fooled_by(result, shown):
-    """Which attack made the pictures, from left to right: `Fooled by fgsm (2), pgd(steps=40). `"""
-    if "broken_by" not in shown:
+    """Which attacks made the pictures: `Under linf:0.1, from the left by fgsm (2), pgd(steps=40). `"""
+    if "attack" not in shown:
         return f"Attacked under {result.threat}. "
-    specs = [result.attacks[place]["attack"] if place >= 0 else "nothing" for place in shown["broken_by"]]
-    runs = [[name, len(list(group))] for name, group in itertools.groupby(specs)]
+    runs = [(str(name), len(list(group))) for name, group in itertools.groupby(shown["attack"])]
     listed = ", ".join(f"{name} ({times})" if times > 1 else name for name, times in runs)
     return f"Under {result.threat}, from the left by {listed}. "
 
