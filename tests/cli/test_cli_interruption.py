@@ -1,4 +1,4 @@
-"""Whatever ends a training, what was finished is kept and --resume goes on to the very same weights."""
+"""Whatever ends a training or an evaluation, what was finished is kept, and what follows comes to the very same end."""
 
 import signal
 import subprocess
@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+from tfadv.evaluation import results
 from tfadv.training.callbacks import Backup
 
 LONG = ("--dataset", "digits", "--method", "adversarial", "--attack", "pgd(steps=20)", "--threat", "linf:0.1")
@@ -90,6 +91,38 @@ def test_stopped_between_the_last_epoch_and_the_end(tfadv, tmp_path, monkeypatch
         assert tfadv("train", *settings, "--out", tmp_path / "stopped").exit_code == 130
     assert tfadv("train", "--resume", "--out", tmp_path / "stopped").exit_code == 0
     assert_same(tmp_path / "stopped", tmp_path / "whole")
+
+
+@pytest.fixture(scope="module")
+def evaluation(tfadv, tmp_path_factory):
+    """The command that judges a small run, and what it finds."""
+    run = tmp_path_factory.mktemp("judged") / "run"
+    assert tfadv("train", "--dataset", "digits", "--epochs", 5, "--out", run).exit_code == 0
+    attacks = ("--attack", "pgd(steps=300, restarts=3)", "--attack", "square(queries=300)")
+    command = ("evaluate", run, "--threat", "linf:0.05", *attacks, "--batch-size", 60)
+    assert tfadv(*command, "--out", run.parent / "whole").exit_code == 0
+    return command, run.parent / "whole"
+
+
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_a_stopped_evaluation_goes_on_to_the_same_outcome(tfadv, process, evaluation, tmp_path, how, code):
+    command, whole = evaluation
+    running = process(*command, "--out", tmp_path)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "evaluation.partial.npz").exists():
+        assert running.poll() is None and time.monotonic() < deadline, running.communicate()
+        time.sleep(0.01)
+    running.send_signal(how)
+    _, stderr = running.communicate(timeout=60)
+    assert running.returncode == code and "Traceback" not in stderr
+    result = tfadv(*command, "--out", tmp_path)
+    assert result.exit_code == 0 and "taking up the interrupted evaluation" in result.stderr
+    one, other = (results.load(out) for out in (tmp_path, whole))
+    assert {"robust", "distance", "broken_by"} <= set(one.arrays)
+    for name, array in one.arrays.items():
+        np.testing.assert_array_equal(array, other.arrays[name])
+    timeless = lambda result: [{k: v for k, v in row.items() if k != "seconds"} for row in result.attacks]  # noqa: E731
+    assert timeless(one) == timeless(other) and not (tmp_path / "evaluation.partial.npz").exists()
 
 
 def test_nothing_to_resume(tfadv, is_refused, tmp_path):

@@ -34,6 +34,15 @@ OPTIONS = {
         "keep_best": ("pgd(steps=3, step_size=1)", "pgd(steps=3, step_size=1, keep_best=False)"),
         "early_stop": ("pgd(steps=3)", "pgd(steps=3, early_stop=True)"),
     },
+    "autoattack": {
+        "version": ("autoattack(steps=3, queries=10)", "autoattack(steps=3, queries=10, version=plus)"),
+        "steps": ("autoattack(steps=2, queries=1)", "autoattack(steps=3, queries=1)"),
+        "queries": ("autoattack(steps=1, queries=1)", "autoattack(steps=1, queries=50)"),
+        "target_classes": (
+            "autoattack(steps=1, queries=1, target_classes=1)",
+            "autoattack(steps=1, queries=1, target_classes=3)",
+        ),
+    },
     "apgd": {
         "steps": ("apgd(steps=3)", "apgd(steps=4)"),
         "restarts": ("apgd(steps=3)", "apgd(steps=3, restarts=2)"),
@@ -85,7 +94,7 @@ def brief(name, **options):
     """The attack with few steps, where it counts them."""
     attack = attacks.get(name)
     known = {f.name for f in dataclasses.fields(attack)}
-    values = {"steps": 3, "draws": 2, **options}
+    values = {"steps": 3, "draws": 2, "queries": 20, "target_classes": 2, **options}
     if isinstance(attack, Around):
         values["attack"] = brief(attack.inner.name, **options)
     return dataclasses.replace(attack, **{k: v for k, v in values.items() if k in known})

@@ -65,16 +65,22 @@ def _tried(model):
     found = {}
     trial = rebuilt(model, lambda operation, *args, **kwargs: Trial(operation, found.setdefault)(*args, **kwargs))
     shape = [FREE_SIZE if size is None else size for size in trial.inputs[0].shape[1:]]
+    seeds = [(variable, np.array(variable)) for variable in model.non_trainable_variables]
     trial(np.random.default_rng(0).uniform(0, 1, (TRIED, *shape)).astype("float32"), training=False)
+    for variable, before in seeds:  # random layers have drawn
+        variable.assign(before)
     return tuple(found)
 
 
-class Trial(keras.layers.Layer):
+class Trial(keras.Operation):
     """An operation that reports its name when it is called with images and lets no gradient pass."""
 
     def __init__(self, operation, report):
-        super().__init__(autocast=False)
+        super().__init__()
         self.operation, self.report = operation, report
+
+    def compute_output_spec(self, *args, **kwargs):
+        return self.operation(*args, **kwargs)
 
     def call(self, *args, **kwargs):
         if tf.executing_eagerly() and not passes_gradient(self.operation, args, kwargs):

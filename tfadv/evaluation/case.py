@@ -121,7 +121,7 @@ def loss_of(attack):
 def iterates(attack):
     """Whether it follows gradients for more than one step."""
     inner = parts(attack)[-1]
-    return not inner.black_box and getattr(inner, "steps", 1) > 1
+    return not inner.black_box and getattr(inner, "steps", 1) != 1
 
 
 def climbs(attack):

@@ -1,0 +1,307 @@
+"""Each check objects to a model or an evaluation that deserves it, and to no honest one."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, ops
+from trap_models import Noise, behind, trap
+
+from tfadv import attacks, losses
+from tfadv.evaluation import attack_checks, checks, control_attacks, metrics, model_checks
+from tfadv.threat import L1, L2, LInf
+from toy_models import digits
+
+THREAT = LInf(0.1)
+
+
+def case_of(model, specs=(), n=100, threat=THREAT, x=None, y=None, **facts):
+    """The evaluation of a model by these attacks, on digits that it was not trained on."""
+    x, y = (digits()[k][1000 : 1000 + n] if given is None else given for k, given in enumerate((x, y)))
+    z = metrics.logits(model, x)
+    right = z.argmax(axis=1) == y
+    standing, members, rows = right.copy(), tuple(map(attacks.get, specs)), []
+    for member in members:
+        at = np.flatnonzero(standing)
+        standing[at] &= metrics.correct(model, member.until_fooled()(model, x[at], y[at], threat=threat), y[at])
+        rows.append({"attack": str(member), "attacked": len(at), "fooled": int((~standing[at]).sum())})
+    known = {"n": 10 * len(x), "members": members, "rows": tuple(rows), "right": right, "standing": standing}
+    return checks.Case(model=model, x=x, y=y, logits=z, labels=y, threat=threat, **{**known, **facts})
+
+
+def told(specs, fooled=(), n=1000, classes=10, **facts):
+    """An evaluation of which only the attacks and what they broke are known."""
+    members = tuple(map(attacks.get, specs))
+    rows = tuple({"attack": spec, "fooled": k} for spec, k in zip(specs, fooled or [0] * len(specs), strict=True))
+    x, z, no = np.zeros((1, 8, 8, 1), "float32"), np.zeros((1, classes), "float32"), np.zeros(1, bool)
+    about = {
+        "x": x,
+        "y": np.zeros(1, "int32"),
+        "logits": z,
+        "labels": np.zeros(1, "int32"),
+        "right": no,
+        "standing": no,
+    }
+    return checks.Case(model=None, n=n, threat=THREAT, members=members, rows=rows, **about, **facts)
+
+
+def severity(said):
+    return said and said[0]
+
+
+def test_an_honest_evaluation_raises_nothing(classifiers):
+    said = []
+    case = case_of(classifiers("mlp"), ("apgd", "apgd_t", "square(queries=200)"), progress=lambda *e: said.append(e))
+    assert case.standing.sum() >= 20
+    assert [(item["code"], item["severity"]) for item in checks.findings(case)] in ([], [("not_standard", "info")])
+    assert said[0] == ("checks", 0, len(checks.CHECKS)) and said[-1] == ("checks",) + 2 * (len(checks.CHECKS),)
+
+
+@pytest.mark.parametrize(("threat", "name"), [(L2(0.5), "cnn"), (L1(2.0), "linear")])
+def test_nor_does_one_in_another_norm(classifiers, threat, name):
+    case = case_of(classifiers(name), ("apgd",), threat=threat, n=40)
+    assert case.standing.sum() >= 10
+    controls = (control_attacks.noise_stronger, control_attacks.single_step_stronger, control_attacks.loss_not_rising)
+    for check in (*controls, control_attacks.stands_large_eps):
+        assert check(case) is None, check.__name__
+
+
+def test_findings_come_worst_first_and_are_the_same_each_time():
+    case = case_of(trap("wrong_sign"), ("pgd(steps=5)",), n=60)
+    found = checks.findings(case)
+    assert checks.findings(dataclasses.replace(case)) == found
+    order = [checks.SEVERITIES.index(item["severity"]) for item in found]
+    assert order == sorted(order) and {item["code"] for item in found} >= {"misleading_gradients", "stands_large_eps"}
+    assert all(set(item) == {"code", "severity", "message", "advice"} and all(item.values()) for item in found)
+
+
+def test_every_finding_is_documented():
+    text = (Path(__file__).parents[2] / "docs/findings.md").read_text()
+    codes = [check.__name__ for check in checks.CHECKS]
+    assert re.findall(r"^## (\w+)$", text, re.M) == codes and len(set(codes)) == len(codes)
+    modules = (model_checks, attack_checks, control_attacks)
+    written = {
+        name for module in modules for name, thing in vars(module).items()
+        if not name.startswith("_") and getattr(thing, "__module__", "") == module.__name__
+    }  # fmt: skip
+    assert written == set(codes)
+
+
+# What a model does.
+
+
+def test_models_without_gradients(classifiers):
+    assert severity(model_checks.no_gradients(told(["square"], differentiable=False))) == "error"
+    assert severity(model_checks.no_gradients(told(["bpda(attack=pgd)"], differentiable=False))) == "warning"
+    assert model_checks.no_gradients(told(["square"])) is None
+    unknown = case_of(trap("cut"), differentiable=False)
+    assert {item["code"] for item in checks.findings(unknown)} >= {"no_gradients"}
+
+
+@pytest.mark.parametrize(
+    ("specs", "said"), [(["pgd"], "error"), (["square"], "error"), (["pgd", "pgd(loss=margin)"], "warning")]
+)
+def test_gradients_of_zero(classifiers, specs, said):
+    case = case_of(classifiers("saturated"))
+    members = tuple(map(attacks.get, specs))
+    found = model_checks.zero_gradients(dataclasses.replace(case, members=members))
+    assert severity(found) == said and "at 100.0% of the images and the margin at 0.0%" in found[1]
+    assert model_checks.zero_gradients(case_of(classifiers("mlp"))) is None
+
+
+def test_gradients_that_are_not_finite(classifiers):
+    found = model_checks.zero_gradients(case_of(classifiers("nan_gradients"), n=360))
+    assert severity(found) == "warning" and "NaN or infinite somewhere at 100.0%" in found[1]
+
+
+def test_gradients_that_are_not_the_models(classifiers):
+    for name in ("wrong_sign", "drowned"):
+        assert severity(model_checks.misleading_gradients(case_of(trap(name)))) == "error", name
+    assert model_checks.misleading_gradients(case_of(classifiers("cnn"))) is None
+
+
+class BatchStatistics(layers.Layer):
+    """Batch normalization as in training."""
+
+    def call(self, x):
+        return (x - ops.mean(x, 0)) / (ops.std(x, 0) + 1)
+
+
+def test_models_that_look_across_the_batch(classifiers):
+    found = model_checks.batch_dependent(case_of(behind(BatchStatistics(), classifiers("mlp"))))
+    assert severity(found) == "error" and "batch of 16" in found[1]
+    assert model_checks.batch_dependent(case_of(classifiers("batchnorm_dropout"))) is None
+
+
+def test_probabilities_that_nobody_declared(classifiers):
+    mlp = classifiers("mlp")
+    sigmoid = keras.Model(mlp.input, layers.Lambda(ops.sigmoid)(mlp.output))
+    assert severity(model_checks.probabilities(case_of(sigmoid))) == "error"
+    logs = keras.Model(mlp.input, layers.Lambda(ops.log_softmax)(mlp.output))
+    for honest in (mlp, logs, classifiers("constant")):
+        assert model_checks.probabilities(case_of(honest)) is None
+
+
+def test_random_models():
+    case = case_of(trap("noisy"), stochastic=True, members=(attacks.get("pgd"),))
+    found = model_checks.randomized(case)
+    assert severity(found) == "warning" and re.search(r"in [1-9][\d.]*% of the predictions", found[1])
+    expected = dataclasses.replace(case, members=(attacks.get("eot(attack=pgd)"),))
+    assert severity(model_checks.randomized(expected)) == "info"
+    assert severity(attack_checks.not_eot(case)) == "error" and attack_checks.not_eot(expected) is None
+    calm = dataclasses.replace(case, stochastic=False)
+    assert model_checks.randomized(calm) is None and attack_checks.not_eot(calm) is None
+
+
+def test_too_few_draws(classifiers):
+    noisy = case_of(trap("noisy"), stochastic=True)
+    one, many = ((attacks.get(f"eot(attack=pgd, draws={draws})"),) for draws in (1, 40))
+    assert severity(control_attacks.few_draws(dataclasses.replace(noisy, members=one))) == "warning"
+    assert severity(control_attacks.few_draws(dataclasses.replace(noisy, members=many))) != "warning"
+    calm = case_of(behind(Noise(0.01), classifiers("cnn")), stochastic=True, members=one)
+    assert control_attacks.few_draws(calm) is None
+
+
+def test_dark_images(classifiers, images, labels):
+    dark = case_of(classifiers("mlp"), x=images / 255, y=labels)
+    assert severity(model_checks.dark_images(dark)) == "warning"
+    assert model_checks.dark_images(case_of(classifiers("mlp"))) is None
+
+
+def test_classifiers_that_know_little(classifiers):
+    case = case_of(classifiers("mlp"))
+    assert model_checks.knows_little(case) is None
+    turned = dataclasses.replace(case, logits=case.logits[:, ::-1])
+    for little in (turned, case_of(classifiers("constant"))):
+        assert severity(model_checks.knows_little(little)) == "warning"
+    assert control_attacks.stands_large_eps(case_of(classifiers("constant"))) is None
+
+
+def test_data_that_were_seen_and_data_that_are_few():
+    assert severity(model_checks.not_held_out(told([], same_split=True))) == "warning"
+    assert model_checks.not_held_out(told([])) is None
+    assert severity(model_checks.few_images(told([], n=999))) == "info"
+    assert model_checks.few_images(told([], n=1000)) is None
+
+
+# Which attacks were run, and what they left.
+
+
+def test_single_steps_only():
+    for specs in (["fgsm"], ["fgsm", "pgd(steps=1)"]):
+        assert severity(attack_checks.single_step_only(told(specs))) == "warning"
+    for specs in (["fgsm", "pgd"], ["deepfool"], ["square"], []):
+        assert attack_checks.single_step_only(told(specs)) is None
+
+
+def test_black_box_attacks_only():
+    assert severity(attack_checks.black_box_only(told(["square"]))) == "warning"
+    for honest in (told(["square", "pgd"]), told(["square"], differentiable=False), told([])):
+        assert attack_checks.black_box_only(honest) is None
+
+
+@pytest.mark.parametrize(
+    ("specs", "fooled", "said"),
+    [
+        (["pgd", "square"], [500, 3], "warning"),
+        (["pgd", "square", "eot(attack=square)"], [500, 1, 2], "warning"),
+        (["pgd", "square"], [500, 21], "error"),
+        (["pgd", "square"], [500, 2], None),
+        (["square", "pgd"], [500, 3], None),
+        (["fgsm", "square"], [500, 300], None),
+    ],
+)
+def test_attacks_that_know_less_and_find_more(specs, fooled, said):
+    assert severity(attack_checks.black_box_stronger(told(specs, fooled))) == said
+
+
+def test_a_single_image_of_few_is_no_suspicion():
+    assert attack_checks.black_box_stronger(told(["pgd", "square"], [50, 1], n=100)) is None
+    assert severity(attack_checks.black_box_stronger(told(["pgd", "square"], [50, 2], n=100))) == "warning"
+
+
+def test_few_classes():
+    assert severity(attack_checks.few_classes(told(["apgd_t"], classes=3))) == "info"
+    for other in (told(["apgd_t"], classes=4), told(["apgd"], classes=3), told(["apgd_t(loss=ce)"], classes=2)):
+        assert attack_checks.few_classes(other) is None
+
+
+def test_what_can_be_compared_with_published_figures():
+    standard = attacks.get("autoattack").members(10, "linf")
+    as_run = tuple(member.until_fooled() for member in standard)
+    assert attack_checks.not_standard(dataclasses.replace(told([]), members=as_run)) is None
+    found = attack_checks.not_standard(dataclasses.replace(told([]), members=as_run[:-1]))
+    assert severity(found) == "info" and str(standard[-1]) in found[1] and str(standard[0]) not in found[1]
+    assert severity(attack_checks.not_standard(told(["apgd(steps=50)", "apgd_t", "fab_t", "square"]))) == "info"
+    random = dataclasses.replace(
+        told([], stochastic=True), members=attacks.get("autoattack(version=rand)").members(10, "linf")
+    )
+    assert attack_checks.not_standard(random) is None
+
+
+# What was attacked once more.
+
+
+def test_noise_that_finds_what_attacks_missed(classifiers):
+    never_attacked = case_of(classifiers("linear"), threat=LInf(0.5))
+    found = control_attacks.noise_stronger(never_attacked)
+    assert severity(found) == "error" and re.search(r"fool \d+ of 50 images", found[1])
+    assert control_attacks.noise_stronger(dataclasses.replace(never_attacked, threat=LInf(1e-3))) is None
+
+
+def test_an_attack_of_many_steps_that_one_step_beats(classifiers):
+    small_steps = case_of(classifiers("mlp"), ("pgd(steps=2, step_size=0.001, random_start=False)",))
+    found = control_attacks.single_step_stronger(small_steps)
+    assert severity(found) == "error" and "pgd(steps=2" in found[1]
+    assert control_attacks.single_step_stronger(case_of(classifiers("mlp"), ("deepfool",))) is None
+
+
+def test_an_attack_that_does_not_rise():
+    downhill = case_of(trap("wrong_sign"), ("pgd(steps=5, random_start=False)",))
+    found = control_attacks.loss_not_rising(downhill)
+    assert severity(found) == "error" and f"of {len(downhill.alone.at)} images" in found[1]
+
+
+def test_attacks_that_more_steps_would_beat(classifiers):
+    never_attacked = case_of(classifiers("mlp"))
+    found = control_attacks.not_converged(never_attacked)
+    assert severity(found) == "error" and "points of accuracy" in found[1]
+    left = never_attacked.right & (np.arange(100) % 10 == 0)  # worth a tenth
+    points = lambda said: float(re.search(r"about ([\d.]+) points", said[1])[1])  # noqa: E731
+    fewer = control_attacks.not_converged(dataclasses.replace(never_attacked, standing=left))
+    assert points(fewer) <= 10 < 30 < points(found)
+
+
+def test_a_classifier_that_stands_where_none_can():
+    assert severity(control_attacks.stands_large_eps(case_of(trap("wrong_sign")))) == "error"
+
+
+@pytest.mark.parametrize(
+    ("specs", "said"), [(["pgd(steps=10)"], "error"), (["pgd(steps=10)", "deepfool"], "warning"), ([], "warning")]
+)
+def test_logits_that_float32_cannot_compare(classifiers, specs, said):
+    found = control_attacks.saturated_logits(case_of(classifiers("saturated"), specs, n=40))
+    assert severity(found) == said and "for 100.0% of the images" in found[1]
+
+
+def test_confident_is_not_saturated(classifiers):
+    assert control_attacks.saturated_logits(case_of(classifiers("mlp"))) is None
+    margin = case_of(classifiers("saturated"), members=(attacks.get("pgd(loss=margin)"),), rows=({"attack": ""},))
+    assert severity(control_attacks.saturated_logits(margin)) == "info"
+
+
+def test_random_models_are_not_attacked_again():
+    case = case_of(trap("noisy"), stochastic=True)
+    again = (control_attacks.noise_stronger, control_attacks.not_converged, control_attacks.stands_large_eps)
+    assert case.alone is None and all(check(case) is None for check in again)
+
+
+def test_a_gap_of_24_bits_is_where_the_cross_entropy_ends():
+    z = np.array([[0, -control_attacks.ONE_HOT - 0.1], [0, -control_attacks.ONE_HOT + 0.1]], "float32")
+    loss = losses.cross_entropy(tf.constant([0, 0]), z).numpy()
+    assert loss[0] == 0 < loss[1]
+    assert (control_attacks._cross_entropy(z, np.zeros(2, int)) > 0).all()

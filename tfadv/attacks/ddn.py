@@ -1,0 +1,125 @@
+"""DDN: a gradient walk on spheres around the image whose radius shrinks after success and grows after failure.
+
+Rony, Hafemann, Oliveira, Ben Ayed, Sabourin, Granger: Decoupling direction and norm for efficient gradient-based L2
+adversarial attacks and defenses, 2019.
+"""
+
+import dataclasses
+import math
+import typing
+
+import tensorflow as tf
+
+from tfadv import gradients
+from tfadv.attacks import standing
+from tfadv.attacks.base import MinimumNormAttack, Passes
+from tfadv.attacks.fab import Nearest
+from tfadv.attacks.options import SHOWN, check_flag, check_number, check_whole
+from tfadv.errors import invalid
+from tfadv.threat import L2, flat_sum, per_example
+
+# Steps shrink along a cosine from 1 to this length (section 4).
+LAST_STEP = 0.01
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class DDN(MinimumNormAttack):
+    """delta <- r (delta + a g) / ||delta + a g||, clipped to the box; r <- r (1 - gamma) if x + delta fools, else
+    r (1 + gamma).
+
+    g is the direction of the gradient of the cross-entropy, of the target with the sign turned; a shrinks from 1 to
+    0.01. The nearest misclassified point is returned. Images that the model already gets wrong are left as they are.
+
+    Args:
+        steps: number of gradient steps, at least 1.
+        gamma: by how much the radius changes in a step, below 1.
+        init_eps: the first radius.
+        levels: how many values a pixel may take, evenly spaced from 0 to 1: 256 for images of bytes; None for any.
+        early_stop: leave an image alone once a misclassified point is found within eps.
+
+    >>> DDN().minimal(model, x, y)  # doctest: +SKIP
+    """
+
+    norms: typing.ClassVar[tuple[str, ...]] = ("l2",)
+
+    steps: int = dataclasses.field(default=100, metadata=SHOWN)
+    gamma: float = 0.05
+    init_eps: float = 1.0
+    levels: int | None = None
+    early_stop: bool = False
+
+    def __post_init__(self):
+        check_whole(self, "steps")
+        check_number(self, "gamma")
+        check_number(self, "init_eps", above_zero=True)
+        if self.gamma >= 1:
+            raise invalid(f"{self.name}: gamma", "a number below 1", self.gamma)
+        if self.levels is not None:
+            check_whole(self, "levels", least=2)
+        check_flag(self, "early_stop")
+
+    @property
+    def static(self):
+        return not self.early_stop
+
+    def search(self, problem, norm, seed):
+        return self.perturb(problem, L2(tf.constant(float("inf"))), seed)
+
+    def perturb(self, problem, threat, seed):
+        if self.early_stop:
+            return standing.attempts(problem, lambda _, problem: self._until_fooled(problem, threat), 1)
+        return self._nearest(problem, threat)
+
+    def _until_fooled(self, problem, threat):
+        def step(t, problem, state):
+            reached, distance, following = self._step(t, problem, state, threat)
+            return reached & (distance <= threat.eps), state[0], following
+
+        return standing.loop(problem, step, self._start(problem.x), self.steps)[0]
+
+    def _nearest(self, problem, threat):
+        def step(t, state, best):
+            reached, distance, following = self._step(t, problem, state, threat)
+            return t + 1, following, best.keep(state[0], reached, distance)
+
+        best = Nearest(problem.x, tf.fill(tf.shape(problem.labels), float("inf")))
+        _, (last, *_), best = tf.while_loop(
+            lambda t, *_: t < self.steps, step, (0, self._start(problem.x), best), maximum_iterations=self.steps
+        )
+        best = best.keep(last, problem.reached(problem.logits_fn(last)), threat.distance(last, problem.x))
+        return tf.where(per_example(tf.math.is_finite(best.distance), last), best.x, last)
+
+    def _start(self, x):
+        """The image, the first radius, and the largest, which leads to the farthest corner of the box."""
+        corner = tf.maximum(x, 1 - x)
+        return x, tf.fill(tf.shape(x)[:1], self.init_eps), tf.sqrt(flat_sum(corner * corner))
+
+    def _step(self, t, problem, state, threat):
+        """Judge the present point, and move on: (reached, distance, the next state)."""
+        x_adv, radius, largest = state
+        logits, pullback = gradients.logits_and_pullback(problem.logits_fn, x_adv)
+        reached, delta = problem.reached(logits), x_adv - problem.x
+        distance = tf.sqrt(flat_sum(delta * delta))
+        length = LAST_STEP + (1 - LAST_STEP) * (1 + tf.cos(math.pi / self.steps * tf.cast(t, tf.float32))) / 2
+        delta += length * threat.steepest(pullback(ascent(problem, logits)))
+        radius = tf.minimum(radius * tf.where(reached, 1 - self.gamma, 1 + self.gamma), largest)
+        delta *= per_example(tf.math.divide_no_nan(radius, tf.sqrt(flat_sum(delta * delta))), delta)
+        following = tf.clip_by_value(problem.x + delta, 0.0, 1.0)
+        if self.levels:
+            following = tf.round(following * (self.levels - 1)) / (self.levels - 1)
+        return reached, distance, (following, radius, largest)
+
+    def cost(self, classes):
+        # Each step a gradient; then a look at the last point, and with early_stop at the image.
+        return Passes(self.steps + 2, self.steps)
+
+
+def ascent(problem, logits):
+    """The direction in logits whose pullback is parallel to the gradient of the cross-entropy: (n, classes).
+
+    That gradient is (1 - p_y) (sum_{j != y} q_j z_j - z_y)' with q the softmax without y. The factor, which is 0 in
+    float32 for confident models, is left out.
+    """
+    sign, labels = (1.0, problem.labels) if problem.targets is None else (-1.0, problem.targets)
+    own = tf.one_hot(labels, logits.shape[-1])
+    return sign * (tf.nn.softmax(tf.where(own > 0, -float("inf"), logits)) - own)
