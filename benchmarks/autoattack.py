@@ -106,13 +106,13 @@ def compare(reference, outcome, model, x, y, budget):
         raise SystemExit("our images leave the ball or the box.")
     print(f"\n{model.name}, {len(x)} images, {budget}")
     print(f"  clean accuracy        {reference['clean'].mean():7.2%}")
-    print(
-        f"  robust, reference     {reference['robust'].mean():7.2%}  {report['seconds']:8.1f} s  {report['versions']}"
-    )
+    libraries = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+    theirs = f"{report['seconds']:8.1f} s, {report['cpu_seconds']:.1f} s over all cores, {report['threads']} threads"
+    print(f"  robust, reference     {reference['robust'].mean():7.2%}  {theirs} ({libraries})")
     for name, fact in report["attacks"].items():
         passes = f"{fact['gradients']} gradients, {fact['forwards']} forward passes"
         print(f"    after {name:<14}  {fact['robust']:7.2%}  {fact['seconds']:8.1f} s  {passes}")
-    print(f"  robust, ours          {robust.mean():7.2%}  {seconds:8.1f} s")
+    print(f"  robust, ours          {robust.mean():7.2%}  {seconds:8.1f} s, {cpu:.1f} s over all cores")
     agree = robust == reference["robust"]
     only_ours, only_theirs = reference["robust"] & ~robust, robust & ~reference["robust"]
     print(f"  agreement             {agree.mean():7.2%}; fooled by ours alone {indices(only_ours)}", end="")

@@ -38,7 +38,6 @@ def main():
     parser.add_argument("--batch-size", type=int, default=250, help="images at a time (250 is the reference's default)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--images", type=int, help="only the first so many")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
@@ -46,9 +45,8 @@ def main():
     with np.load(given.network, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
     network = Network(arrays).eval()
-    part = slice(given.images)
-    x, y = nchw(torch.from_numpy(arrays["x"][part])), torch.from_numpy(arrays["y"][part])
-    check_logits(network, x, arrays["logits"][part], given.batch_size)
+    x, y = nchw(torch.from_numpy(arrays["x"])), torch.from_numpy(arrays["y"])
+    check_logits(network, x, arrays["logits"], given.batch_size)
     norm, eps = str(arrays["norm"]), float(arrays["eps"])
     run = {"pyautoattack": pyautoattack, "torchattacks": torchattacks}[given.library]
     begin, cpu = time.perf_counter(), time.process_time()
@@ -62,8 +60,8 @@ def main():
         "norm": norm,
         "eps": eps,
         "images": len(y),
-        "clean": clean.float().mean().item(),
-        "robust": robust.float().mean().item(),
+        "clean": clean.double().mean().item(),
+        "robust": robust.double().mean().item(),
         "seconds": seconds,
         "cpu_seconds": cpu,
         "attacks": attacks,

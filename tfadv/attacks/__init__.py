@@ -14,6 +14,7 @@ ATTACKS = Registry(
         "hill_climb": "tfadv.attacks.hill_climb:HillClimb",
         "simba": "tfadv.attacks.simba:SimBA",
         "boundary": "tfadv.attacks.boundary_walk:BoundaryWalk",
+        "transfer": "tfadv.attacks.transfer:Transfer",
         "noise": "tfadv.attacks.uniform_noise:UniformNoise",
         "deepfool": "tfadv.attacks.deepfool:DeepFool",
         "fab": "tfadv.attacks.fab:FAB",

@@ -34,6 +34,7 @@ class AutoAttack(Attack):
     """
 
     static: typing.ClassVar[bool] = False
+    ensemble: typing.ClassVar[bool] = True
     seeded: typing.ClassVar[bool] = True
 
     version: str = dataclasses.field(default="standard", metadata=SHOWN)

@@ -45,6 +45,8 @@ class Attack(abc.ABC):
     name: typing.ClassVar[str]
     # Whether it needs nothing but logits, or nothing but predictions.
     black_box: typing.ClassVar[bool] = False
+    # Whether it consists of several attacks, its `members`.
+    ensemble: typing.ClassVar[bool] = False
     # Whether the seed matters.
     seeded: typing.ClassVar[bool] = False
 

@@ -12,29 +12,33 @@ STEPS, BATCH, LAMBDA = 150, 128, 0.1
 RATE, DECAYS, FLOOR = 2e-3, (0.9, 0.999), 1e-7
 
 
-def learn(label, x, classes, rounds, seed):
+def learn(victim, x, rounds, seed):
     """Train on the images x as the victim labels them, then on twice as many, and so on (algorithm 1).
 
     Each round adds, for every image known, x + lambda sign(grad z_l(x)): a step along which the substitute's logit of
     the victim's label l changes most, so where its idea of the boundary is tested.
 
     Args:
-        label: images to the victim's labels, (n,) int32; asked once about every image.
+        victim: images to logits, of which only the largest one is looked at; asked once about every image.
         x: images, (n, h, w, c).
-        classes: of the victim.
         rounds: how often the images double; 0 learns from x alone.
         seed: a stateless seed.
 
     Returns:
         The substitute as a function from images to logits.
     """
-    weights, y = initial(x.shape[1:], classes, random.key(seed, 0)), label(x)
+    answers = victim(x)
+    weights, y = initial(x.shape[1:], answers.shape[-1], random.key(seed, 0)), label(answers)
     for k in range(rounds + 1):
         if k:
-            fresh = tf.stop_gradient(augmented(weights, x, y))
-            x, y = tf.concat([x, fresh], axis=0), tf.concat([y, label(fresh)], axis=0)
+            fresh = augmented(weights, x, y)
+            x, y = tf.concat([x, fresh], axis=0), tf.concat([y, label(victim(fresh))], axis=0)
         weights = fit(weights, x, y, random.key(seed, k + 1))
     return lambda x: logits(weights, x)
+
+
+def label(answers):
+    return tf.argmax(answers, axis=-1, output_type=tf.int32)
 
 
 def logits(weights, x):

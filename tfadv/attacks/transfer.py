@@ -61,8 +61,49 @@ class Transfer(Around):
 
     def __call__(self, model, x, y, **options):
         if self.source is not None:
-            try:
-                boundary.classifier(self._source(), boundary.images(x))
-            except TfadvError as error:
-                raise TfadvError(f"transfer: the source does not fit: {error}") from error
+            x = boundary.images(x)
+            wanted, found = boundary.classifier(model, x), boundary.classifier(self._source(), x)
+            if found != wanted:
+                raise invalid("transfer: source", f"a classifier of {wanted} classes", f"one of {found}")
         return super().__call__(model, x, y, **options)
+
+    def view(self, model):
+        return gradients.logits_of(model)
+
+    def members(self, classes, norm):
+        return (self,)
+
+    def until_fooled(self):
+        return self
+
+    def perturb(self, problem, threat, seed):
+        logits_fn = self._logits_fn(problem, random.key(seed, 0))
+
+        def attempt(_, here):
+            there = Problem(logits_fn, here.x, here.labels, here.targets)
+            return self.inner.guarantee(there, threat, random.key(seed, 1))
+
+        # Images that the model gets wrong already are left as they are.
+        return standing.attempts(problem, attempt, 1)
+
+    def _logits_fn(self, problem, seed):
+        """The substitute: what was given, or one that learns what the model answers."""
+        if self.source is None:
+            return substitute.learn(problem.logits_fn, problem.x, self.rounds, seed)
+        return self.inner.view(self._source())
+
+    def _source(self):
+        """The classifier that was given, loaded once: what is compiled with it does not keep it alive."""
+        if isinstance(self.source, keras.Model):
+            return self.source
+        path = FILES.get("find")(self.source)
+        key = (path, path.stat().st_mtime_ns)
+        if key not in LOADED:
+            with tf.init_scope():
+                LOADED[key] = FILES.get("load")(path)
+        return LOADED[key]
+
+    def cost(self, classes):
+        """Of the model itself: what the substitute is asked is not counted."""
+        asked = 0 if self.source is not None else 2**self.rounds
+        return Passes(2 + asked, 0)
