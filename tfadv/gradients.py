@@ -10,7 +10,8 @@ import tensorflow as tf
 from tfadv.threat import finite_or, flat_sum, per_example
 
 # What the largest entry of a direction is raised to on its way through float16, whose numbers begin at 6e-8 and end at
-# 6.6e4. Of a confident network's pixels 15% had gradient 0 without it and none with it (tests/test_gradients.py).
+# 6.6e4. Without it, 15% of the pixels of a confident network had the gradient 0, and with it 0.01% (the network and the
+# images of tests/test_gradients.py).
 HALF_SCALE = 2.0**10
 
 
@@ -35,7 +36,7 @@ def computes_in_half(model):
 
 
 def _rescaled(logits_fn):
-    """The same function; gradients pass through it with their largest entry at HALF_SCALE, at 1 if that overflows."""
+    """The same function; gradients pass through it scaled up, or scaled down where that overflows."""
 
     def run(x):
         logits, pullback = logits_and_pullback(logits_fn, x)
@@ -43,10 +44,11 @@ def _rescaled(logits_fn):
         def rescaled(direction):
             largest = tf.reduce_max(tf.abs(direction), axis=-1)
             unit = tf.math.divide_no_nan(direction, largest[:, None])
-            gradient = pullback(HALF_SCALE * unit) / HALF_SCALE
+            at = lambda scale: pullback(scale * unit) / scale  # noqa: E731
+            gradient = at(HALF_SCALE)
             overflown = ~tf.math.is_finite(flat_sum(gradient))
-            smaller = lambda: tf.where(per_example(overflown, gradient), pullback(unit), gradient)  # noqa: E731
-            gradient = tf.cond(tf.reduce_any(overflown), smaller, lambda: gradient)
+            down = lambda: tf.where(per_example(overflown, gradient), at(1 / HALF_SCALE), gradient)  # noqa: E731
+            gradient = tf.cond(tf.reduce_any(overflown), down, lambda: gradient)
             return per_example(largest, gradient) * gradient
 
         return logits, rescaled

@@ -26,7 +26,7 @@ def nested(layer=Quantize):
         [keras.Input((8, 8, 1)), layer(name="trap"), layers.Flatten(), layers.Dense(10)], name="inner"
     )
     x = keras.Input((8, 8, 1))
-    return keras.Model(x, layers.Add()([inner(x), inner(1 - x)]))
+    return keras.Model(x, layers.Add()([inner(x), inner(x / 2)]))
 
 
 @pytest.mark.parametrize("name", BEHIND_A_LAYER)
@@ -87,7 +87,7 @@ def test_finds_operations_that_are_no_layers_and_those_of_free_size():
 def test_looks_into_nested_models(images, labels):
     model = nested()
     assert not np.any(gradient(model, images, labels))
-    assert layer_graph.names(model)[-3:] == ("flatten", "dense", "add") or "trap" in layer_graph.names(model)
+    assert "trap" in layer_graph.names(model)
     assert layer_graph.blocking(model) == ("trap",)
     replaced = straight_through(model, "trap")
     assert np.array_equal(replaced(images), model(images)) and np.any(gradient(replaced, images, labels))
@@ -138,7 +138,7 @@ def test_says_what_it_cannot_do(images, labels):
     with pytest.raises(TfadvError, match="cannot look into .*a subclassed Subclassed: build it"):
         straight_through(Subclassed(), "trap")
     with pytest.raises(TfadvError, match="'trap' makes 8x8x16 of 8x8x1, so the identity cannot stand for it: give it"):
-        straight_through(behind(Codes(), keras.Sequential([keras.Input((8, 8, 16)), layers.Flatten()])), "trap")
+        straight_through(keras.Sequential([keras.Input((8, 8, 1)), Codes(name="trap"), layers.Flatten()]), "trap")
     with pytest.raises(TfadvError, match="makes 8x8x1 of 8x8x1, so its surrogate, which gives 8x8x2, cannot"):
         straight_through(model, "trap", lambda x: ops.concatenate([x, x], axis=-1))
     x = keras.Input((8, 8, 1))

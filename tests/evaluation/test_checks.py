@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, ops
-from trap_models import Noise, behind, trap
 
 from tfadv import attacks, losses
 from tfadv.evaluation import attack_checks, checks, control_attacks, metrics, model_checks
 from tfadv.threat import L1, L2, LInf
 from toy_models import digits
+from trap_models import Noise, behind, trap
 
 THREAT = LInf(0.1)
 
@@ -141,8 +141,8 @@ def test_probabilities_that_nobody_declared(classifiers):
     mlp = classifiers("mlp")
     sigmoid = keras.Model(mlp.input, layers.Lambda(ops.sigmoid)(mlp.output))
     assert severity(model_checks.probabilities(case_of(sigmoid))) == "error"
-    logs = keras.Model(mlp.input, layers.Lambda(ops.log_softmax)(mlp.output))
-    for honest in (mlp, logs, classifiers("constant")):
+    logs, signed = (keras.Model(mlp.input, layers.Lambda(f)(mlp.output)) for f in (ops.log_softmax, ops.tanh))
+    for honest in (mlp, logs, signed, classifiers("constant")):
         assert model_checks.probabilities(case_of(honest)) is None
 
 
@@ -194,12 +194,12 @@ def test_data_that_were_seen_and_data_that_are_few():
 def test_single_steps_only():
     for specs in (["fgsm"], ["fgsm", "pgd(steps=1)"]):
         assert severity(attack_checks.single_step_only(told(specs))) == "warning"
-    for specs in (["fgsm", "pgd"], ["deepfool"], ["square"], []):
+    for specs in (["fgsm", "pgd"], ["deepfool"], ["square"], ["transfer(attack=fgsm)"], []):
         assert attack_checks.single_step_only(told(specs)) is None
 
 
 def test_black_box_attacks_only():
-    assert severity(attack_checks.black_box_only(told(["square"]))) == "warning"
+    assert severity(attack_checks.black_box_only(told(["square", "transfer"]))) == "warning"
     for honest in (told(["square", "pgd"]), told(["square"], differentiable=False), told([])):
         assert attack_checks.black_box_only(honest) is None
 
@@ -209,7 +209,7 @@ def test_black_box_attacks_only():
     [
         (["pgd", "square"], [500, 3], "warning"),
         (["pgd", "square", "eot(attack=square)"], [500, 1, 2], "warning"),
-        (["pgd", "square"], [500, 21], "error"),
+        (["pgd", "transfer(attack=pgd)"], [500, 21], "error"),
         (["pgd", "square"], [500, 2], None),
         (["square", "pgd"], [500, 3], None),
         (["fgsm", "square"], [500, 300], None),
@@ -249,7 +249,7 @@ def test_what_can_be_compared_with_published_figures():
 def test_noise_that_finds_what_attacks_missed(classifiers):
     never_attacked = case_of(classifiers("linear"), threat=LInf(0.5))
     found = control_attacks.noise_stronger(never_attacked)
-    assert severity(found) == "error" and re.search(r"fool \d+ of 50 images", found[1])
+    assert severity(found) == "error" and re.search(r"fools \d+ of 50 images", found[1])
     assert control_attacks.noise_stronger(dataclasses.replace(never_attacked, threat=LInf(1e-3))) is None
 
 

@@ -12,6 +12,7 @@ from tfadv import gradients
 from tfadv.attacks import standing
 from tfadv.attacks.base import MinimumNormAttack, Passes
 from tfadv.attacks.options import SHOWN, check_flag, check_number, check_whole
+from tfadv.errors import invalid
 from tfadv.threat import finite_or, flat_sum, per_example
 
 # Adam with its usual constants (Kingma & Ba 2015, algorithm 1).
@@ -20,6 +21,8 @@ DECAY, SQUARE_DECAY, FLOOR = 0.9, 0.999, 1e-8
 STRETCHES, PROGRESS = 10, 1e-4
 # The highest penalty (the authors' code).
 HIGHEST = 1e10
+# With less, arctanh is infinite at 0 and 1 in single precision.
+LEAST_SLACK = 1e-7
 
 
 class Descent(typing.NamedTuple):
@@ -87,6 +90,8 @@ class CW(MinimumNormAttack):
         check_number(self, "step_size", "first_penalty", "slack", above_zero=True)
         check_number(self, "confidence")
         check_flag(self, "abort_early", "early_stop")
+        if self.slack < LEAST_SLACK:
+            raise invalid("cw: slack", f"a number of at least {LEAST_SLACK:g}", self.slack)
 
     def perturb(self, problem, threat, seed):
         return self._nearest(problem, threat.eps**2 if self.early_stop else -1.0)
@@ -153,7 +158,7 @@ class CW(MinimumNormAttack):
         delta = point - problem.x
         size = flat_sum(delta * delta)
         nearer = self.won(problem, logits) & (size < now.size)
-        # Where the point was clipped, as if it was not: there the image holds it, not the box.
+        # The clip hands the gradient on: a pixel at the edge of the box comes back when its gradient turns.
         slope = tf.raw_ops.TanhGrad(y=tanh, dy=half * finite_or(0.0, gradient) + (2 * half) * delta)
         mean = DECAY * now.mean + (1 - DECAY) * slope
         square = SQUARE_DECAY * now.square + (1 - SQUARE_DECAY) * (slope * slope)

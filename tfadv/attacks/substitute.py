@@ -3,6 +3,8 @@
 Papernot, McDaniel, Goodfellow, Jha, Celik, Swami: Practical Black-Box Attacks against Machine Learning, 2017.
 """
 
+import math
+
 import tensorflow as tf
 
 from tfadv import gradients, losses, random
@@ -57,7 +59,7 @@ def initial(image_shape, classes, seed):
     shapes = ((4, 4, channels, 16), (4, 4, 16, 32), (pixels * 32, 100), (100, classes))
 
     def pair(k, shape):
-        scale = (2 / tf.reduce_prod(shape[:-1])) ** 0.5
+        scale = (2 / math.prod(shape[:-1])) ** 0.5
         return scale * random.normal(shape, random.key(seed, k)), tf.zeros(shape[-1:])
 
     return tuple(pair(k, shape) for k, shape in enumerate(shapes))

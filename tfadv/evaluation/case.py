@@ -120,8 +120,7 @@ def loss_of(attack):
 
 def iterates(attack):
     """Whether it follows gradients for more than one step."""
-    inner = parts(attack)[-1]
-    return not inner.black_box and getattr(inner, "steps", 1) != 1
+    return not attack.black_box and getattr(parts(attack)[-1], "steps", 1) != 1
 
 
 def climbs(attack):

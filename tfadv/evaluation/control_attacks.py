@@ -8,14 +8,14 @@ All but `few_draws` leave random models alone: one draw more fools some images b
 import numpy as np
 import tensorflow as tf
 
-from tfadv import attacks, gradients, losses, random
+from tfadv import attacks, gradients, losses
 from tfadv.attacks.eot import EOT, mean
 from tfadv.evaluation import curves
-from tfadv.evaluation.case import FRESH, loss_of, parts
+from tfadv.evaluation.case import loss_of, parts
 from tfadv.threat import finite_or, flat_sum
 
 LONGER = "apgd(steps=200, loss=margin)"
-NOISE_IMAGES, NOISE_DRAWS = 50, 100
+NOISE, NOISE_IMAGES = "noise(draws=100)", 50
 # Where the other logits lie so far below the first, 1 - softmax is less than half of float32's last bit: the
 # cross-entropy is 0, and its gradient leaves out the logit of the label.
 ONE_HOT = 24 * np.log(2)
@@ -26,29 +26,14 @@ def noise_stronger(case):
     at = case.some(case.standing, NOISE_IMAGES)
     if case.stochastic or not at.size:
         return None
-    fooled = int(_fooled_by_noise(case, at).sum())
+    fooled = int(case.fooled(attacks.get(NOISE), at).sum())
     if not fooled:
         return None
     return (
         "error",
-        f"{NOISE_DRAWS} draws of uniform noise fool {fooled} of {len(at)} images that had withstood every attack.",
+        f"{NOISE} fools {fooled} of {len(at)} images that had withstood every attack.",
         "The attacks do not work on this model: look for what misleads them before anything else.",
     )
-
-
-def _fooled_by_noise(case, at):
-    logits_fn = gradients.logits_of(case.model)
-
-    @tf.function(autograph=False)
-    def fooled(x, y, seed):
-        def draw(i, found):
-            noisy = case.threat.random_start(x, random.key(seed, i))
-            return i + 1, found | (tf.argmax(logits_fn(noisy), axis=-1, output_type=tf.int32) != y)
-
-        start = (0, tf.zeros_like(y, tf.bool))
-        return tf.while_loop(lambda i, _: i < NOISE_DRAWS, draw, start, maximum_iterations=NOISE_DRAWS)[1]
-
-    return fooled(tf.constant(case.x[at]), tf.constant(case.y[at]), random.key(case.seed + FRESH)).numpy()
 
 
 def single_step_stronger(case):

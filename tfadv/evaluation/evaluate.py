@@ -176,6 +176,7 @@ class Aftermath:
         right = self.suite.clean[self.few] & metrics.correct(
             self.model, x_noisy, y, self.suite.batch_size, self.traits.draws
         )
+        self.progress("uniform noise", 1, 1)
         return {"attack": str(noise), "accuracy": right.mean()}
 
     def rho2(self):
@@ -192,7 +193,9 @@ class Aftermath:
         rows = []
         for number, spec in enumerate(specs):
             watch = lambda done, total, spec=spec: self.progress(f"accuracy against eps, {spec}", done, total)  # noqa: E731
-            known = curves.Known(self.suite.distance[self.few], self.suite.broken_by[self.few], self.suite.robust[self.few])
+            known = curves.Known(
+                self.suite.distance[self.few], self.suite.broken_by[self.few], self.suite.robust[self.few]
+            )
             eps = curves.grid(self.threat)
             accuracy = curves.accuracy_curve(
                 self.model, self.suite.x[self.few], self.suite.y[self.few], self.threat, eps, registry.get(spec),

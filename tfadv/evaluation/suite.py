@@ -77,9 +77,7 @@ class Suite:
         x, y = self.x[at], self.y[at]
         self.estimate.begin()
         done = Outcome(
-            lambda: self.members[number](
-                self.model, x, y, threat=self.threat, seed=seed, batch_size=self.batch_size
-            )
+            lambda: self.members[number](self.model, x, y, threat=self.threat, seed=seed, batch_size=self.batch_size)
         )
         while not done.wait(POLL):
             self._tell(number, start + self.estimate.share(number, len(at)) * len(at))
