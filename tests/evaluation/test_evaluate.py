@@ -100,7 +100,7 @@ def test_an_interruption_anywhere_changes_nothing(classifiers, dataset, tmp_path
     for name, array in whole.arrays.items():
         np.testing.assert_array_equal(resumed.arrays[name], array)
     np.testing.assert_array_equal(resumed.gallery["x_adv"], whole.gallery["x_adv"])
-    assert len(set((number, start) for number, _, start, _ in done)) == len(done), "a batch was run twice"
+    assert len({(number, start) for number, _, start, _ in done}) == len(done), "a batch was run twice"
     assert not list(tmp_path.iterdir())
 
 

@@ -186,23 +186,24 @@ class Aftermath:
         return metrics.summary(metrics.rho(self.model, self.suite.x[self.few], batch_size=self.suite.batch_size))
 
     def curves(self):
-        """Accuracy against eps, of one step and of many."""
-        specs = ("fgsm", "apgd(steps=50)") if self.traits.differentiable else ("square(queries=500)",)
-        if self.traits.random:
+        """Accuracy against eps: of one step, and, with what the evaluation knows already, of many."""
+        if not self.traits.differentiable:
+            specs = ("square(queries=500)",)
+        elif self.traits.random:
             specs = ("fgsm", "eot(attack=pgd(steps=20), draws=10)")
-        rows = []
-        for number, spec in enumerate(specs):
-            watch = lambda done, total, spec=spec: self.progress(f"accuracy against eps, {spec}", done, total)  # noqa: E731
-            known = curves.Known(
-                self.suite.distance[self.few], self.suite.broken_by[self.few], self.suite.robust[self.few]
-            )
-            eps = curves.grid(self.threat)
-            accuracy = curves.accuracy_curve(
-                self.model, self.suite.x[self.few], self.suite.y[self.few], self.threat, eps, registry.get(spec),
-                draws=self.traits.draws, known=known if number == len(specs) - 1 else None, on_step=watch, **self.options,
-            )  # fmt: skip
-            rows.append({"attack": spec, "norm": self.threat.norm, "eps": eps, "accuracy": accuracy})
-        return rows
+        else:
+            specs = ("fgsm", "apgd(steps=50)")
+        return [self._curve(spec, uses_verdict=spec == specs[-1]) for spec in specs]
+
+    def _curve(self, spec, uses_verdict):
+        suite, few, eps = self.suite, self.few, curves.grid(self.threat)
+        known = curves.Known(suite.distance[few], suite.broken_by[few], suite.robust[few]) if uses_verdict else None
+        accuracy = curves.accuracy_curve(
+            self.model, suite.x[few], suite.y[few], self.threat, eps, registry.get(spec),
+            draws=self.traits.draws, known=known, **self.options,
+            on_step=lambda done, total: self.progress(f"accuracy against eps, {spec}", done, total),
+        )  # fmt: skip
+        return {"attack": spec, "norm": self.threat.norm, "eps": eps, "accuracy": accuracy}
 
     def findings(self, dataset):
         """What makes the robust accuracy suspect, worst first."""
