@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfadv.errors import TfadvError
-from tfadv.models import classifier
+from tfadv.models import classifier, saved_model
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,8 @@ class Subject:
     """What was asked for, completed by what `tfadv train` recorded; nothing is loaded yet.
 
     Attributes:
-        path: the `.keras` file. home: the directory where results about it go by default.
+        path: the `.keras` file, or the directory of a SavedModel.
+        home: the directory where results about it go by default.
         record: train.json of its run, or {}.
         dataset, threat: specs; threat may be None.
     """
@@ -41,7 +42,7 @@ class Subject:
 
 
 def choose(model, dataset=None, threat=None):
-    """Find a run directory or a `.keras` file; what is not given is taken from the run's train.json.
+    """Find a run directory, a `.keras` file or a SavedModel; what is not given, the record of its training tells.
 
     Raises:
         TfadvError: if there is no such model.
@@ -49,7 +50,7 @@ def choose(model, dataset=None, threat=None):
     path = classifier.find(model)
     record = classifier.training_of(path)
     of_run = path.name == "model.keras" and (record or Path(model).is_dir())
-    home = path.parent if of_run else Path("runs") / path.stem
+    home = path.parent if of_run else Path("runs") / (saved_model.name(path) if path.is_dir() else path.stem)
     settings = record.get("settings", {})
     return Subject(path, home, record, dataset or settings.get("dataset"), threat or settings.get("threat"))
 

@@ -118,6 +118,19 @@ def test_export_prints_what_was_written(tfadv, evaluated, tmp_path):
     assert "robust_accuracy" in card["record"]["evaluation"]
 
 
+def test_what_was_exported_is_judged_like_the_run(tfadv, evaluated, tmp_path, monkeypatch):
+    """Data and threat model come from its card; what was said about the run stays as it was."""
+    out, _ = evaluated
+    assert tfadv("export", out, "--directory", tmp_path / "saved_models").exit_code == 0
+    monkeypatch.chdir(tmp_path)
+    result = tfadv("evaluate", "saved_models/robust", "--attack", "fgsm", "--attack", "pgd(steps=5)", "--json")
+    assert result.exit_code == 0, result.stderr
+    judged, before = json.loads(result.stdout), json.loads((out / "result.json").read_text())
+    assert (tmp_path / "runs" / "robust-1" / "result.json").is_file() and judged["model"]["name"] == "robust-1"
+    assert judged["threat"] == before["threat"] and judged["clean_accuracy"] == before["clean_accuracy"]
+    assert abs(judged["robust_accuracy"] - before["robust_accuracy"]) < 0.01
+
+
 def test_data_list(tfadv, tmp_path):
     printed = tfadv("data", "list", "--data-dir", tmp_path).stdout
     assert "digits" in printed and "fashion_mnist" in printed and str(tmp_path) in printed

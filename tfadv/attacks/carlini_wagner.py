@@ -97,7 +97,7 @@ class CW(MinimumNormAttack):
         return self._nearest(problem, threat.eps**2 if self.early_stop else -1.0)
 
     def search(self, problem, norm, seed):
-        return self._nearest(problem, -1.0)
+        return self._nearest(problem, float("inf") if self.early_stop else -1.0)
 
     def _nearest(self, problem, enough):
         """The nearest points found, for the images that are not won from the start.

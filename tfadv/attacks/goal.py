@@ -12,7 +12,6 @@ import tensorflow as tf
 from tfadv import gradients, losses
 from tfadv.attacks import standing
 from tfadv.attacks.base import MinimumNormAttack, Passes
-from tfadv.attacks.deepfool import nearest_rivals
 from tfadv.attacks.options import SHOWN, check_flag, check_number, check_whole
 from tfadv.errors import invalid
 from tfadv.threat import finite_or, flat_sum, per_example
@@ -77,7 +76,7 @@ class GoalAttack(MinimumNormAttack):
 
         if problem.targets is None:
             logits = problem.logits_fn(problem.x)
-            problem = problem.towards(nearest_rivals(logits, problem.labels, 2)[:, 0])
+            problem = problem.towards(losses.rivals(problem.labels, logits)[:, 0])
         zero = tf.zeros_like(problem.labels, tf.float32)
         start = (0, problem.x, zero + float("inf"), zero + self.penalty, zero, zero + float("inf"))
         return tf.while_loop(lambda k, *_: k < self.searches, again, start, maximum_iterations=self.searches)[1]

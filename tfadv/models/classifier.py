@@ -6,13 +6,14 @@ from pathlib import Path
 
 from tfadv import boundary
 from tfadv.errors import TfadvError, reason
+from tfadv.models import saved_model
 
 
 def load(path):
-    """Load a classifier from a `.keras` file or a run directory, in Keras' safe mode.
+    """Load a classifier from a `.keras` file or a run directory, in Keras' safe mode, or from a SavedModel.
 
     Args:
-        path: `model.keras`, or a directory that holds one.
+        path: `model.keras`, a directory that holds one, or a SavedModel, `saved_models/NAME` or `saved_models/NAME/1`.
 
     Raises:
         TfadvError: if there is none, if it is damaged, or if it needs code that it does not carry.
@@ -20,6 +21,8 @@ def load(path):
     import keras
 
     path = find(path)
+    if path.is_dir():
+        return saved_model.load(path)
     if not zipfile.is_zipfile(path):
         raise TfadvError(
             f"{str(path)!r} is not a complete .keras file (damaged or truncated); save it again with model.save()."
@@ -41,28 +44,35 @@ def _why(error):
 
 
 def find(path):
-    """The `.keras` file that a user means.
+    """The `.keras` file, or the directory of the SavedModel, that a user means.
 
     Raises:
         TfadvError: if there is none.
     """
     path = Path(path)
-    if path.is_dir():
-        if not (path / "model.keras").is_file():
-            raise TfadvError(
-                f"the directory {str(path)!r} holds no model.keras; give a run of `tfadv train` or a .keras file."
-            )
+    if (path / "model.keras").is_file():
         return path / "model.keras"
+    served = saved_model.find(path)
+    if served:
+        return served
+    hint = "give a run of `tfadv train`, a .keras file or a SavedModel."
+    if path.is_dir():
+        raise TfadvError(f"the directory {str(path)!r} holds no model.keras and no saved_model.pb; {hint}")
     if not path.is_file():
-        raise TfadvError(f"there is no model {str(path)!r}; give a run of `tfadv train` or a .keras file.")
+        raise TfadvError(f"there is no model {str(path)!r}; {hint}")
     if path.suffix != ".keras":
         raise TfadvError(f"{str(path)!r} is not a .keras file; save the model with model.save('name.keras').")
     return path
 
 
 def training_of(path):
-    """What `tfadv train` wrote about the run that a model belongs to, or {} if it is not from one."""
+    """What `tfadv train` wrote about the run that a model belongs to, or {} if it is not from one.
+
+    Of a SavedModel, what `tfadv export` kept of it.
+    """
     path = Path(path)
+    if (path / "saved_model.pb").is_file():
+        return saved_model.card(path)
     record = (path if path.is_dir() else path.parent) / "train.json"
     try:
         return json.loads(record.read_text()) if record.is_file() else {}
