@@ -215,6 +215,7 @@ def test_black_box_attacks_only():
         (["pgd", "square"], [500, 2], None),
         (["square", "pgd"], [500, 3], None),
         (["fgsm", "square"], [500, 300], None),
+        (["transfer(attack=pgd)", "square"], [500, 300], None),
     ],
 )
 def test_attacks_that_know_less_and_find_more(specs, fooled, said):

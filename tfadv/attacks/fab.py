@@ -61,6 +61,9 @@ class FAB(MinimumNormAttack):
     >>> FAB().minimal(model, x, y, norm="linf")  # doctest: +SKIP
     """
 
+    # Rows leave the loops of `hyperplane`.
+    static: typing.ClassVar[bool] = False
+
     steps: int = dataclasses.field(default=100, metadata=SHOWN)
     restarts: int = 1
     alpha_max: float = 0.1
@@ -75,10 +78,6 @@ class FAB(MinimumNormAttack):
         for name in ("alpha_max", "beta"):
             if getattr(self, name) > 1:
                 raise invalid(f"{self.name}: {name}", "a number of at most 1", getattr(self, name))
-
-    @property
-    def static(self):
-        return not self.early_stop
 
     @property
     def seeded(self):

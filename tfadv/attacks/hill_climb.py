@@ -9,7 +9,7 @@ from tfadv import random
 from tfadv.attacks.base import Attack, Passes
 from tfadv.attacks.options import SHOWN, check_choice, check_number, check_whole
 from tfadv.attacks.random_search import climb
-from tfadv.attacks.square import between, signs
+from tfadv.attacks.windows import between, signs
 from tfadv.threat import per_example
 
 

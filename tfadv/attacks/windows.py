@@ -1,0 +1,27 @@
+"""Random windows and signs, as random search proposes them: each example has its own."""
+
+import tensorflow as tf
+
+
+def places(draws, side, length):
+    """Where a window of this side begins, each place equally likely; `draws` in (0, 1), (n,), to (n,) int32."""
+    return tf.cast(draws * tf.cast(length - side + 1, tf.float32), tf.int32)
+
+
+def between(draws, side, length):
+    """1.0 within a window and 0.0 beside it, along one axis: (n, length)."""
+    first, at = places(draws, side, length), tf.range(length)
+    return tf.cast((at >= first[:, None]) & (at < (first + side)[:, None]), tf.float32)
+
+
+def pixels(draws, side, height, width):
+    """The pixels of a square window, counted through the whole batch; `draws`, (n, 2), to (n, side, side) int32."""
+    top, left = places(draws[:, 0], side, height), places(draws[:, 1], side, width)
+    first = (tf.range(tf.shape(draws)[0]) * height + top) * width + left
+    along = tf.range(side)
+    return first[:, None, None] + along[:, None] * width + along
+
+
+def signs(draws):
+    """1.0 or -1.0."""
+    return tf.where(draws < 0.5, -1.0, 1.0)
