@@ -5,6 +5,8 @@ import tensorflow as tf
 from keras import layers
 
 from tfadv import FGSM, PGD, DeepFool, LInf, gradients, losses
+from tfadv.attacks.bpda import BPDA
+from tfadv.attacks.eot import EOT
 from toy_models import digits, trained
 from trap_models import trap
 
@@ -171,7 +173,10 @@ def test_differentiable_models(name, classifiers, images):
 
 @pytest.mark.parametrize("name", ["quantized", "thermometer", "cut", "not_a_number"])
 def test_models_that_are_not_differentiable(name, images):
-    assert not gradients.differentiable(trap(name), images)
+    assert not gradients.differentiable(trap(name), images, EOT().view)
+    assert not gradients.differentiable(trap(name), images) and gradients.differentiable(
+        trap(name), images, BPDA().view
+    )
 
 
 def test_half_precision_models_are_differentiable(confident, images):

@@ -78,7 +78,7 @@ def from_pullback(run):
     return logits_fn
 
 
-def differentiable(model, x):
+def differentiable(model, x, view=logits_of):
     """Whether gradients lead from a model's logits back to images: attacks that need none are left where they do not.
 
     They do not where a step function or a graph that was saved without its gradients stands in the way.
@@ -86,10 +86,11 @@ def differentiable(model, x):
     Args:
         model: a `keras.Model`.
         x: images, (n, h, w, c); the first 32 are tried.
+        view: an attack's own, which may lend gradients: `BPDA().view`.
     """
     x = tf.constant(x[:32], tf.float32)
     try:
-        logits, pullback = logits_and_pullback(logits_of(model), x)
+        logits, pullback = logits_and_pullback(view(model), x)
         # A sum of all logits would not do: that of log-probabilities hardly moves.
         direction = tf.random.stateless_normal(tf.shape(logits), [0, 1])
         gradient = finite_or(0.0, pullback(direction))

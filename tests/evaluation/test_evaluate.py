@@ -104,6 +104,15 @@ def test_an_interruption_anywhere_changes_nothing(classifiers, dataset, tmp_path
     assert not list(tmp_path.iterdir())
 
 
+def test_what_fooled_only_a_copy_in_another_precision_is_attacked_again(result, classifiers, dataset, verdict_only):
+    settings = {"threat": THREAT, "attacks": ATTACKS, "seed": 3}
+    found = evaluate(classifiers("mlp"), dataset, **settings, craft_in="bfloat16")
+    assert np.mean(found.arrays["robust"] == result.arrays["robust"]) >= 31 / 32
+    fooled = found.gallery["x_adv"]
+    assert (metrics.predictions(classifiers("mlp"), fooled) != found.gallery["label"]).all()
+    assert found.provenance["crafted in"] == "bfloat16"
+
+
 def test_what_another_evaluation_left_is_not_taken_up(tmp_path):
     written = journal.Journal(tmp_path, {"seed": 0})
     written.write({"rows": []}, {"robust": np.ones(3, bool)})

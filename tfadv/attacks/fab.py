@@ -148,8 +148,9 @@ class FAB(MinimumNormAttack):
         rivals = tf.gather(rivals, t // (self.restarts * self.steps), axis=1)
         gap, w = nearest_boundary(problem, x, rivals, threat.norm)
         moved = x - problem.x
+        w, slope = finite_slope(w, moved)
         d1, length1 = displacement(x, w, gap, threat.norm)
-        d2, length2 = displacement(problem.x, w, gap - flat_sum(w * moved), threat.norm)
+        d2, length2 = displacement(problem.x, w, gap - slope, threat.norm)
         length1, length2 = tf.maximum(length1, 1e-8), tf.maximum(length2, 1e-8)
         a = per_example(tf.minimum(length1 / (length1 + length2), self.alpha_max), x)
         x_adv = x - a * moved + self.eta * (1 - a) * d1 + self.eta * a * d2
@@ -218,20 +219,32 @@ def nearest_boundary(problem, x, rivals, norm):
 
     def boundary(k):
         direction = tf.one_hot(tf.gather(rivals, k, axis=1), classes) - tf.one_hot(own, classes)
-        return tf.reduce_sum(logits * direction, axis=-1), finite_or(0.0, pullback(direction))
+        return tf.reduce_sum(logits * direction, axis=-1), pullback(direction)
 
     def nearer(k, nearest, gap, w):
-        here = boundary(k)
-        distance = tf.abs(here[0]) / (DUAL[norm](here[1]) + 1e-12)
-        closer = distance < nearest
-        w = tf.where(per_example(closer, w), here[1], w)
-        return k + 1, tf.where(closer, distance, nearest), tf.where(closer, here[0], gap), w
+        gap_k, w_k = boundary(k)
+        w_k = finite_or(0.0, w_k)
+        distance = tf.abs(gap_k) / (DUAL[norm](w_k) + 1e-12)
+        here = distance < nearest
+        w = tf.where(per_example(here, w), w_k, w)
+        return k + 1, tf.where(here, distance, nearest), tf.where(here, gap_k, gap), w
 
     if rivals.shape[1] == 1:
         return boundary(0)
     start = (0, tf.fill(tf.shape(own), float("inf")), tf.zeros_like(logits[:, 0]), tf.zeros_like(x))
     steps = rivals.shape[1]
     return tf.while_loop(lambda k, *_: k < steps, nearer, start, maximum_iterations=steps)[2:]
+
+
+def finite_slope(w, moved):
+    """w, with 0 for what is not finite, and w . moved; the sum, which is needed anyway, tells whether w is finite."""
+    slope = flat_sum(w * moved)
+
+    def mended():
+        finite = finite_or(0.0, w)
+        return finite, flat_sum(finite * moved)
+
+    return tf.cond(tf.reduce_all(tf.math.is_finite(slope)), lambda: (w, slope), mended)
 
 
 def closer(problem, logits, x_adv):

@@ -66,7 +66,9 @@ def level(limit, pace, full, wanted):
         higher = tf.maximum(lam, tf.math.divide_no_nan(left, flat_sum(tf.where(free, pace, 0.0))))
         return higher, higher > lam
 
-    return settle(rise, (limit, pace, full, wanted), tf.zeros_like(wanted))
+    # The first step, from 0, where no pixel has used anything.
+    first = tf.math.divide_no_nan(wanted, flat_sum(tf.where(limit > 0.0, pace, 0.0)))
+    return settle(rise, (limit, pace, full, wanted), first)
 
 
 def greedy(size, room, wanted):

@@ -14,6 +14,7 @@ from tfadv.evaluation import checks, curves, metrics
 from tfadv.evaluation.journal import Journal, fingerprint
 from tfadv.evaluation.results import EvaluationResult
 from tfadv.evaluation.suite import Suite
+from tfadv.models.precision import in_precision
 from tfadv.provenance import provenance
 
 STANDARD, RANDOM, BLACK_BOX = ("autoattack",), ("autoattack(version=rand)",), ("square",)
@@ -38,6 +39,7 @@ def evaluate(
     name=None,
     path=None,
     keep=None,
+    craft_in=None,
     progress=lambda what, done, total, left=None: None,
 ):
     """Judge a classifier on a data set's test images.
@@ -56,6 +58,9 @@ def evaluate(
         name, path: of the model, for the result.
         keep: a directory in which to keep what is known after every batch; the same call takes it up after an
             interruption, with the same outcome.
+        craft_in: `"bfloat16"`: attacks work on a copy of the model in this precision, which some CPUs compute faster;
+            the model itself judges, and what fooled only the copy is attacked again.
+        progress: called with what is being done, and how much of how much is done, and the seconds left at most.
         progress: called with what is being done, how much of how much is done, and the seconds left at most.
 
     Returns:
@@ -88,11 +93,13 @@ def evaluate(
     identity = {
         "weights": fingerprint(*model.get_weights()), "images": images, "threat": str(threat), "seed": seed,
         "attacks": [str(member) for member in members], "batch_size": batch_size, "versions": versions(),
+        "craft_in": craft_in,
     }  # fmt: skip
     journal = Journal(keep, identity)
     suite = Suite(
         model, x, y, threat, members,
         seed=seed, batch_size=batch_size, draws=traits.draws, journal=journal, progress=progress,
+        crafted_on=in_precision(model, craft_in) if craft_in else None,
     )  # fmt: skip
     suite.run()
     after = Aftermath(suite, traits, progress)
@@ -115,7 +122,10 @@ def evaluate(
         curves=after.curves(),
         findings=after.findings(dataset),
         gallery=suite.gallery(dataset.class_names),
-        provenance=provenance(seed=seed, seconds=round(time.perf_counter() - started, 1), data_source=dataset.source),
+        provenance=provenance(
+            seed=seed, seconds=round(time.perf_counter() - started, 1), data_source=dataset.source,
+            **({"crafted in": craft_in} if craft_in else {}),
+        ),
     )  # fmt: skip
     journal.close()
     return result
