@@ -6,6 +6,7 @@ A newcomer adds one line to `OPTIONS`: for each of its options, a value that mus
 import dataclasses
 import functools
 import inspect
+import tempfile
 
 import numpy as np
 import pytest
@@ -20,6 +21,10 @@ from tfadv.attacks.base import Attack, MinimumNormAttack
 from tfadv.errors import TfadvError
 from toy_models import nan_gradients
 from trap_models import drawing_anew, trap
+
+FOLDER = tempfile.TemporaryDirectory()
+SAVED = f"{FOLDER.name}/model.keras"
+models.build("linear", (8, 8, 1), 10).save(SAVED)
 
 # Option: (the attack without it, the attack with it). On some fixture and norm the two must differ.
 OPTIONS = {
@@ -58,12 +63,57 @@ OPTIONS = {
         "rho": ("apgd_t(steps=20)", "apgd_t(steps=20, rho=0)"),
         "early_stop": ("apgd_t(steps=3)", "apgd_t(steps=3, early_stop=True)"),
     },
+    "square": {
+        "queries": ("square(queries=1)", "square(queries=20)"),
+        "p_init": ("square(queries=20)", "square(queries=20, p_init=0.1)"),
+    },
+    "hill_climb": {
+        "queries": ("hill_climb(queries=1)", "hill_climb(queries=20)"),
+        "proposal": ("hill_climb(queries=20)", "hill_climb(queries=20, proposal=sparse)"),
+        "sigma": ("hill_climb(queries=20)", "hill_climb(queries=20, sigma=0.1)"),
+    },
+    "simba": {
+        "queries": ("simba(queries=1)", "simba(queries=20)"),
+        "basis": ("simba(queries=20)", "simba(queries=20, basis=dct)"),
+        "step_size": ("simba(queries=20)", "simba(queries=20, step_size=0.1)"),
+    },
+    "boundary": {"queries": ("boundary(queries=1)", "boundary(queries=20)")},
+    "transfer": {
+        "attack": ("transfer(attack=fgsm, rounds=0)", "transfer(attack=pgd(steps=2), rounds=0)"),
+        "source": ("transfer(attack=fgsm, rounds=0)", f"transfer(attack=fgsm, source={SAVED!r}, rounds=0)"),
+        "rounds": ("transfer(attack=fgsm, rounds=0)", "transfer(attack=fgsm, rounds=1)"),
+    },
+    "noise": {"draws": ("noise(draws=1)", "noise(draws=2)")},
     "deepfool": {
         "variant": ("deepfool(steps=3)", "deepfool(steps=3, variant=deepdefense)"),
         "steps": ("deepfool", "deepfool(steps=1)"),
         "overshoot": ("deepfool", "deepfool(overshoot=0.5)"),
         "classes": ("deepfool", "deepfool(classes=2)"),
         "clip": ("deepfool", "deepfool(clip=True)"),
+    },
+    "fab": {
+        "steps": ("fab(steps=3)", "fab(steps=1)"),
+        "restarts": ("fab(steps=3)", "fab(steps=3, restarts=3)"),
+        "alpha_max": ("fab(steps=3)", "fab(steps=3, alpha_max=0)"),
+        "eta": ("fab(steps=3)", "fab(steps=3, eta=1.5)"),
+        "beta": ("fab(steps=3)", "fab(steps=3, beta=0.5)"),
+        "early_stop": ("fab(steps=3)", "fab(steps=3, early_stop=True)"),
+    },
+    "fab_t": {
+        "steps": ("fab_t(steps=3)", "fab_t(steps=1)"),
+        "restarts": ("fab_t(steps=3)", "fab_t(steps=3, restarts=2)"),
+        "target_classes": ("fab_t(steps=3)", "fab_t(steps=3, target_classes=1)"),
+        "alpha_max": ("fab_t(steps=3)", "fab_t(steps=3, alpha_max=0)"),
+        "eta": ("fab_t(steps=3)", "fab_t(steps=3, eta=1.5)"),
+        "beta": ("fab_t(steps=3)", "fab_t(steps=3, beta=0.5)"),
+        "early_stop": ("fab_t(steps=3)", "fab_t(steps=3, early_stop=True)"),
+    },
+    "ddn": {
+        "steps": ("ddn", "ddn(steps=20)"),
+        "gamma": ("ddn", "ddn(gamma=0.1)"),
+        "init_eps": ("ddn", "ddn(init_eps=0.1)"),
+        "levels": ("ddn", "ddn(levels=256)"),
+        "early_stop": ("ddn", "ddn(early_stop=True)"),
     },
     "cw": {
         "steps": ("cw(steps=20)", "cw(steps=40)"),
@@ -133,7 +183,7 @@ def brief(name, **options):
     """The attack with few steps, where it counts them."""
     attack = attacks.get(name)
     known = {f.name for f in dataclasses.fields(attack)}
-    values = {"steps": 3, "draws": 2, "queries": 20, "target_classes": 2, **options}
+    values = {"steps": 3, "draws": 2, "queries": 20, "rounds": 1, "target_classes": 2, **options}
     if isinstance(attack, Around):
         values["attack"] = brief(attack.inner.name, **options)
     return dataclasses.replace(attack, **{k: v for k, v in values.items() if k in known})
@@ -278,6 +328,9 @@ def test_reaches_the_optimum_of_a_linear_model(name, norm, classifiers, gray, pr
     optimum = 0.1 * np.linalg.norm(w, {"linf": 1, "l2": 2, "l1": np.inf}[norm])
     drop = gap(gray) - gap(x_adv)
     assert (drop <= optimum * (1 + 1e-4)).all()
+    if attack.black_box:  # it stops where the label changes, or cannot know the way
+        assert (drop > 0).all()
+        return
     # A random start in l2 and l1 is still a few degrees off the best direction after the last step.
     assert (drop >= optimum * (0.95 if attack.seeded else 1 - 1e-4)).all()
 
@@ -289,12 +342,18 @@ def test_minimum_norm_attacks_find_the_nearest_hyperplane(name, norm, classifier
         pytest.skip("it maximises a loss, see the test before")
     kernel, z, y = model.layers[-1].kernel.numpy(), model(gray).numpy(), predict(model, gray)
     w = kernel.T[None] - kernel.T[y][:, None]
-    length = np.linalg.norm(w, {"linf": 1, "l2": 2}[norm], axis=2)
+    length = np.linalg.norm(w, {"linf": 1, "l2": 2, "l1": np.inf}[norm], axis=2)
     gap = z[np.arange(len(y)), y][:, None] - z
     exact = np.divide(gap, length, out=np.full_like(gap, np.inf), where=length > 0).min(axis=1)
     found = attack.minimal(model, gray, y, norm=norm)
     assert (predict(model, found) != y).all()
-    assert np.allclose(distance(norm, found, gray), 1.02 * exact, rtol=1e-3, atol=2e-4)
+    if attack.black_box:  # it comes near
+        assert (distance(norm, found, gray) >= exact * (1 - 1e-4)).all()
+        assert np.median(distance(norm, found, gray) / exact) < 1.5
+        return
+    # DeepFool oversteps by 2%.
+    ratio = distance(norm, found, gray) / exact
+    assert (ratio > 1 - 1e-3).all() and (ratio < 1.021 + 2e-4 / exact).all()
 
 
 @pairs

@@ -19,6 +19,7 @@ ATTACKS = Registry(
         "deepfool": "tfadv.attacks.deepfool:DeepFool",
         "fab": "tfadv.attacks.fab:FAB",
         "fab_t": "tfadv.attacks.fab:FABT",
+        "ddn": "tfadv.attacks.ddn:DDN",
         "cw": "tfadv.attacks.carlini_wagner:CW",
         "gradient_descent": "tfadv.attacks.gradient_descent:GradientDescent",
         "goal": "tfadv.attacks.goal:GoalAttack",

@@ -81,7 +81,7 @@ class Transfer(Around):
 
         def attempt(_, here):
             there = Problem(logits_fn, here.x, here.labels, here.targets)
-            return self.inner.guarantee(there, threat, random.key(seed, 1))
+            return threat.project(self.inner.perturb(there, threat, random.key(seed, 1)), here.x)
 
         # Images that the model gets wrong already are left as they are.
         return standing.attempts(problem, attempt, 1)
