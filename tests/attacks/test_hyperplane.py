@@ -38,7 +38,8 @@ def program(x, w, gap, norm):
     cost = np.concatenate([np.ones(2 * d), [0]]) if norm == "l1" else np.eye(2 * d + 1)[-1]
     below = np.concatenate([np.eye(2 * d), -np.ones((2 * d, 1))], axis=1)
     bounds = [(0, b) for b in np.concatenate([1 - x, x])] + [(0, None)]
-    found = linprog(cost, below if norm == "linf" else None, np.zeros(2 * d) if norm == "linf" else None, equal, [-gap], bounds)
+    most = (below, np.zeros(2 * d)) if norm == "linf" else (None, None)
+    found = linprog(cost, *most, equal, [-gap], bounds)
     assert found.status == 0
     return found.fun
 
@@ -68,15 +69,88 @@ def test_is_the_least_in_three_dimensions(norm, x, w, share, sign):
 
 
 def least(x, w, gap, norm):
-    """The formulas of the module with lam from a search in float64, one point."""
+    """The formulas of the module in float64, one point, with lam from a search and the order of l_1 from sorting."""
     size, free, wanted = np.abs(w), room(x[None], w[None], np.array([gap]))[0], abs(gap)
     if norm == "l1":
         order = np.argsort(-size)
-        before = np.cumsum((size * free)[order]) - (size * free)[order]
-        share = np.clip((wanted - before) / np.maximum((size * free)[order], 1e-300), 0, 1)
-        return (free[order] * share).sum()
-    pace = size if norm == "l2" else np.ones_like(size)
-    total = lambda lam: (size * np.minimum(lam * pace, free)).sum() - wanted  # noqa: E731
-    if total(1e9) <= 0:
-        return length(free, norm)
-    return length(np.minimum(brentq(total, 0, 1e9, xtol=1e-15, rtol=1e-14), 1e9) * pace if False else np.minimum(brentq(total, 0, 1e9, xtol=1e-15, rtol=1e-14) * pace, free), norm)
+        closes, free = (size * free)[order], free[order]
+        share = np.clip((wanted - np.cumsum(closes) + closes) / np.maximum(closes, 1e-300), 0, 1)
+        return (free * share).sum()
+    pace = size if norm == "l2" else np.sign(size)
+    moved = lambda lam: np.minimum(lam * pace, free)  # noqa: E731
+    most = (free / np.maximum(pace, 1e-300)).max()
+    return length(moved(brentq(lambda lam: size @ moved(lam) - wanted, 0, most, xtol=1e-15)), norm)
+
+
+def points(rng, n, d, scale, corners, ties):
+    """Points of which a share lies on the box, normals over many orders of magnitude, gaps that can be closed."""
+    x = rng.uniform(0, 1, (n, d))
+    x = np.where(rng.uniform(size=(n, d)) < corners, np.round(x), x)
+    w = rng.normal(size=(n, d)) * 10 ** (scale * rng.normal(size=(n, d)))
+    w = np.round(w) if ties else w
+    sign = rng.choice([-1.0, 1.0], n)
+    reach = (np.abs(w) * room(x, w, sign)).sum(axis=1)
+    gap = sign * reach * 10 ** rng.uniform(-5, -0.01, n)
+    return np.float32(x), np.float32(w), np.float32(gap)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("corners", [0, 0.8])
+@pytest.mark.parametrize(("scale", "ties"), [(0, False), (0, True), (1, False)])
+def test_is_the_closed_form_in_many_dimensions(norm, corners, scale, ties):
+    rng = np.random.default_rng(0)
+    x, w, gap = points(rng, 40, 200, scale, corners, ties)
+    delta, found = (v.numpy().astype(float) for v in solve(x, w, gap, norm))
+    assert (x + delta >= -1e-6).all() and (x + delta <= 1 + 1e-6).all()
+    assert np.allclose((w * delta).sum(axis=1), -gap, rtol=1e-5)
+    assert np.allclose(found, length(delta, norm), rtol=1e-5)
+    exact = [least(*(np.float64(v) for v in row), norm) for row in zip(x, w, gap, strict=True)]
+    assert np.allclose(found, exact, rtol=1e-5)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_beyond_reach_all_room_is_used(norm):
+    x, w, gap = points(np.random.default_rng(1), 20, 30, 0, 0.3, False)
+    delta, found = solve(x, w, 1e6 * gap, norm)
+    free = room(x, w, gap)
+    assert np.allclose(np.abs(delta), free, atol=1e-6) and np.allclose(found, length(free, norm), rtol=1e-5)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_pixels_without_slope_stay_and_nothing_moves_without_gap(norm):
+    x, w, gap = points(np.random.default_rng(2), 20, 30, 0, 0.3, False)
+    w[:, ::2] = 0
+    assert not solve(x, w, gap, norm)[0].numpy()[:, ::2].any()
+    assert not solve(x, w, 0 * gap, norm)[0].numpy().any()
+    assert not solve(x, 0 * w, gap, norm)[0].numpy().any()
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_rows_do_not_see_each_other_and_images_are_rows(norm):
+    x, w, gap = points(np.random.default_rng(3), 12, 48, 1, 0.5, False)
+    delta, found = solve(x, w, gap, norm)
+    for i in range(12):
+        alone, length_alone = solve(x[i : i + 1], w[i : i + 1], gap[i : i + 1], norm)
+        assert np.allclose(alone[0], delta[i], atol=1e-6) and np.isclose(length_alone[0], found[i], rtol=1e-5)
+    images = solve(x.reshape(12, 4, 4, 3), w.reshape(12, 4, 4, 3), gap, norm)[0]
+    assert np.allclose(images.numpy().reshape(12, 48), delta, atol=1e-6)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_ends_on_nan_and_on_no_rows(norm):
+    x, w, gap = points(np.random.default_rng(4), 3, 8, 0, 0.3, False)
+    solve(x, w, gap * np.float32([1, np.nan, 1]), norm)
+    assert solve(x[:0], w[:0], gap[:0], norm)[0].shape == (0, 8)
+
+
+def test_rows_at_rest_drop_out():
+    """Counting down: the work is the sum over rows, up to the quarter that is not worth gathering."""
+    work = tf.Variable(0)
+
+    def step(rows, left):
+        work.assign_add(tf.size(left))
+        return tf.maximum(left - 1, 0), left > 1
+
+    run = tf.function(lambda left: settle(step, (left,), left), autograph=False)
+    assert not run(tf.range(1, 41)).numpy().any()
+    assert 820 <= work.numpy() < 1.2 * 820

@@ -175,6 +175,12 @@ def pairs(test):
     return pytest.mark.parametrize(("name", "norm"), PAIRS)(test)
 
 
+def singles(test):
+    """Each attack once, under the first norm that it knows: for what has nothing to do with geometry."""
+    first = {name: norm for name, norm in reversed(PAIRS)}
+    return pytest.mark.parametrize(("name", "norm"), [(name, first[name]) for name in NAMES if name in first])(test)
+
+
 def ball(norm, eps=None):
     return threat.NORMS[norm](EPS[norm] if eps is None else eps)
 
@@ -218,7 +224,7 @@ def model_of(shape):
     phases=[Phase.explicit, Phase.generate],  # an example compiles an attack: shrinking would take minutes
 )  # fmt: skip
 @given(
-    shape=st.sampled_from([(1, 1, 1), (3, 2, 3), (8, 8, 1)]),
+    shape=st.sampled_from([(1, 1, 1), (3, 2, 3)]),
     n=st.integers(1, 4),
     eps=st.one_of(st.sampled_from([0.0, 1e-6, 8 / 255, 1.0, 1e3]), st.floats(0, 20, width=32)),
     seed=st.integers(-(2**63), 2**63 - 1),
@@ -253,7 +259,7 @@ def test_base_class_guarantees_what_an_attack_forgets(norm, eps, classifiers, im
     assert_inside(x_adv, images, norm, eps)
 
 
-@pairs
+@singles
 @pytest.mark.parametrize("model", ["nan_gradients", "saturated", "constant", "two_classes"])
 def test_stays_inside_on_difficult_models(name, norm, model, classifiers, images, labels):
     y = labels % 2 if model == "two_classes" else labels
@@ -261,21 +267,23 @@ def test_stays_inside_on_difficult_models(name, norm, model, classifiers, images
     assert_inside(x_adv, images, norm, EPS[norm])
 
 
-@pairs
+@singles
 def test_nan_gradients_do_not_stop_it(name, norm, classifiers, images, predict):
     """sqrt has no finite gradient at half of the pixels; the others still lead across the boundary."""
+    if attacks.get(name).black_box:
+        pytest.skip("it follows no gradient of this model")
     model = classifiers("nan_gradients")
     y = predict(model, images)
     x_adv = brief(name, steps=20)(model, images, y, threat=ball(norm))
     assert np.mean(loss(y, model(x_adv)) > loss(y, model(images))) > 0.8
 
 
-@pairs
+@singles
 def test_eps_zero_is_the_identity(name, norm, classifiers, images, labels):
     assert np.array_equal(brief(name)(classifiers("mlp"), images, labels, threat=ball(norm, 0)), images)
 
 
-@pairs
+@singles
 @pytest.mark.parametrize("n", [1, 7])
 def test_any_number_of_images(name, norm, n, classifiers, images, labels):
     x_adv = brief(name)(classifiers("cnn"), images[:n], labels[:n], threat=ball(norm))
@@ -295,7 +303,7 @@ def test_ragged_batches_new_eps_and_new_seeds_do_not_retrace(name, model, classi
     assert len(traced) == (2 if model == "mlp" and attack.static else 1)
 
 
-@pairs
+@singles
 def test_same_seed_same_bits_other_seed_other_bits(name, norm, classifiers, images, labels):
     run = lambda seed: brief(name)(classifiers("mlp"), images, labels, threat=ball(norm), seed=seed)  # noqa: E731
     assert np.array_equal(run(3), run(3))
@@ -374,7 +382,7 @@ def test_more_is_never_worse_where_the_best_is_kept(name, norm, option, classifi
         assert (more_height >= height - 1e-5)[reached == more_reached].all()
 
 
-@pairs
+@singles
 def test_targeted_lowers_the_loss_of_the_target(name, norm, classifiers, images, labels):
     targets = (labels + 3) % 10
     for model in map(classifiers, ("mlp", "cnn")):
@@ -445,7 +453,7 @@ def test_is_an_immutable_value(name):
     assert {attack: 1}[ATTACKS.get(name)()] == 1
 
 
-@pairs
+@singles
 def test_xla_and_eager_agree_with_the_graph(name, norm, classifiers, images, labels):
     model, attack, within = classifiers("mlp"), brief(name), ball(norm)
     plain = attack(model, images, labels, threat=within, batch_size=500)
