@@ -41,7 +41,8 @@ class Recipe(NamedTuple):
 
 LADDER_MNIST = ((1, 1e-3, LInf(0.1)), (1, 1e-3, LInf(0.2)), (6, 1e-3, LInf(0.3)), (2, 2e-4, LInf(0.3)))
 LADDER_CIFAR = (
-    (2, 5e-4, None), (1, 5e-4, LInf(2 / 255)), (1, 5e-4, LInf(4 / 255)), (4, 5e-4, LInf(8 / 255)), (1, 1e-4, LInf(8 / 255))
+    (2, 5e-4, None), (1, 5e-4, LInf(2 / 255)), (1, 5e-4, LInf(4 / 255)), (4, 5e-4, LInf(8 / 255)),
+    (1, 1e-4, LInf(8 / 255)),
 )  # fmt: skip
 RECIPES = {
     "fashion_mlp": Recipe("fashion_mnist", "mlp", ((3, 1e-3, None),), eps=0.1),
