@@ -112,6 +112,7 @@ OPTIONS = {
         "steps": ("ddn", "ddn(steps=20)"),
         "gamma": ("ddn", "ddn(gamma=0.1)"),
         "init_eps": ("ddn", "ddn(init_eps=0.1)"),
+        "loss": ("ddn", "ddn(loss=margin)"),
         "levels": ("ddn", "ddn(levels=256)"),
         "early_stop": ("ddn", "ddn(early_stop=True)"),
     },
@@ -293,7 +294,7 @@ def test_any_number_of_images(name, norm, n, classifiers, images, labels):
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
 @pytest.mark.parametrize("name", NAMES)
 def test_ragged_batches_new_eps_and_new_seeds_do_not_retrace(name, model, classifiers, images, labels, monkeypatch):
-    attack, traced = brief(name, overshoot=0.03, loss="margin"), []
+    attack, traced = brief(name, overshoot=0.03, loss="margin", queries=21, draws=3), []
     guarantee = Attack.guarantee
     monkeypatch.setattr(Attack, "guarantee", lambda *a: traced.append(a) or guarantee(*a))
     for eps, seed in ((0.1, 0), (0.2, 1)):
@@ -355,7 +356,8 @@ def test_minimum_norm_attacks_find_the_nearest_hyperplane(name, norm, classifier
     exact = np.divide(gap, length, out=np.full_like(gap, np.inf), where=length > 0).min(axis=1)
     found = attack.minimal(model, gray, y, norm=norm)
     assert (predict(model, found) != y).all()
-    if attack.black_box:  # it comes near
+    # Without gradients it comes near, and so it does with those of the cross-entropy, a mean of several boundaries'.
+    if attack.black_box or getattr(attack, "loss", None) == "ce":
         assert (distance(norm, found, gray) >= exact * (1 - 1e-4)).all()
         assert np.median(distance(norm, found, gray) / exact) < 1.5
         return

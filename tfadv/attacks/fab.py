@@ -165,8 +165,8 @@ class FAB(MinimumNormAttack):
 
     def _passes(self, runs, rivals):
         steps = runs * self.restarts * self.steps
-        # Each step a gradient, and a look at where it leads; the image itself, and the final search.
-        return Passes(2 * steps + 1 + FINAL, steps * rivals)
+        # Each step a gradient, and a look at where it leads; the image itself, and the final search with both its ends.
+        return Passes(2 * steps + 2 + FINAL, steps * rivals)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
