@@ -11,8 +11,7 @@ import tensorflow as tf
 from tfadv import gradients
 from tfadv.attacks import standing
 from tfadv.attacks.base import MinimumNormAttack, Passes
-from tfadv.attacks.options import SHOWN, check_flag, check_number, check_whole
-from tfadv.errors import invalid
+from tfadv.attacks.options import SHOWN, check_choice, check_flag, check_number, check_whole
 from tfadv.threat import finite_or, flat_sum, per_example
 
 # Adam with its usual constants (Kingma & Ba 2015, algorithm 1).
@@ -21,8 +20,33 @@ DECAY, SQUARE_DECAY, FLOOR = 0.9, 0.999, 1e-8
 STRETCHES, PROGRESS = 10, 1e-4
 # The highest penalty (the authors' code).
 HIGHEST = 1e10
-# With less, arctanh is infinite at 0 and 1 in single precision.
-LEAST_SLACK = 1e-7
+# Rates begin at no less than this share of step_size.
+LEAST = 1e-4
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """What is left open by the paper, or done better.
+
+    Attributes:
+        slack: how far beyond 0 and 1 the tanh reaches, where it is clipped (footnote 8 of the paper). With 5e-7, what
+            the authors' code comes to, pixels that are 0 or 1 hardly move during the first 500 steps.
+        stride: the length of the first step as a share of the distance to the boundary of the linearized classifier;
+            None for the same rate everywhere. Adam's first step is along the sign of the gradient; where it is longer
+            than the way, it often ends in a class that is not the nearest.
+        halvings: how often the way from the image to the nearest point is halved at the end.
+    """
+
+    slack: float
+    stride: float | None
+    halvings: int
+
+
+VARIANTS = {
+    "refined": Variant(slack=0.05, stride=0.1, halvings=10),
+    # The authors' code, and Foolbox'.
+    "paper": Variant(slack=5e-7, stride=None, halvings=0),
+}
 
 
 class Descent(typing.NamedTuple):
@@ -32,7 +56,7 @@ class Descent(typing.NamedTuple):
         x: the nearest point with which the attacker wins, or else the last one.
         size: its squared distance from the image, infinite where there is none.
         least: the least loss so far.
-        penalty: the factor of the margin in the loss.
+        penalty, rate: the factor of the margin in the loss, and Adam's learning rate.
         w, mean, square: the variable in which Adam descends, and its moments.
     """
 
@@ -40,6 +64,7 @@ class Descent(typing.NamedTuple):
     size: tf.Tensor
     least: tf.Tensor
     penalty: tf.Tensor
+    rate: tf.Tensor
     w: tf.Tensor
     mean: tf.Tensor
     square: tf.Tensor
@@ -50,20 +75,18 @@ class CW(MinimumNormAttack):
     """min_w ||x' - x||_2^2 + c max(kappa - margin(x'), 0) with x' = 1/2 + (1/2 + slack) tanh(w), clipped to [0, 1].
 
     The margin is that of the attacker, in logits: max_{j != y} z_j - z_y, or z_t - max_{j != t} z_j with a target t;
-    he has won where it reaches kappa. Adam descends from w(x) once for each penalty c. Each image has its own: ten
-    times as high after a failure, the mean of the lowest that succeeded and the highest that failed after a success.
-    Of all points with which the attacker wins the nearest is kept, and last the way to it is halved again and again:
-    the authors leave that out, `halvings=0`. Where none is found, the last point comes back.
+    he wins where it reaches kappa. Adam descends from the image once for each penalty c. Each image has its own: ten
+    times as high after a failure until there is a success, then the mean of the lowest that succeeded and the highest
+    that failed. Of all points with which the attacker wins the nearest is returned; where there is none, the last one.
 
     Args:
-        steps: of Adam for each penalty, at least 1.
+        variant: `"refined"` or `"paper"`, see `VARIANTS`.
+        steps: of Adam for each penalty, at least 1. The authors take up to 10,000.
         searches: how many penalties are tried, at least 1.
-        step_size: Adam's learning rate.
+        step_size: Adam's learning rate; refined, the highest: it begins lower near a boundary, and doubles with every
+            failure.
         confidence: kappa, in logits.
         first_penalty: the first c.
-        slack: how far beyond 0 and 1 the tanh reaches, above 0. The paper leaves it open (footnote 8). With the
-            5e-7 of the authors' code pixels that are 0 or 1 hardly move during the first 500 steps.
-        halvings: of the way from the image to the nearest point.
         abort_early: end the descent of an image whose loss no longer falls. The authors look at the sum over a batch.
         early_stop: leave an image alone once a misclassified point is found within eps.
 
@@ -74,24 +97,21 @@ class CW(MinimumNormAttack):
     norms: typing.ClassVar[tuple[str, ...]] = ("l2",)
     static: typing.ClassVar[bool] = False
 
+    variant: str = "refined"
     steps: int = dataclasses.field(default=200, metadata=SHOWN)
     searches: int = 9
     step_size: float = 0.01
     confidence: float = 0.0
     first_penalty: float = 1e-3
-    slack: float = 0.05
-    halvings: int = 10
     abort_early: bool = True
     early_stop: bool = False
 
     def __post_init__(self):
+        check_choice(self, "variant", VARIANTS)
         check_whole(self, "steps", "searches")
-        check_whole(self, "halvings", least=0)
-        check_number(self, "step_size", "first_penalty", "slack", above_zero=True)
+        check_number(self, "step_size", "first_penalty", above_zero=True)
         check_number(self, "confidence")
         check_flag(self, "abort_early", "early_stop")
-        if self.slack < LEAST_SLACK:
-            raise invalid("cw: slack", f"a number of at least {LEAST_SLACK:g}", self.slack)
 
     def perturb(self, problem, threat, seed):
         return self._nearest(problem, threat.eps**2 if self.early_stop else -1.0)
@@ -107,35 +127,49 @@ class CW(MinimumNormAttack):
         """
 
         def again(k, problem, state):
-            found, size, c, low, high = state
-            x_adv = self._descend(problem, c, enough)
-            won = self.won(problem, problem.logits_fn(x_adv))
+            found, size, c, rate, low, high = state
+            x_adv = self._descend(problem, c, rate, enough)
+            wins = self._wins(problem, problem.logits_fn(x_adv))
             moved = flat_sum(tf.square(x_adv - problem.x))
             # Until there is a success, the last failure.
-            better = tf.where(won, moved < size, tf.math.is_inf(size))
+            better = tf.where(wins, moved < size, tf.math.is_inf(size))
             found = tf.where(per_example(better, found), x_adv, found)
-            size = tf.where(won, tf.minimum(moved, size), size)
-            low, high = tf.where(won, low, c), tf.where(won, c, high)
+            size = tf.where(wins, tf.minimum(moved, size), size)
+            low, high = tf.where(wins, low, c), tf.where(wins, c, high)
             c = tf.where(tf.math.is_inf(high), tf.minimum(10 * c, HIGHEST), (low + high) / 2)
-            return size <= enough, found, (found, size, c, low, high)
+            rate = tf.where(wins, rate, tf.minimum(2 * rate, self.step_size))
+            return size <= enough, found, (found, size, c, rate, low, high)
 
-        stands = tf.cast(tf.where(~self.won(problem, problem.logits_fn(problem.x))), tf.int32)
-        here = problem.only(stands[:, 0])
-        zero = tf.zeros_like(here.labels, tf.float32)
+        logits, lack, gradient = gradients.logits_and_gradient(
+            problem.logits_fn, problem.x, lambda logits: self.confidence - problem.margin(logits)
+        )
+        stands = tf.cast(tf.where(~self._wins(problem, logits)), tf.int32)
+        here, rate = problem.only(stands[:, 0]), tf.gather_nd(self._first_rate(lack, gradient), stands)
+        zero = tf.zeros_like(rate)
         infinite, first = zero + float("inf"), zero + self.first_penalty
-        found, _ = standing.loop(here, again, (here.x, infinite, first, zero, infinite), self.searches)
+        found, _ = standing.loop(here, again, (here.x, infinite, first, rate, zero, infinite), self.searches)
         return tf.tensor_scatter_nd_update(problem.x, stands, self._halve(here, found))
 
-    def won(self, problem, logits):
+    def _wins(self, problem, logits):
         """Where the attacker wins by as much as he wants: (n,) bool."""
         return problem.reached(logits) & (problem.margin(logits) >= self.confidence)
 
-    def _descend(self, problem, c, enough):
+    def _first_rate(self, lack, gradient):
+        """Adam's first step moves every w by the rate, and so the image by 1/2 + slack times that, or less."""
+        stride = VARIANTS[self.variant].stride
+        if stride is None:
+            return tf.fill(tf.shape(lack), self.step_size)
+        gradient = finite_or(0.0, gradient)
+        pixels = tf.cast(tf.size(gradient[0]), tf.float32)
+        rate = stride * lack / (tf.sqrt(flat_sum(gradient * gradient) * pixels) * self._half)
+        return tf.clip_by_value(finite_or(self.step_size, rate), LEAST * self.step_size, self.step_size)
+
+    def _descend(self, problem, c, rate, enough):
         """The nearest points with which the attacker wins on the way down, or else the last ones."""
         length = -(-self.steps // STRETCHES)
-        w = tf.atanh((problem.x - 0.5) / (0.5 + self.slack))
+        w = tf.atanh((problem.x - 0.5) / self._half)
         infinite, zeros = tf.fill(tf.shape(c), float("inf")), tf.zeros_like(w)
-        start = Descent(problem.x, infinite, infinite, c, w, zeros, zeros)
+        start = Descent(problem.x, infinite, infinite, c, rate, w, zeros, zeros)
 
         def stretch(k, problem, before):
             end = tf.minimum((k + 1) * length, self.steps)
@@ -151,45 +185,52 @@ class CW(MinimumNormAttack):
     def _step(self, t, problem, now):
         """Judge the point and move on. Written by hand, as the tape's own operations on all pixels would be twice as
         many, and they are what takes the time with small networks."""
-        half, tanh = 0.5 + self.slack, tf.tanh(now.w)
+        tanh = tf.tanh(now.w)
         point = self._point(tanh)
         penalty = lambda logits: now.penalty * tf.maximum(self.confidence - problem.margin(logits), 0.0)  # noqa: E731
         logits, penalties, gradient = gradients.logits_and_gradient(problem.logits_fn, point, penalty)
         delta = point - problem.x
         size = flat_sum(delta * delta)
-        nearer = self.won(problem, logits) & (size < now.size)
+        nearer = self._wins(problem, logits) & (size < now.size)
         # The clip hands the gradient on: a pixel at the edge of the box comes back when its gradient turns.
-        slope = tf.raw_ops.TanhGrad(y=tanh, dy=half * finite_or(0.0, gradient) + (2 * half) * delta)
+        slope = tf.raw_ops.TanhGrad(y=tanh, dy=self._half * finite_or(0.0, gradient) + (2 * self._half) * delta)
         mean = DECAY * now.mean + (1 - DECAY) * slope
         square = SQUARE_DECAY * now.square + (1 - SQUARE_DECAY) * (slope * slope)
         count = tf.cast(t + 1, tf.float32)
-        rate, root = self.step_size / (1 - DECAY**count), tf.sqrt(1 - SQUARE_DECAY**count)
+        root = tf.sqrt(1 - SQUARE_DECAY**count)
+        rate = per_example(now.rate * root / (1 - DECAY**count), mean)
         return Descent(
             tf.where(per_example(nearer, point), point, now.x),
             tf.where(nearer, size, now.size),
             tf.minimum(now.least, size + penalties),
             now.penalty,
-            now.w - (rate * root) * mean / (tf.sqrt(square) + FLOOR * root),
+            now.rate,
+            now.w - rate * mean / (tf.sqrt(square) + FLOOR * root),
             mean,
             square,
         )
 
+    @property
+    def _half(self):
+        return 0.5 + VARIANTS[self.variant].slack
+
     def _point(self, tanh):
-        return tf.clip_by_value(0.5 + (0.5 + self.slack) * tanh, 0.0, 1.0)
+        return tf.clip_by_value(0.5 + self._half * tanh, 0.0, 1.0)
 
     def _halve(self, problem, found):
-        """The point between image and `found` where the attacker still wins."""
+        """The nearest point with which the attacker wins on the way from the image to `found`, by bisection."""
+        halvings = VARIANTS[self.variant].halvings
+        at = lambda share: problem.x + per_example(share, found) * (found - problem.x)  # noqa: E731
 
         def halve(i, low, high):
             middle = (low + high) / 2
-            between = problem.x + per_example(middle, found) * (found - problem.x)
-            wins = self.won(problem, problem.logits_fn(between))
+            wins = self._wins(problem, problem.logits_fn(at(middle)))
             return i + 1, tf.where(wins, low, middle), tf.where(wins, middle, high)
 
         low = tf.zeros_like(problem.labels, tf.float32)
-        high = tf.while_loop(lambda i, *_: i < self.halvings, halve, (0, low, low + 1.0))[2]
-        return tf.where(per_example(high < 1, found), problem.x + per_example(high, found) * (found - problem.x), found)
+        high = tf.while_loop(lambda i, *_: i < halvings, halve, (0, low, low + 1.0))[2]
+        return tf.where(per_example(high < 1, found), at(high), found)
 
     def cost(self, classes):
         steps = self.searches * self.steps
-        return Passes(1 + steps + self.searches + self.halvings, steps)
+        return Passes(1 + steps + self.searches + VARIANTS[self.variant].halvings, 1 + steps)
