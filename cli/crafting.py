@@ -4,7 +4,7 @@ import numpy as np
 
 from tfadv import boundary, files
 from tfadv.evaluation import metrics
-from tfadv.evaluation.evaluate import spread
+from tfadv.evaluation.suite import spread
 from tfadv.reports import figures
 
 SHOWN = 8  # images in the gallery

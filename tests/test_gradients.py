@@ -7,6 +7,7 @@ from keras import layers
 from tfadv import FGSM, PGD, DeepFool, LInf, gradients, losses
 from tfadv.attacks.bpda import BPDA
 from tfadv.attacks.eot import EOT
+from tfadv.training.deep_defense import DeepDefense
 from toy_models import digits, trained
 from trap_models import trap
 
@@ -142,6 +143,15 @@ def test_gradients_of_weights_are_to_be_had(confident):
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(losses.cross_entropy(Y, gradients.logits_of(model)(X)))
     assert all(g is None for g in tape.gradient(loss, model.trainable_variables))
+
+
+def test_deep_defense_still_reaches_the_weights_of_a_float16_model(confident):
+    """It derives the gradients of logits by the weights, which scaled gradients do not allow."""
+    trainer = DeepDefense(confident("mixed_float16"), lam=1)
+    with tf.GradientTape() as tape:
+        penalty = tf.reduce_sum(trainer.penalty(tf.constant(X[:20]), Y[:20], None))
+    kernels = [w for w in trainer.classifier.trainable_variables if len(w.shape) > 1]
+    assert all(g is not None and np.any(g) for g in tape.gradient(penalty, kernels))
 
 
 @pytest.mark.parametrize("compiled", [True, False])

@@ -31,8 +31,8 @@ def nested(layer=Quantize):
 
 @pytest.mark.parametrize("name", BEHIND_A_LAYER)
 def test_outputs_are_the_models_bit_for_bit(name, images):
-    model = trap(name)
-    assert np.array_equal(straight_through(model, "trap")(images), model(images))
+    model, x = trap(name), images * 0.93 + 0.02  # which rounding changes
+    assert np.array_equal(straight_through(model, "trap")(x), model(x))
 
 
 def test_gradient_is_that_of_the_network_at_the_layers_output(images, labels):

@@ -162,6 +162,10 @@ class MinimumNormAttack(Attack):
     Subclasses write `search`.
     """
 
+    # What it finds where the classifier is linear: the "nearest" boundary, one that is "near", or a point "beyond" it,
+    # as it asks for more than another prediction.
+    finds: typing.ClassVar[str] = "nearest"
+
     def minimal(self, model, x, y, *, norm="l2", targets=None, seed=0, batch_size=500):
         """The nearest misclassified points found, wherever they lie; x where it is misclassified already.
 

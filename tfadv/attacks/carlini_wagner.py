@@ -20,8 +20,8 @@ DECAY, SQUARE_DECAY, FLOOR = 0.9, 0.999, 1e-8
 STRETCHES, PROGRESS = 10, 1e-4
 # The highest penalty (the authors' code).
 HIGHEST = 1e10
-# Rates begin at no less than this share of step_size.
-LEAST = 1e-4
+# Rates begin at no less than this share of the highest.
+LEAST = 1e-5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,23 +29,25 @@ class Variant:
     """What is left open by the paper, or done better.
 
     Attributes:
+        step_size: Adam's learning rate, or the highest one.
         slack: how far beyond 0 and 1 the tanh reaches, where it is clipped (footnote 8 of the paper). With 5e-7, what
             the authors' code comes to, pixels that are 0 or 1 hardly move during the first 500 steps.
-        stride: the length of the first step as a share of the distance to the boundary of the linearized classifier;
-            None for the same rate everywhere. Adam's first step is along the sign of the gradient; where it is longer
-            than the way, it often ends in a class that is not the nearest.
+        stride: the length of the first step, as a share of the distance to the boundary of the linearized classifier:
+            Adam begins along the sign of the gradient, and steps that are longer than the way end in classes that are
+            not near. The rate doubles with every failure. None for one rate.
         halvings: how often the way from the image to the nearest point is halved at the end.
     """
 
+    step_size: float
     slack: float
     stride: float | None
     halvings: int
 
 
 VARIANTS = {
-    "refined": Variant(slack=0.05, stride=0.1, halvings=10),
+    "refined": Variant(step_size=0.04, slack=0.2, stride=0.1, halvings=10),
     # The authors' code, and Foolbox'.
-    "paper": Variant(slack=5e-7, stride=None, halvings=0),
+    "paper": Variant(step_size=0.01, slack=5e-7, stride=None, halvings=0),
 }
 
 
@@ -57,6 +59,8 @@ class Descent(typing.NamedTuple):
         size: its squared distance from the image, infinite where there is none.
         least: the least loss so far.
         penalty, rate: the factor of the margin in the loss, and Adam's learning rate.
+        origin: the image as the variable gives it back, from which distances are measured: from the image itself,
+            rounding alone would set Adam going.
         w, mean, square: the variable in which Adam descends, and its moments.
     """
 
@@ -65,6 +69,7 @@ class Descent(typing.NamedTuple):
     least: tf.Tensor
     penalty: tf.Tensor
     rate: tf.Tensor
+    origin: tf.Tensor
     w: tf.Tensor
     mean: tf.Tensor
     square: tf.Tensor
@@ -83,8 +88,7 @@ class CW(MinimumNormAttack):
         variant: `"refined"` or `"paper"`, see `VARIANTS`.
         steps: of Adam for each penalty, at least 1. The authors take up to 10,000.
         searches: how many penalties are tried, at least 1.
-        step_size: Adam's learning rate; refined, the highest: it begins lower near a boundary, and doubles with every
-            failure.
+        step_size: Adam's learning rate, or the highest one; None is the variant's own.
         confidence: kappa, in logits.
         first_penalty: the first c.
         abort_early: end the descent of an image whose loss no longer falls. The authors look at the sum over a batch.
@@ -95,12 +99,13 @@ class CW(MinimumNormAttack):
 
     name: typing.ClassVar[str] = "cw"
     norms: typing.ClassVar[tuple[str, ...]] = ("l2",)
+    finds: typing.ClassVar[str] = "near"
     static: typing.ClassVar[bool] = False
 
     variant: str = "refined"
     steps: int = dataclasses.field(default=200, metadata=SHOWN)
     searches: int = 9
-    step_size: float = 0.01
+    step_size: float | None = None
     confidence: float = 0.0
     first_penalty: float = 1e-3
     abort_early: bool = True
@@ -109,7 +114,9 @@ class CW(MinimumNormAttack):
     def __post_init__(self):
         check_choice(self, "variant", VARIANTS)
         check_whole(self, "steps", "searches")
-        check_number(self, "step_size", "first_penalty", above_zero=True)
+        check_number(self, "first_penalty", above_zero=True)
+        if self.step_size is not None:
+            check_number(self, "step_size", above_zero=True)
         check_number(self, "confidence")
         check_flag(self, "abort_early", "early_stop")
 
@@ -137,7 +144,7 @@ class CW(MinimumNormAttack):
             size = tf.where(wins, tf.minimum(moved, size), size)
             low, high = tf.where(wins, low, c), tf.where(wins, c, high)
             c = tf.where(tf.math.is_inf(high), tf.minimum(10 * c, HIGHEST), (low + high) / 2)
-            rate = tf.where(wins, rate, tf.minimum(2 * rate, self.step_size))
+            rate = tf.where(wins, rate, tf.minimum(2 * rate, self._highest_rate))
             return size <= enough, found, (found, size, c, rate, low, high)
 
         logits, lack, gradient = gradients.logits_and_gradient(
@@ -156,20 +163,20 @@ class CW(MinimumNormAttack):
 
     def _first_rate(self, lack, gradient):
         """Adam's first step moves every w by the rate, and so the image by 1/2 + slack times that, or less."""
-        stride = VARIANTS[self.variant].stride
+        stride, highest = VARIANTS[self.variant].stride, self._highest_rate
         if stride is None:
-            return tf.fill(tf.shape(lack), self.step_size)
+            return tf.fill(tf.shape(lack), highest)
         gradient = finite_or(0.0, gradient)
         pixels = tf.cast(tf.size(gradient[0]), tf.float32)
         rate = stride * lack / (tf.sqrt(flat_sum(gradient * gradient) * pixels) * self._half)
-        return tf.clip_by_value(finite_or(self.step_size, rate), LEAST * self.step_size, self.step_size)
+        return tf.clip_by_value(finite_or(highest, rate), LEAST * highest, highest)
 
     def _descend(self, problem, c, rate, enough):
         """The nearest points with which the attacker wins on the way down, or else the last ones."""
         length = -(-self.steps // STRETCHES)
         w = tf.atanh((problem.x - 0.5) / self._half)
         infinite, zeros = tf.fill(tf.shape(c), float("inf")), tf.zeros_like(w)
-        start = Descent(problem.x, infinite, infinite, c, rate, w, zeros, zeros)
+        start = Descent(problem.x, infinite, infinite, c, rate, self._point(tf.tanh(w)), w, zeros, zeros)
 
         def stretch(k, problem, before):
             end = tf.minimum((k + 1) * length, self.steps)
@@ -189,7 +196,7 @@ class CW(MinimumNormAttack):
         point = self._point(tanh)
         penalty = lambda logits: now.penalty * tf.maximum(self.confidence - problem.margin(logits), 0.0)  # noqa: E731
         logits, penalties, gradient = gradients.logits_and_gradient(problem.logits_fn, point, penalty)
-        delta = point - problem.x
+        delta = point - now.origin
         size = flat_sum(delta * delta)
         nearer = self._wins(problem, logits) & (size < now.size)
         # The clip hands the gradient on: a pixel at the edge of the box comes back when its gradient turns.
@@ -205,10 +212,15 @@ class CW(MinimumNormAttack):
             tf.minimum(now.least, size + penalties),
             now.penalty,
             now.rate,
+            now.origin,
             now.w - rate * mean / (tf.sqrt(square) + FLOOR * root),
             mean,
             square,
         )
+
+    @property
+    def _highest_rate(self):
+        return self.step_size or VARIANTS[self.variant].step_size
 
     @property
     def _half(self):

@@ -13,7 +13,7 @@ import tensorflow as tf
 from tfadv import gradients
 from tfadv.attacks import standing
 from tfadv.attacks.base import MinimumNormAttack, Passes
-from tfadv.attacks.fab import Nearest
+from tfadv.attacks.fab import Nearest, flattened
 from tfadv.attacks.options import SHOWN, check_choice, check_flag, check_number, check_whole
 from tfadv.errors import invalid
 from tfadv.threat import L2, flat_sum, per_example
@@ -43,6 +43,7 @@ class DDN(MinimumNormAttack):
     """
 
     norms: typing.ClassVar[tuple[str, ...]] = ("l2",)
+    finds: typing.ClassVar[str] = "near"
 
     steps: int = dataclasses.field(default=100, metadata=SHOWN)
     gamma: float = 0.05
@@ -70,9 +71,12 @@ class DDN(MinimumNormAttack):
         return self.perturb(problem, L2(tf.constant(float("inf"))), seed)
 
     def perturb(self, problem, threat, seed):
+        flat = flattened(problem)
         if self.early_stop:
-            return standing.attempts(problem, lambda _, problem: self._until_fooled(problem, threat), 1)
-        return self._nearest(problem, threat)
+            found = standing.attempts(flat, lambda _, flat: self._until_fooled(flat, threat), 1)
+        else:
+            found = self._nearest(flat, threat)
+        return tf.reshape(found, tf.shape(problem.x))
 
     def _until_fooled(self, problem, threat):
         def step(t, problem, state):

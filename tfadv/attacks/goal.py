@@ -39,6 +39,7 @@ class GoalAttack(MinimumNormAttack):
 
     name: typing.ClassVar[str] = "goal"
     norms: typing.ClassVar[tuple[str, ...]] = ("l2",)
+    finds: typing.ClassVar[str] = "beyond"
     static: typing.ClassVar[bool] = False
 
     steps: int = dataclasses.field(default=200, metadata=SHOWN)

@@ -31,7 +31,7 @@ class GradientDescent(MinimumNormAttack):
         floor: False leaves out the -kappa: then every larger margin pays, and with a high lambda the points run to the
             edge of the box, or without `clip` as far as the steps carry them.
         squared: False takes the norm itself, whose gradient is 0 at x^(0).
-        keep_best: False returns x^(N) whatever it is, as lectures do.
+        keep_nearest: False returns x^(N) whatever it is, as lectures do.
         clip: keep every x^(i) of `minimal` in [0, 1]; lectures do not. Within a threat model it always is.
 
     >>> GradientDescent(penalty=5).minimal(model, x, y)  # doctest: +SKIP
@@ -39,6 +39,7 @@ class GradientDescent(MinimumNormAttack):
 
     name: typing.ClassVar[str] = "gradient_descent"
     norms: typing.ClassVar[tuple[str, ...]] = ("l2",)
+    finds: typing.ClassVar[str] = "near"
 
     steps: int = dataclasses.field(default=200, metadata=SHOWN)
     step_size: float = dataclasses.field(default=0.01, metadata=SHOWN)
@@ -46,14 +47,14 @@ class GradientDescent(MinimumNormAttack):
     confidence: float = 0.0
     floor: bool = True
     squared: bool = True
-    keep_best: bool = True
+    keep_nearest: bool = True
     clip: bool = False
 
     def __post_init__(self):
         check_whole(self, "steps")
         check_number(self, "step_size", "penalty", above_zero=True)
         check_number(self, "confidence")
-        check_flag(self, "floor", "squared", "keep_best", "clip")
+        check_flag(self, "floor", "squared", "keep_nearest", "clip")
 
     def perturb(self, problem, threat, seed):
         """Within a threat model the box counts: every point is clipped."""
@@ -74,7 +75,7 @@ class GradientDescent(MinimumNormAttack):
         state = (0, problem.x, nothing)
         _, x, best = tf.while_loop(lambda t, *_: t < self.steps, step, state, maximum_iterations=self.steps)
         best = self._keep(best, problem, x, problem.logits_fn(x))
-        kept = tf.math.is_finite(best.distance) if self.keep_best else best.distance == 0
+        kept = tf.math.is_finite(best.distance) if self.keep_nearest else best.distance == 0
         return tf.where(per_example(kept, x), best.x, x)
 
     def hinge(self, problem, logits):

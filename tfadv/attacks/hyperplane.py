@@ -24,7 +24,7 @@ def displacement(x, w, gap, norm):
     Where the box does not reach the hyperplane, all the room there is is used. Pixels with w = 0 stay.
 
     Args:
-        x: points of [0, 1]^d, (n, ...).
+        x: points of [0, 1]^d, (n, d).
         w: normals of the hyperplanes, like x, finite.
         gap: w . x - b, (n,).
         norm: `"linf"`, `"l2"` or `"l1"`.
@@ -40,7 +40,7 @@ def displacement(x, w, gap, norm):
     size, wanted = tf.abs(w), tf.abs(gap)
     if norm == "linf":
         moved = tf.minimum(room, per_example(level(room, size, size * room, wanted), x))
-        length = tf.reduce_max(moved, axis=range(1, len(x.shape)))
+        length = tf.reduce_max(moved, axis=1)
     elif norm == "l2":
         # Where w is 0 the limit is 0 / 0: such a pixel never compares as free.
         moved = tf.minimum(room, per_example(level(room / size, size * size, size * room, wanted), x) * size)

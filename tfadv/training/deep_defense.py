@@ -57,7 +57,7 @@ class DeepDefense(Trainer):
         if not self.lam:
             return None
         # Judged as DeepFool sees the network, in inference mode: `logits` are those of training, with Dropout.
-        moved, correct = perturbation(gradients.logits_of(self.classifier), x, y, self.steps)
+        moved, correct = perturbation(gradients.logits_of(self.classifier, weights=True), x, y, self.steps)
         rho = l2_length(moved, 1e-12) / tf.maximum(tf.sqrt(flat_sum(x * x)), 1e-6)
         exponent = tf.where(correct, -self.c * rho, tf.minimum(self.d * rho, HIGHEST_EXPONENT))
         return self.lam * tf.exp(exponent)
