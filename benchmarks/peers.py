@@ -84,6 +84,25 @@ def deepfool(model, x, y, batch_size):
     return available({"Foolbox": foolbox, "ART": art})
 
 
+def minimum_norm(model, x, y, cw_steps):
+    """ART's DeepFool and Carlini-Wagner in the norm l2: name -> function that returns the images."""
+
+    def deepfool():
+        from art.attacks.evasion import DeepFool
+
+        return lambda: DeepFool(_art(model, x), 50, epsilon=0.02, nb_grads=10, verbose=False).generate(x)
+
+    def cw():
+        from art.attacks.evasion import CarliniL2Method
+
+        attack = CarliniL2Method(
+            _art(model, x), max_iter=cw_steps, binary_search_steps=9, batch_size=len(x), verbose=False
+        )
+        return lambda: attack.generate(x, y)
+
+    return available({"deepfool": deepfool, "cw": cw})
+
+
 def _art(model, x):
     from art.estimators.classification import TensorFlowV2Classifier
 

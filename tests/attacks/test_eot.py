@@ -20,7 +20,7 @@ DEVIATION = 2.0
 
 @pytest.fixture(autouse=True)
 def _seeded():
-    tf.random.set_seed(SEED)
+    tf.random.set_seed(0)
 
 
 def noisy_logits(x):
