@@ -3,6 +3,7 @@
 import click
 
 from tfadv.errors import writable_directory
+from tfadv.models import saved_model
 
 from . import failures, options, output, quiet, subject
 from .progress import Progress
@@ -27,7 +28,7 @@ from .progress import Progress
 @click.option("--out", metavar="DIR", help="Where results go [the run; runs/NAME for a file].")
 @options.as_json
 def evaluate(model, dataset, threat, attacks, n, seed, batch_size, data_dir, craft_in, out, as_json):
-    """Judge how MODEL, a run directory or a .keras file, withstands attacks.
+    """Judge how MODEL, a run directory, a .keras file or a SavedModel, withstands attacks.
 
     Robust accuracy is the share of test images that no attack changes to a wrong class. Each attack runs on what still
     stands. Interrupt it at any time: the same command goes on where it was. Writes result.json, per_example.npz and
@@ -43,9 +44,12 @@ def evaluate(model, dataset, threat, attacks, n, seed, batch_size, data_dir, cra
     with failures.when_interrupted(lambda: "the same command goes on from the last complete batch."):
         with quiet.loading():
             from tfadv.evaluation import evaluate as protocol
+        model, data = chosen.load(), chosen.load_dataset(data_dir)
+        if said := saved_model.remark(model):
+            click.echo(said, err=True)
         with Progress() as progress:
             result = protocol.evaluate(
-                chosen.load(), chosen.load_dataset(data_dir), threat=chosen.threat,
+                model, data, threat=chosen.threat,
                 attacks=attacks or None, n=n, seed=seed, batch_size=batch_size,
                 name=chosen.name, path=chosen.path, keep=out, craft_in=craft_in, progress=progress,
             )  # fmt: skip

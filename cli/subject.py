@@ -50,9 +50,16 @@ def choose(model, dataset=None, threat=None):
     path = classifier.find(model)
     record = classifier.training_of(path)
     of_run = path.name == "model.keras" and (record or Path(model).is_dir())
-    home = path.parent if of_run else Path("runs") / (saved_model.name(path) if path.is_dir() else path.stem)
+    home = path.parent if of_run else Path("runs") / _name_of(path)
     settings = record.get("settings", {})
     return Subject(path, home, record, dataset or settings.get("dataset"), threat or settings.get("threat"))
+
+
+def _name_of(path):
+    """What to call a model that is not from a run: its file, or its folder if the file is called model.keras."""
+    if path.is_dir():
+        return saved_model.name(path)
+    return path.resolve().parent.name if path.name == "model.keras" else path.stem
 
 
 def needs_threat(subject):

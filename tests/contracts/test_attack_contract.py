@@ -120,7 +120,7 @@ OPTIONS = {
         "variant": ("cw(steps=20)", "cw(steps=20, variant=paper)"),
         "steps": ("cw(steps=20)", "cw(steps=40)"),
         "searches": ("cw(steps=20)", "cw(steps=20, searches=5)"),
-        "step_size": ("cw(steps=20)", "cw(steps=20, step_size=0.05)"),
+        "step_size": ("cw(steps=20)", "cw(steps=20, step_size=0.002)"),
         "confidence": ("cw(steps=20)", "cw(steps=20, confidence=1)"),
         "first_penalty": ("cw(steps=20)", "cw(steps=20, first_penalty=0.1)"),
         "abort_early": ("cw(steps=100)", "cw(steps=100, abort_early=False)"),

@@ -11,8 +11,11 @@ import tensorflow as tf
 from tfadv import random
 from tfadv.attacks import get, standing
 from tfadv.attacks.base import Attack, Passes
+from tfadv.attacks.eot import averaged
 from tfadv.attacks.options import SHOWN, check_choice, check_whole
+from tfadv.threat import per_example
 
+DRAWS = 20
 VERSIONS = ("standard", "plus", "rand")
 # The difference of logits ratio needs so many classes; with fewer the plain difference takes its place.
 DLR_CLASSES = 3
@@ -57,13 +60,16 @@ class AutoAttack(Attack):
         specs = {
             "standard": (f"{ce}{restarted * sparse})", apgd_t, fab_t, square),
             "plus": (f"{ce}{restarted})", f"{ratio}{restarted})", f"{fab}restarts=5)", square, apgd_t, fab_t),
-            "rand": (f"eot(attack={ce}), draws=20)", f"eot(attack={ratio}), draws=20)"),
+            "rand": (f"eot(attack={ce}), draws={DRAWS})", f"eot(attack={ratio}), draws={DRAWS})"),
         }
         return tuple(get(spec) for spec in specs[self.version])
 
     def perturb(self, problem, threat, seed):
         classes = problem.logits_fn(problem.x[:1]).shape[-1]
-        members = [member.until_fooled() for member in self.members(classes, threat.norm)]
+        members = self.members(classes, threat.norm)
+        if self.version == "rand":
+            return self._by_expectation(problem, threat, seed, members)
+        members = [member.until_fooled() for member in members]
 
         def attempt(r, problem):
             runs = [
@@ -74,11 +80,23 @@ class AutoAttack(Attack):
 
         return standing.attempts(problem, attempt, len(members))
 
+    def _by_expectation(self, problem, threat, seed, members):
+        """All of them on all images: one draw of a random model does not tell who still stands."""
+        expected = averaged(problem, DRAWS, "logits")
+        found, highest = problem.x, tf.fill(tf.shape(problem.x)[:1], -float("inf"))
+        for k, member in enumerate(members):
+            x_adv = member.guarantee(problem, threat, random.key(seed, k))
+            margin = expected.margin(expected.logits_fn(x_adv))
+            better = margin > highest
+            found = tf.where(per_example(better, x_adv), x_adv, found)
+            highest = tf.where(better, margin, highest)
+        return found
+
     def cost(self, classes):
         # l_1 takes more restarts and fewer targets: each is counted at its most.
         costs = [
             Passes(*map(max, linf.cost(classes), l1.cost(classes)))
             for linf, l1 in zip(self.members(classes, "linf"), self.members(classes, "l1"), strict=True)
         ]
-        own = 2 + len(costs)
+        own = 2 + len(costs) * (DRAWS if self.version == "rand" else 1)
         return Passes(own + sum(cost.forward for cost in costs), sum(cost.backward for cost in costs))

@@ -86,12 +86,14 @@ def evaluate(
     members = chosen(named or traits.default_attacks(), threat, classes)
     if not traits.differentiable:
         for member in members:
-            if not member.black_box and type(member).view is Attack.view:
+            if not member.black_box and not gradients.differentiable(model, x, member.view):
                 hint = "try square, or bpda, which lends it a gradient."
                 raise invalid("attacks on a model without gradients", "black-box attacks", str(member), hint)
     images = fingerprint(x, y)
     identity = {
-        "weights": fingerprint(*model.get_weights()), "images": images, "threat": str(threat), "seed": seed,
+        # A SavedModel may hold its weights as constants.
+        "weights": fingerprint(*model.get_weights(), *([] if traits.random else [metrics.logits(model, x[:32])])),
+        "images": images, "threat": str(threat), "seed": seed,
         "attacks": [str(member) for member in members], "batch_size": batch_size, "versions": versions(),
         "craft_in": craft_in,
     }  # fmt: skip

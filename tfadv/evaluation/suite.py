@@ -28,7 +28,8 @@ class Suite:
     def __init__(self, model, x, y, threat, members, *, seed, batch_size, draws, journal, progress, crafted_on=None):
         self.model, self.x, self.y, self.threat = model, x, y, threat
         self.crafted_on = crafted_on or model
-        self.members = [member.until_fooled() for member in members]
+        # A random model is fooled now and then by luck, which is no reason to stop.
+        self.members = [member if draws > 1 else member.until_fooled() for member in members]
         self.specs = [str(member) for member in members]
         self.seed, self.batch_size, self.draws = seed, batch_size, draws
         self.journal, self.progress = journal, progress
