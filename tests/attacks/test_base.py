@@ -134,7 +134,7 @@ def test_two_classes(classifiers, images, predict):
     y = predict(model, images)
     for attack in (FGSM(loss="margin"), PGD(steps=5), DeepFool(), DeepFool(variant="deepdefense")):
         assert np.mean(predict(model, attack(model, images, y, threat=LInf(0.4))) != y) > 0.9
-        assert attack.cost(2) >= 1
+        assert min(attack.cost(2)) >= 1
 
 
 def test_problem_says_who_has_won_and_what_to_raise():

@@ -7,7 +7,7 @@ import pytest
 def test_evaluate_prints_a_table_and_writes_its_files(evaluated):
     out, printed = evaluated
     rows = {line.split("  ")[0].strip() for line in printed.splitlines()}
-    assert {"clean", "fgsm", "pgd(steps=5)", "worst case"} <= rows
+    assert {"clean", "fgsm", "pgd(steps=5)", "robust"} <= rows
     assert "rho_2" in printed and "info: Only 360 images" in printed and str(out) in printed
     assert (out / "report.html").read_text().startswith("<!")
     stored = json.loads((out / "result.json").read_text())
@@ -24,7 +24,7 @@ def test_json_is_the_only_thing_on_stdout_and_stderr_is_ours(process, robust, tm
     assert command.returncode == 0, stderr
     assert json.loads(stdout) == json.loads((tmp_path / "result.json").read_text())
     for line in stderr.splitlines():
-        assert line.startswith(("fgsm", "accuracy against eps", "checks")), line
+        assert line.startswith(("fgsm", "uniform noise", "DeepFool distances", "accuracy against eps", "checks")), line
 
 
 def test_evaluate_a_file_of_ones_own_with_a_folder_and_an_npz(tfadv, robust, tmp_path, monkeypatch):

@@ -26,7 +26,8 @@ class Problem:
     def reached(self, logits):
         """Where the attacker has won: (n,) bool."""
         predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
-        return predicted != self.labels if self.targets is None else predicted == self.targets
+        # The operators forget the shape where one of the two is not known before it runs.
+        return tf.not_equal(predicted, self.labels) if self.targets is None else tf.equal(predicted, self.targets)
 
     def margin(self, logits):
         """By how much the attacker has won, in logits: (n,), above 0 where he has, below 0 where he has not."""
