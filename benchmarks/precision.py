@@ -1,0 +1,47 @@
+"""AutoAttack's standard ensemble crafted in float32 and in bfloat16, judged in float32: seconds and verdicts.
+
+python benchmarks/precision.py [--model mnist_cnn_pgd] [--images 300]
+"""
+
+import argparse
+
+import numpy as np
+import timing
+import trained
+
+from tfadv import attacks
+from tfadv.evaluation.journal import Journal
+from tfadv.evaluation.suite import Suite
+from tfadv.models.precision import in_precision
+from tfadv.threat import LInf
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", choices=trained.RECIPES, default="mnist_cnn_pgd")
+    parser.add_argument("--images", type=int, default=300)
+    parser.add_argument("--data-dir", help="where TFDS' data are (default: TFDS_DATA_DIR)")
+    given = parser.parse_args()
+    timing.machine()
+    model, data = trained.load(given.model, given.data_dir)
+    test, threat = data.test.take(given.images), LInf(trained.RECIPES[given.model].eps)
+    members = attacks.get("autoattack").members(10, "linf")
+    print(
+        f"{given.model}, {given.images} images, {threat}: seconds of the first run, which compiles, and of the second"
+    )
+    robust = {}
+    for precision, crafted_on in (("float32", None), ("bfloat16", in_precision(model, "bfloat16"))):
+        taken = []
+        for _ in range(2):
+            suite = Suite(
+                model, test.x, test.y, threat, members, seed=0, batch_size=500, draws=1, journal=Journal(None, {}),
+                progress=lambda *facts: None, crafted_on=crafted_on,
+            )  # fmt: skip
+            taken.append(timing.once(suite.run)[1])
+        robust[precision] = suite.robust
+        print(f"  {precision:9} {taken[0]:6.1f} {taken[1]:6.1f}   robust {suite.robust.mean():.2%}", flush=True)
+    print(f"  images on which the verdicts agree: {np.mean(robust['float32'] == robust['bfloat16']):.2%}")
+
+
+if __name__ == "__main__":
+    main()
