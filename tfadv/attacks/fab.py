@@ -8,7 +8,7 @@ import typing
 
 import tensorflow as tf
 
-from tfadv import gradients, random
+from tfadv import gradients, losses, random
 from tfadv.attacks import standing
 from tfadv.attacks.base import MinimumNormAttack, Passes
 from tfadv.attacks.hyperplane import displacement
@@ -126,7 +126,7 @@ class FAB(MinimumNormAttack):
         """The classes whose boundaries each run looks at: (n, runs, classes). Here all in one run."""
         if problem.targets is not None:
             return problem.targets[:, None, None]
-        return others(logits, problem.labels, logits.shape[-1] - 1)[:, None]
+        return losses.rivals(problem.labels, logits)[:, None]
 
     def _total(self, rivals):
         return rivals.shape[1] * self.restarts * self.steps
@@ -195,7 +195,7 @@ class FABT(FAB):
     def rivals(self, problem, logits):
         if problem.targets is not None:
             return super().rivals(problem, logits)
-        return others(logits, problem.labels, self.target_classes)[:, :, None]
+        return losses.rivals(problem.labels, logits)[:, : self.target_classes, None]
 
     def cost(self, classes):
         return self._passes(min(self.target_classes, classes - 1), 1)
@@ -210,12 +210,6 @@ def flattened(problem):
 
     rows = tf.ensure_shape(tf.reshape(problem.x, [shape[0], -1]), [image[0], image[1:].num_elements()])
     return dataclasses.replace(problem, logits_fn=logits_fn, x=rows)
-
-
-def others(logits, labels, most):
-    """The classes with the highest logits besides the label: (n, at most `most`)."""
-    mine = tf.one_hot(labels, logits.shape[-1], True, False, dtype=tf.bool)
-    return tf.math.top_k(tf.where(mine, -float("inf"), logits), min(most, logits.shape[-1] - 1)).indices
 
 
 def nearest_boundary(problem, x, rivals, norm):

@@ -1,6 +1,6 @@
 """The goal attack: a class is to be predicted with confidence, and the distance from the image costs.
 
-The adversary of a study of classifiers on latent codes (spec/systems.md, `goal-attack`); the loss is that of Szegedy et
+The adversary of a study of classifiers on latent codes; the loss is that of Szegedy et
 al.: Intriguing properties of neural networks, 2014, with the norm where they have its square.
 """
 
