@@ -101,6 +101,8 @@ def _beside(result):
     facts = {"cost": "{:,} gradients and {:,} forward passes".format(*passes)}
     if result.control:
         facts["uniform noise"] = f"{output.percent(result.control['accuracy'])} accuracy ({result.control['attack']})"
+    if exact := result.certificate:
+        facts["exact accuracy"] = f"{output.percent(exact['accuracy'])}, which no attack goes below ({exact['method']})"
     if result.rho2:
         mean, median = (output.number(result.rho2[key]) for key in ("mean", "median"))
         facts["rho_2 of DeepFool"] = f"{mean} on average, median {median}"

@@ -7,6 +7,8 @@ images a batch and 1.7 times with 200; the loop over convolutions is 5 times slo
 import keras
 import tensorflow as tf
 
+from tfadv.structure import made_of
+
 DENSE = {
     keras.layers.InputLayer,
     keras.layers.Flatten,
@@ -26,17 +28,8 @@ DENSE = {
 def xla_pays(model):
     """Whether attack loops on this model are faster under XLA: on a CPU, with dense layers only.
 
-    Only what Keras itself runs is judged: the `call` of a subclassed model or layer may do anything, even what XLA
-    cannot compile.
-
     >>> xla_pays(keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)]))
     True
     """
-    return not tf.config.list_logical_devices("GPU") and isinstance(model, keras.Model) and _is_dense(model)
-
-
-def _is_dense(operation):
-    parts = operation.layers if isinstance(operation, keras.Sequential) else getattr(operation, "operations", None)
-    if parts is None:
-        return type(operation) in DENSE
-    return all(_is_dense(part) for part in parts)
+    on_cpu = not tf.config.list_logical_devices("GPU")
+    return on_cpu and made_of(model, lambda layer: type(layer) in DENSE)

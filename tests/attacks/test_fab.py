@@ -7,7 +7,10 @@ import tensorflow as tf
 from tfadv import L2, DeepFool, LInf, random
 from tfadv.attacks import meter
 from tfadv.attacks.fab import FAB, FABT
+from tfadv.attacks.problem import Problem
 from tfadv.errors import TfadvError
+from tfadv.evaluation.certificate import linear_radius
+from tfadv.gradients import logits_of
 from tfadv.threat import NORMS
 
 ORDER = {"linf": np.inf, "l2": 2, "l1": 1}
@@ -134,6 +137,17 @@ def test_with_early_stop_the_same_examples_fall_at_less_cost(classifiers, images
     # What the full run finds a little outside, its projection or the final search may bring in.
     assert (fooled[1] <= fooled[0]).all() and np.mean(fooled[0] != fooled[1]) < 0.1
     assert (passes[1] < 0.9 * passes[0]).all()
+
+
+def test_with_early_stop_what_lies_beyond_eps_is_not_the_end(classifiers, images, predict):
+    """Every first point lies 5% beyond the boundary of a linear model; the walk comes nearer than 2%."""
+    model = classifiers("linear")
+    y = predict(model, images)
+    eps = 1.02 * linear_radius(model, images, y, "linf")
+    for k in range(8):
+        problem = Problem(logits_of(model), tf.constant(images[k : k + 1]), tf.constant(y[k : k + 1])).flattened()
+        found = FABT(steps=20, early_stop=True).perturb(problem, LInf(tf.constant(eps[k])), seed=0)
+        assert problem.reached(problem.logits_fn(found)) and LInf(0).distance(found, problem.x) <= eps[k]
 
 
 def test_comes_nearer_than_deepfool(classifiers, images, predict):

@@ -222,6 +222,17 @@ def test_attacks_that_know_less_and_find_more(specs, fooled, said):
     assert severity(attack_checks.black_box_stronger(told(specs, fooled))) == said
 
 
+@pytest.mark.parametrize(
+    ("certified", "said"), [(None, None), (100, None), (98, "info"), (97, "warning"), (70, "error")]
+)
+def test_attacks_that_leave_more_than_withstands_everything(certified, said):
+    # 1,000 images of which 100 are left; all labels are 0, and so are the logits.
+    zeros = {"logits": np.zeros((1000, 10)), "labels": np.zeros(1000, int)}
+    case = dataclasses.replace(told(["apgd"], [900], n=1000), **zeros, certified=certified)
+    found = attack_checks.short_of_exact(case)
+    assert severity(found) == said and (not said or f"{100 - certified} more" in found[1])
+
+
 def test_a_single_image_of_few_is_no_suspicion():
     assert attack_checks.black_box_stronger(told(["pgd", "square"], [50, 1], n=100)) is None
     assert severity(attack_checks.black_box_stronger(told(["pgd", "square"], [50, 2], n=100))) == "warning"

@@ -5,8 +5,6 @@ import numpy as np
 import pytest
 
 from tfadv import attacks
-from tfadv.data.datasets import Dataset
-from tfadv.data.split import Split
 from tfadv.errors import TfadvError
 from tfadv.evaluation import checks, curves, journal, metrics, results, statistics
 from tfadv.evaluation.estimate import Estimate
@@ -16,12 +14,6 @@ from tfadv.threat import L1, L2, LInf
 
 THREAT = LInf(0.1)
 ATTACKS = ["fgsm", "pgd(steps=10)", "deepfool"]
-
-
-@pytest.fixture(scope="module")
-def dataset(images, labels):
-    split = Split(images, labels)
-    return Dataset("some digits", split, split, tuple("0123456789"), "a test", same_split=False)
 
 
 @pytest.fixture(scope="module")

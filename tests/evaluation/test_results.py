@@ -55,6 +55,7 @@ def test_every_fact_comes_back(tmp_path):
         "attacks": [row],
         "stochastic": np.bool_(False),
         "control": {"attack": "uniform", "accuracy": 0.75},
+        "certificate": {"method": "linear model", "accuracy": 0.25},
         "norms": {"median": 0.1, "mean": np.float32(0.5), "max": 0.1},
         "dataset": {"name": "digits", "n": 4, "fingerprint": "ab12"},
         "arrays": {"distance": np.float32([0, 0.1, 0, 0]), "broken_by": np.int8([-1, 0, -1, -1])},
@@ -63,18 +64,21 @@ def test_every_fact_comes_back(tmp_path):
     assert read == made
     assert read.attacks == [row | {"interval": list(wilson(2, 4))}]
     assert (read.stochastic, read.control, read.norms["mean"]) == (False, facts["control"], 0.5)
+    assert read.certificate == facts["certificate"]
     assert read.dataset["fingerprint"] == "ab12" and read.arrays["broken_by"].tolist() == [-1, 0, -1, -1]
 
 
 def test_what_is_not_known_is_null():
     result = make()
     assert result.attacks[0]["attacked"] is result.attacks[0]["gradients"] is result.dataset["fingerprint"] is None
-    assert result.stochastic is result.control is result.norms is None
+    assert result.stochastic is result.control is result.certificate is result.norms is None
 
 
 def test_every_key_is_there():
     keys = "schema_version kind model dataset threat clean_accuracy clean_interval robust_accuracy"
-    keys += " robust_interval attacks stochastic control norms rho2 curves findings class_accuracy provenance"
+    keys += (
+        " robust_interval attacks stochastic control certificate norms rho2 curves findings class_accuracy provenance"
+    )
     assert list(make().to_json()) == keys.split()
 
 

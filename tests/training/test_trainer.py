@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfadv import gradients
+from tfadv.attacks.bpda import BPDA
 from tfadv.attacks.deepfool import DeepFool
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import TfadvError
@@ -13,6 +14,7 @@ from tfadv.models import build
 from tfadv.threat import LInf
 from tfadv.training.adversarial import Adversarial
 from tfadv.training.deep_defense import OVERSHOOT, DeepDefense, perturbation
+from trap_models import Quantize
 
 CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
@@ -48,6 +50,17 @@ def test_random_starts_differ_from_step_to_step(batch):
     first = trainer.craft(x, y).numpy()
     trainer.optimizer.iterations.assign_add(1)
     assert np.abs(trainer.craft(x, y).numpy() - first).max() > 0.01
+
+
+def test_an_attack_sees_a_model_in_training_as_it_would_see_it_later(batch):
+    """Behind a step function plain PGD stays where it starts; BPDA lends it the gradient."""
+    x, y = batch
+    network = keras.Sequential([keras.Input((6, 6, 1)), Quantize(name="steps"), net()])
+    for attack in (PGD(steps=2, random_start=False), BPDA(attack="pgd(steps=2, random_start=False)", layers="steps")):
+        trainer = Adversarial(network, attack=attack, threat=LInf(0.1))
+        crafted = trainer.craft(tf.constant(x), tf.constant(y)).numpy()
+        np.testing.assert_array_equal(crafted, attack(network, x, y, threat=LInf(0.1)))
+        assert np.array_equal(crafted, x) == isinstance(attack, PGD)
 
 
 def test_adversarial_training_without_threat_is_refused():

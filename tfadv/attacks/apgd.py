@@ -53,6 +53,7 @@ class APGD(Attack):
     >>> APGD(loss="dlr")(model, x, y, threat=LInf(8 / 255))  # doctest: +SKIP
     """
 
+    flat: typing.ClassVar[bool] = True
     seeded: typing.ClassVar[bool] = True
 
     steps: int = dataclasses.field(default=100, metadata=SHOWN)
@@ -123,6 +124,7 @@ class APGDT(Attack):
     """
 
     name: typing.ClassVar[str] = "apgd_t"
+    flat: typing.ClassVar[bool] = True
     static: typing.ClassVar[bool] = False
     seeded: typing.ClassVar[bool] = True
 

@@ -39,6 +39,10 @@ class Around(Attack):
         return get(self.attack) if isinstance(self.attack, str) else self.attack
 
     @property
+    def flat(self):
+        return self.inner.flat
+
+    @property
     def static(self):
         return self.inner.static
 

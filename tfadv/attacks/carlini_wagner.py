@@ -98,6 +98,7 @@ class CW(MinimumNormAttack):
     """
 
     name: typing.ClassVar[str] = "cw"
+    flat: typing.ClassVar[bool] = True
     norms: typing.ClassVar[tuple[str, ...]] = ("l2",)
     finds: typing.ClassVar[str] = "near"
     static: typing.ClassVar[bool] = False

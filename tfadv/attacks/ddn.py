@@ -13,7 +13,7 @@ import tensorflow as tf
 from tfadv import gradients
 from tfadv.attacks import standing
 from tfadv.attacks.base import MinimumNormAttack, Passes
-from tfadv.attacks.fab import Nearest, flattened
+from tfadv.attacks.nearest import Nearest
 from tfadv.attacks.options import SHOWN, check_choice, check_flag, check_number, check_whole
 from tfadv.errors import invalid
 from tfadv.threat import L2, flat_sum, per_example
@@ -42,6 +42,7 @@ class DDN(MinimumNormAttack):
     >>> DDN().minimal(model, x, y)  # doctest: +SKIP
     """
 
+    flat: typing.ClassVar[bool] = True
     norms: typing.ClassVar[tuple[str, ...]] = ("l2",)
     finds: typing.ClassVar[str] = "near"
 
@@ -71,12 +72,9 @@ class DDN(MinimumNormAttack):
         return self.perturb(problem, L2(tf.constant(float("inf"))), seed)
 
     def perturb(self, problem, threat, seed):
-        flat = flattened(problem)
         if self.early_stop:
-            found = standing.attempts(flat, lambda _, flat: self._until_fooled(flat, threat), 1)
-        else:
-            found = self._nearest(flat, threat)
-        return tf.reshape(found, tf.shape(problem.x))
+            return standing.attempts(problem, lambda _, problem: self._until_fooled(problem, threat), 1)
+        return self._nearest(problem, threat)
 
     def _until_fooled(self, problem, threat):
         def step(t, problem, state):

@@ -61,6 +61,7 @@ class DeepFool(MinimumNormAttack):
     >>> DeepFool().minimal(model, x, y, norm="l2")  # doctest: +SKIP
     """
 
+    flat: typing.ClassVar[bool] = True
     static: typing.ClassVar[bool] = False
     norms: typing.ClassVar[tuple[str, ...]] = ("linf", "l2")
 

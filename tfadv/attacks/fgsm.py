@@ -4,6 +4,7 @@ Goodfellow, Shlens, Szegedy: Explaining and Harnessing Adversarial Examples, 201
 """
 
 import dataclasses
+import typing
 
 from tfadv import losses
 from tfadv.attacks.base import Attack, Passes
@@ -19,6 +20,8 @@ class FGSM(Attack):
 
     >>> FGSM()(model, x, y, threat=LInf(0.1))  # doctest: +SKIP
     """
+
+    flat: typing.ClassVar[bool] = True
 
     loss: str = "ce"
 

@@ -38,6 +38,7 @@ class GoalAttack(MinimumNormAttack):
     """
 
     name: typing.ClassVar[str] = "goal"
+    flat: typing.ClassVar[bool] = True
     norms: typing.ClassVar[tuple[str, ...]] = ("l2",)
     finds: typing.ClassVar[str] = "beyond"
     static: typing.ClassVar[bool] = False

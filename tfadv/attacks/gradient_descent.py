@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfadv import gradients
 from tfadv.attacks.base import MinimumNormAttack, Passes
-from tfadv.attacks.fab import Nearest
+from tfadv.attacks.nearest import Nearest
 from tfadv.attacks.options import SHOWN, check_flag, check_number, check_whole
 from tfadv.threat import finite_or, flat_sum, per_example
 
@@ -38,6 +38,7 @@ class GradientDescent(MinimumNormAttack):
     """
 
     name: typing.ClassVar[str] = "gradient_descent"
+    flat: typing.ClassVar[bool] = True
     norms: typing.ClassVar[tuple[str, ...]] = ("l2",)
     finds: typing.ClassVar[str] = "near"
 

@@ -29,6 +29,7 @@ class MIFGSM(Attack):
     """
 
     name: typing.ClassVar[str] = "mi_fgsm"
+    flat: typing.ClassVar[bool] = True
 
     steps: int = dataclasses.field(default=10, metadata=SHOWN)
     decay: float = 1.0

@@ -51,6 +51,8 @@ class PGD(Attack):
     >>> PGD(steps=40, restarts=5)(model, x, y, threat=L2(0.5))  # doctest: +SKIP
     """
 
+    flat: typing.ClassVar[bool] = True
+
     steps: int = dataclasses.field(default=40, metadata=SHOWN)
     step_size: float | str | None = None
     random_start: bool = True

@@ -54,6 +54,16 @@ class Problem:
             self, **{name: None if part is None else tf.gather(part, alive) for name, part in parts.items()}
         )
 
+    def flattened(self):
+        """The same problem with images as rows, (n, d)."""
+        shape, image = tf.shape(self.x), self.x.shape
+
+        def logits_fn(rows):
+            return self.logits_fn(tf.ensure_shape(tf.reshape(rows, [-1, *tf.unstack(shape)[1:]]), [None, *image[1:]]))
+
+        rows = tf.ensure_shape(tf.reshape(self.x, [shape[0], -1]), [image[0], image[1:].num_elements()])
+        return dataclasses.replace(self, logits_fn=logits_fn, x=rows)
+
     def towards(self, targets):
         """The same problem with these labels to reach, (n,) int32."""
         return dataclasses.replace(self, targets=targets)

@@ -38,6 +38,8 @@ class Transfer(Around):
     >>> Transfer(attack="apgd(loss=dlr)", source="runs/other")(model, x, y, threat=LInf(8 / 255))  # doctest: +SKIP
     """
 
+    # The substitute sees images; the attack within may take them apart.
+    flat: typing.ClassVar[bool] = False
     static: typing.ClassVar[bool] = False
     black_box: typing.ClassVar[bool] = True
     seeded: typing.ClassVar[bool] = True
@@ -81,7 +83,7 @@ class Transfer(Around):
 
         def attempt(_, here):
             there = Problem(logits_fn, here.x, here.labels, here.targets)
-            return threat.project(self.inner.perturb(there, threat, random.key(seed, 1)), here.x)
+            return self.inner.guarantee(there, threat, random.key(seed, 1))
 
         # Images that the model gets wrong already are left as they are.
         return standing.attempts(problem, attempt, 1)

@@ -46,6 +46,7 @@ class Case:
         members, rows: the attacks in the order in which they ran, and the rows of the result about them.
         stochastic: whether the model answers at random.
         differentiable: whether gradients lead from its logits to the image.
+        certified: of how many judged images it is proven that they withstand everything; None where nothing is proven.
         same_split: whether the images are those the model may have been trained on.
         progress: called with what is being done, and how much of how much is done.
     """
@@ -63,6 +64,7 @@ class Case:
     rows: tuple = ()
     stochastic: bool = False
     differentiable: bool = True
+    certified: int | None = None
     same_split: bool = False
     seed: int = 0
     batch_size: int = 500

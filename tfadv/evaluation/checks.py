@@ -22,6 +22,7 @@ CHECKS = (
     model_checks.batch_dependent,
     control_attacks.noise_stronger,
     attack_checks.black_box_stronger,
+    attack_checks.short_of_exact,
     control_attacks.single_step_stronger,
     control_attacks.loss_not_rising,
     control_attacks.not_converged,

@@ -11,6 +11,7 @@ from tfadv.attacks.base import Attack
 from tfadv.data.split import spread_over
 from tfadv.errors import TfadvError, invalid
 from tfadv.evaluation import checks, curves, metrics
+from tfadv.evaluation.certificate import is_linear, linear_radius
 from tfadv.evaluation.journal import Journal, fingerprint
 from tfadv.evaluation.results import EvaluationResult
 from tfadv.evaluation.suite import Suite
@@ -60,7 +61,6 @@ def evaluate(
             interruption, with the same outcome.
         craft_in: `"bfloat16"`: attacks work on a copy of the model in this precision, which some CPUs compute faster;
             the model itself judges, and what fooled only the copy is attacked again.
-        progress: called with what is being done, and how much of how much is done, and the seconds left at most.
         progress: called with what is being done, how much of how much is done, and the seconds left at most.
 
     Returns:
@@ -72,23 +72,14 @@ def evaluate(
     >>> evaluate(model, datasets.load("cifar10"), threat="linf:8/255", n=1000).robust_accuracy  # doctest: +SKIP
     """
     started = time.perf_counter()
-    threat = threats.parse(threat) if isinstance(threat, str) else threat
-    if not threat.eps > 0:
-        raise TfadvError(f"an evaluation needs an eps above 0, received {threat}; write e.g. linf:8/255.")
-    named = None if attacks is None else [a if isinstance(a, Attack) else registry.get(a) for a in attacks]
-    if named == []:
-        raise TfadvError("there is no attack to run: give at least one, e.g. --attack fgsm.")
+    threat, named = _threat(threat), _attacks(attacks)
     split = dataset.test.spread(n) if n else dataset.test
     x, y = split.x, boundary.labels(split.y, len(split))
     classes = boundary.classifier(model, x)
     boundary.labels(y, len(x), classes, "labels of the data set")
     traits = Traits.of(model, x)
     members = chosen(named or traits.default_attacks(), threat, classes)
-    if not traits.differentiable:
-        for member in members:
-            if not member.black_box and not gradients.differentiable(model, x, member.view):
-                hint = "try square, or bpda, which lends it a gradient."
-                raise invalid("attacks on a model without gradients", "black-box attacks", str(member), hint)
+    traits.check(members, model, x)
     images = fingerprint(x, y)
     identity = {
         # A SavedModel may hold its weights as constants.
@@ -104,13 +95,11 @@ def evaluate(
         crafted_on=in_precision(model, craft_in) if craft_in else None,
     )  # fmt: skip
     suite.run()
-    after = Aftermath(suite, traits, progress)
     result = EvaluationResult.of(
         suite.clean,
         suite.robust,
         y,
         dataset.class_names,
-        arrays={"distance": suite.distance, "broken_by": suite.broken_by},
         model={"name": name or model.name, "path": str(path) if path else None, "parameters": model.count_params()},
         dataset={
             "name": dataset.name, "source": dataset.source, "split": "test", "n": len(x), "fingerprint": images,
@@ -118,12 +107,7 @@ def evaluate(
         threat=str(threat),
         stochastic=traits.random,
         attacks=suite.rows,
-        norms=after.norms(),
-        control=after.control(),
-        rho2=after.rho2(),
-        curves=after.curves(),
-        findings=after.findings(dataset),
-        gallery=suite.gallery(dataset.class_names),
+        **Aftermath(suite, traits, dataset, progress).facts(),
         provenance=provenance(
             seed=seed, seconds=round(time.perf_counter() - started, 1), data_source=dataset.source,
             **({"crafted in": craft_in} if craft_in else {}),
@@ -131,6 +115,22 @@ def evaluate(
     )  # fmt: skip
     journal.close()
     return result
+
+
+def _threat(threat):
+    threat = threats.parse(threat) if isinstance(threat, str) else threat
+    if not threat.eps > 0:
+        raise TfadvError(f"an evaluation needs an eps above 0, received {threat}; write e.g. linf:8/255.")
+    return threat
+
+
+def _attacks(attacks):
+    """Those that were named, or None."""
+    if attacks is None:
+        return None
+    if not attacks:
+        raise TfadvError("there is no attack to run: give at least one, e.g. --attack fgsm.")
+    return [a if isinstance(a, Attack) else registry.get(a) for a in attacks]
 
 
 def chosen(attacks, threat, classes):
@@ -168,15 +168,39 @@ class Traits:
         specs = BLACK_BOX if not self.differentiable else RANDOM if self.random else STANDARD
         return [registry.get(spec) for spec in specs]
 
+    def check(self, members, model, x):
+        """Refuse attacks that follow gradients which neither the model has nor they lend it."""
+        for member in () if self.differentiable else members:
+            if not member.black_box and not gradients.differentiable(model, x, member.view):
+                hint = "try square, or bpda, which lends it a gradient."
+                raise invalid("attacks on a model without gradients", "black-box attacks", str(member), hint)
+
 
 class Aftermath:
     """What an evaluation says beside its verdict, from some of the images."""
 
-    def __init__(self, suite, traits, progress):
-        self.suite, self.traits, self.progress = suite, traits, progress
+    def __init__(self, suite, traits, dataset, progress):
+        self.suite, self.traits, self.dataset, self.progress = suite, traits, dataset, progress
         self.few = spread_over(len(suite.x), SUBSET)
         self.model, self.threat = suite.model, suite.threat
         self.options = {"seed": suite.seed, "batch_size": suite.batch_size}
+        self.radius = None
+        if is_linear(self.model):
+            self.radius = linear_radius(self.model, suite.x, suite.y, self.threat.norm, suite.batch_size)
+
+    def facts(self):
+        """What a result holds of it."""
+        proven = {} if self.radius is None else {"radius": self.radius}
+        return {
+            "arrays": {"distance": self.suite.distance, "broken_by": self.suite.broken_by, **proven},
+            "norms": self.norms(),
+            "control": self.control(),
+            "certificate": self.certificate(),
+            "rho2": self.rho2(),
+            "curves": self.curves(),
+            "findings": self.findings(),
+            "gallery": self.suite.gallery(self.dataset.class_names),
+        }
 
     def norms(self):
         """Of the perturbations that fooled."""
@@ -196,6 +220,15 @@ class Aftermath:
         )
         self.progress("uniform noise", 1, 1)
         return {"attack": str(noise), "accuracy": right.mean()}
+
+    def certificate(self):
+        """The accuracy under the best attack there is, where it is known."""
+        if self.radius is None:
+            return None
+        return {"method": "linear model", "accuracy": self._certified() / self.radius.size}
+
+    def _certified(self):
+        return None if self.radius is None else int((self.radius > self.threat.eps).sum())
 
     def rho2(self):
         if not self.traits.differentiable or self.traits.random:
@@ -223,14 +256,14 @@ class Aftermath:
         )  # fmt: skip
         return {"attack": spec, "norm": self.threat.norm, "eps": eps, "accuracy": accuracy}
 
-    def findings(self, dataset):
+    def findings(self):
         """What makes the robust accuracy suspect, worst first."""
         suite, few = self.suite, self.few
         case = checks.Case(
             model=self.model, x=suite.x[few], y=suite.y[few], standing=suite.robust[few], right=suite.clean[few],
             logits=suite.z, labels=suite.y, threat=self.threat, seed=suite.seed, batch_size=suite.batch_size,
             members=tuple(suite.members), rows=tuple(suite.rows), stochastic=self.traits.random,
-            differentiable=self.traits.differentiable, same_split=dataset.same_split, n=len(suite.x),
-            progress=self.progress,
+            differentiable=self.traits.differentiable, same_split=self.dataset.same_split, n=len(suite.x),
+            certified=self._certified(), progress=self.progress,
         )  # fmt: skip
         return checks.findings(case)

@@ -37,6 +37,7 @@ EVALUATION = {
     "attacks": [ATTACK],
     "stochastic": (bool,),
     "control": ({"attack": str, "accuracy": NUMBER},),
+    "certificate": ({"method": str, "accuracy": NUMBER},),
     "norms": ({"median": (NUMBER,), "mean": (NUMBER,), "max": (NUMBER,)},),
     "rho2": ({"mean": (NUMBER,), "median": (NUMBER,), "not_found": (NUMBER,)},),
     "curves": [{"attack": str, "norm": str, "eps": [NUMBER], "accuracy": [NUMBER]}],
@@ -54,7 +55,7 @@ EXPERIMENT = {
     "notes": [str],
     "provenance": dict,
 }
-PER_EXAMPLE = ("clean", "robust", "labels", "distance", "broken_by")
+PER_EXAMPLE = ("clean", "robust", "labels", "distance", "broken_by", "radius")
 GALLERY = ("x", "x_adv", "label", "predicted", "confidence", "predicted_adv", "confidence_adv")
 
 
@@ -69,9 +70,11 @@ class EvaluationResult:
             left, `gradients` and `forwards` are the passes really made.
         stochastic: whether the model was seen to answer at random.
         control: what noise of the same size leaves.
+        certificate: the share of images of which it is proven that they withstand everything, and how.
         norms: of the perturbations that fooled, in the norm of the threat model.
         arrays: in data order boolean `clean` and `robust` (n,), `labels` (n,), `distance` (n,) of what fooled,
-            `broken_by` (n,), the place in `attacks` of what did or -1; perhaps others.
+            `broken_by` (n,), the place in `attacks` of what did or -1; `radius` (n,), within which nothing fools, where
+            that is proven; perhaps others.
         gallery: a few examples for the report: `x`, `x_adv` (m, h, w, c) in [0, 1], `label`, `predicted`,
             `confidence`, `predicted_adv`, `confidence_adv` (m,), perhaps specs `attack` (m,), `class_names`; or empty.
 
@@ -89,6 +92,7 @@ class EvaluationResult:
     attacks: list = field(default_factory=list)
     stochastic: bool | None = None
     control: dict | None = None
+    certificate: dict | None = None
     norms: dict | None = None
     rho2: dict | None = None
     curves: list = field(default_factory=list)

@@ -1,10 +1,9 @@
 """The attacks of an evaluation, one after another: who still stands, and what broke the others."""
 
-import threading
-
 import numpy as np
 
 from tfadv.attacks import meter
+from tfadv.background import Outcome
 from tfadv.evaluation import metrics
 from tfadv.evaluation.estimate import Estimate
 from tfadv.evaluation.statistics import wilson
@@ -150,31 +149,6 @@ class Suite:
             "attack": np.array([self.specs[self.broken_by[i]] for i in chosen]),
             "class_names": np.array(class_names),
         }
-
-
-class Outcome:
-    """What a function returns or raises in a thread of its own."""
-
-    def __init__(self, function):
-        self.value, self.error = None, None
-        self.thread = threading.Thread(target=self._run, args=(function,), daemon=True)
-        self.thread.start()
-
-    def _run(self, function):
-        try:
-            self.value = function()
-        except BaseException as error:  # raised again where the result is asked for
-            self.error = error
-
-    def wait(self, seconds):
-        """Whether it is done, after so many seconds at the latest."""
-        self.thread.join(seconds)
-        return not self.thread.is_alive()
-
-    def result(self):
-        if self.error is not None:
-            raise self.error
-        return self.value
 
 
 def spread(indices, labels, size):

@@ -22,6 +22,7 @@ ATTACKS_NOTE = (
 CONTROL_NOTE = (
     " The control, on some of the images, is noise of the same size that looks for nothing; it does not count."
 )
+EXACT_NOTE = " The exact accuracy is proven: no attack goes below it, and a perfect one reaches it."
 
 
 def examples(result):
@@ -56,8 +57,11 @@ def attacks(result):
         ]
         for attack in result.attacks
     ]
+    if result.certificate:
+        exact = result.certificate
+        rows.append([f"exact: {exact['method']}", percent(exact["accuracy"]), None, None, *blank])
     columns = ["attack", "accuracy so far", "attacked", "fooled", *(MEASURED[key] for key in known)]
-    note = ATTACKS_NOTE + (CONTROL_NOTE if result.control else "")
+    note = ATTACKS_NOTE + (CONTROL_NOTE if result.control else "") + (EXACT_NOTE if result.certificate else "")
     title = f"Attacks under {result.threat}, {examples(result)}"
     return Table(title, columns, rows, note, foot=_total(result, known))
 

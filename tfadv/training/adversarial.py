@@ -5,7 +5,6 @@ Madry et al.: Towards Deep Learning Models Resistant to Adversarial Attacks, 201
 
 import tensorflow as tf
 
-from tfadv import gradients
 from tfadv.compilation import xla_pays
 from tfadv.errors import TfadvError
 from tfadv.training.trainer import Trainer
@@ -35,7 +34,7 @@ class Adversarial(Trainer):
 
     def craft(self, x, y):
         def run(x, y, seed):
-            return self.attack.craft(gradients.logits_of(self.classifier), x, y, threat=self.threat, seed=seed)
+            return self.attack.craft(self.attack.view(self.classifier), x, y, threat=self.threat, seed=seed)
 
         # XLA compiles for one batch size; a batch that may have any size takes the plain graph.
         if self.attack.static and x.shape[0] is not None and xla_pays(self.classifier):

@@ -1,0 +1,89 @@
+"""The exact robustness of linear models: against a solver, against attacks, and for no other model."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from scipy.optimize import linprog
+
+from tfadv import attacks
+from tfadv.errors import TfadvError
+from tfadv.evaluation import metrics
+from tfadv.evaluation.certificate import is_linear, linear_radius
+from tfadv.evaluation.evaluate import evaluate
+from tfadv.threat import NORMS
+
+EPS = {"linf": 0.05, "l2": 0.4, "l1": 2.0}
+
+
+def parameters(model):
+    """w (pixels, classes) and b of the whole model."""
+    shape = model.input_shape[1:]
+    b = metrics.logits(model, np.zeros((1, *shape), "float32"))
+    w = metrics.logits(model, np.eye(np.prod(shape), dtype="float32").reshape(-1, *shape)) - b
+    return w, b[0]
+
+
+def test_the_radius_is_the_optimum_of_a_linear_program(classifiers, images, labels):
+    model = classifiers("linear")
+    w, b = parameters(model)
+    few = slice(0, 6)
+    found = linear_radius(model, images[few], labels[few], "linf")
+    for x, y, radius in zip(images[few].reshape(6, -1), labels[few], found, strict=True):
+        d, distances = x.size, []
+        for j in set(range(10)) - {y}:
+            # Minimise t over (x', t): |x' - x| <= t, x' in the box, z_y <= z_j.
+            one, t = np.eye(d), -np.ones((d, 1))
+            rows = np.vstack([np.hstack([one, t]), np.hstack([-one, t]), [*(w[:, y] - w[:, j]), 0]])
+            limits = [*x, *-x, b[j] - b[y]]
+            solved = linprog([*np.zeros(d), 1], rows, limits, bounds=[(0, 1)] * d + [(0, None)])
+            distances.append(solved.fun if solved.success else np.inf)
+        assert radius == pytest.approx(min(distances), abs=1e-5)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_no_attack_goes_below_and_the_best_reaches_it(classifiers, images, labels, norm):
+    model, threat = classifiers("linear"), NORMS[norm](EPS[norm])
+    exact = linear_radius(model, images, labels, norm) > threat.eps
+    assert 0.1 < exact.mean() < 0.9
+    left = np.ones(len(images), bool)
+    for attack in map(attacks.get, ("pgd", "apgd(loss=margin)", "fab_t")):
+        left &= metrics.correct(model, attack(model, images, labels, threat=threat), labels)
+        assert not (exact & ~left).any()
+    np.testing.assert_array_equal(left, exact)
+
+
+def test_what_is_wrong_has_no_radius_and_what_cannot_fall_an_infinite_one():
+    model = keras.Sequential([keras.Input((1, 1, 1)), layers.Flatten(), layers.Dense(2)])
+    model.layers[-1].set_weights([np.float32([[0, 1]]), np.float32([0, -0.5])])  # class 1 above a half
+    x, y = np.float32([0.2, 0.7, 0.7]).reshape(-1, 1, 1, 1), np.int32([0, 1, 0])
+    np.testing.assert_allclose(linear_radius(model, x, y, "l2"), [0.3, 0.2, 0], atol=1e-6)
+    model.layers[-1].set_weights([np.float32([[0, 1]]), np.float32([0, -1.5])])  # never
+    np.testing.assert_array_equal(linear_radius(model, x, y, "l1"), [np.inf, 0, np.inf])
+
+
+def test_linear_is_what_the_layers_prove(classifiers, images, labels):
+    def convolutional(activation):
+        first = [keras.Input((8, 8, 1)), layers.Rescaling(2.0, -1.0), layers.Conv2D(4, 3, activation=activation)]
+        return keras.Sequential([*first, layers.AveragePooling2D(2), layers.Flatten(), layers.Dense(10)])
+
+    assert is_linear(classifiers("linear")) and is_linear(convolutional(None))
+    for other in (classifiers("mlp"), convolutional("relu")):
+        assert not is_linear(other)
+        with pytest.raises(TfadvError, match="linear in the pixels"):
+            linear_radius(other, images, labels, "l2")
+    inputs = keras.Input((8, 8, 1))
+    z = layers.Dense(10)(layers.Flatten()(inputs))
+    assert not is_linear(keras.Model(inputs, layers.Multiply()([z, z])))
+
+
+def test_an_evaluation_says_how_far_the_attacks_are_from_the_truth(classifiers, dataset):
+    threat = "linf:0.05"
+    strong = evaluate(classifiers("linear"), dataset, threat=threat, attacks=["pgd", "apgd(loss=margin)"])
+    assert strong.certificate == {"method": "linear model", "accuracy": strong.robust_accuracy}
+    np.testing.assert_array_equal(strong.arrays["radius"] > 0.05, strong.arrays["robust"])
+    weak = evaluate(classifiers("linear"), dataset, threat=threat, attacks=["noise"])
+    assert weak.certificate == strong.certificate
+    codes = [[finding["code"] for finding in result.findings] for result in (strong, weak)]
+    assert "short_of_exact" not in codes[0] and "short_of_exact" in codes[1]
+    assert evaluate(classifiers("mlp"), dataset, threat=threat, attacks=["fgsm"]).certificate is None
