@@ -58,6 +58,7 @@ def test_an_attack_sees_a_model_in_training_as_it_would_see_it_later(batch):
     network = keras.Sequential([keras.Input((6, 6, 1)), Quantize(name="steps"), net()])
     for attack in (PGD(steps=2, random_start=False), BPDA(attack="pgd(steps=2, random_start=False)", layers="steps")):
         trainer = Adversarial(network, attack=attack, threat=LInf(0.1))
+        trainer.compile(keras.optimizers.SGD(0.0), CROSS_ENTROPY)
         crafted = trainer.craft(tf.constant(x), tf.constant(y)).numpy()
         np.testing.assert_array_equal(crafted, attack(network, x, y, threat=LInf(0.1)))
         assert np.array_equal(crafted, x) == isinstance(attack, PGD)

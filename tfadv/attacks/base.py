@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tfadv import boundary, gradients, random, spec
 from tfadv.attacks import meter
+from tfadv.attacks.first_convolution import quickened
 from tfadv.attacks.problem import Problem
 from tfadv.background import Outcome
 from tfadv.compilation import xla_pays
@@ -115,7 +116,7 @@ class Attack(abc.ABC):
 
     def view(self, model):
         """The function from images to logits that is attacked: the model itself, unless an attack knows better."""
-        return gradients.logits_of(model)
+        return gradients.logits_of(quickened(model))
 
     def members(self, classes, norm):
         """The attacks that this one consists of, with so many classes in this norm; itself, if it is no ensemble."""

@@ -27,6 +27,13 @@ def names(model):
     return tuple(found)
 
 
+def operations(model):
+    """All layers and operations, those of nested models instead of the models; none of a subclassed model."""
+    parts = _graph(model).operations if getattr(model, "outputs", None) else ()
+    nested = lambda part: operations(part) if _is_nested(part) else [part]  # noqa: E731
+    return [one for part in parts for one in nested(part)]
+
+
 def rebuilt(model, call, opened=lambda nested: True):
     """A model of the same layers with the same weights, in which each is called by `call(layer, *args, **kwargs)`.
 
