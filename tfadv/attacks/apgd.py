@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfadv import losses, random
 from tfadv.attacks import apgd_l1, standing
 from tfadv.attacks.base import Attack, Passes
+from tfadv.attacks.highest import remembered
 from tfadv.attacks.options import SHOWN, check_choice, check_flag, check_number, check_whole
 from tfadv.threat import per_example
 
@@ -94,7 +95,7 @@ class APGD(Attack):
         def step(t, problem, climb):
             logits, loss, gradient = problem.ascend(self.loss, climb.x)
             fooled = problem.reached(logits)
-            looked, gradient = _look(climb, loss, gradient, fooled, self.early_stop)
+            looked = _look(climb, loss, gradient, fooled)
             adapted = tf.cond(
                 intervals[t] > 0,
                 lambda: _adapt(looked, gradient, self.rho * tf.cast(intervals[t], tf.float32)),
@@ -188,22 +189,13 @@ def _begin(start, region, eps, early_stop):
     )  # fmt: skip
 
 
-def _look(climb, loss, gradient, fooled, early_stop):
-    better = loss > climb.top
-    at = per_example(better, climb.x)
+def _look(climb, loss, gradient, fooled):
     first = climb.loss == -float("inf")
-    climb = climb._replace(
-        best=tf.where(at, climb.x, climb.best),
-        best_gradient=tf.where(at, gradient, climb.best_gradient),
-        top=tf.where(better, loss, climb.top),
+    return remembered(climb, loss, gradient, fooled)._replace(
         loss=loss,
         rises=climb.rises + tf.cast((loss > climb.loss) & ~first, tf.int32),
         top_at_check=tf.where(first, loss, climb.top_at_check),
     )
-    if not early_stop:
-        won = tf.where(per_example(fooled, climb.x), climb.x, climb.fooling)
-        climb = climb._replace(fooling=won, fooled=climb.fooled | fooled)
-    return climb, gradient
 
 
 def _adapt(climb, gradient, enough):

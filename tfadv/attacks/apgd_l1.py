@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfadv import random
 from tfadv.attacks import standing
+from tfadv.attacks.highest import remembered
 from tfadv.threat import finite_or, flat_sum, per_example
 
 # (multiple of eps, share of the steps)
@@ -49,7 +50,7 @@ def climb(problem, threat, seed, steps, loss, early_stop):
 
 
 def _stage(problem, threat, start, steps, loss, early_stop, is_first):
-    step = _step(threat, loss, max(int(0.04 * steps), 1), early_stop)
+    step = _step(threat, loss, max(int(0.04 * steps), 1))
     begin = _begin(problem.x, start, threat, early_stop, is_first)
     if early_stop:
         return standing.loop(problem, step, begin, steps + 1)[0]
@@ -72,21 +73,12 @@ def _begin(x, start, threat, early_stop, is_first):
     )  # fmt: skip
 
 
-def _step(threat, loss, interval, early_stop):
+def _step(threat, loss, interval):
     def step(t, problem, climb):
         logits, height, gradient = problem.ascend(loss, climb.x)
         fooled, point = problem.reached(logits), climb.x
         gradient = finite_or(0.0, gradient)
-        better = height > climb.top
-        at = per_example(better, climb.x)
-        climb = climb._replace(
-            best=tf.where(at, climb.x, climb.best),
-            best_gradient=tf.where(at, gradient, climb.best_gradient),
-            top=tf.where(better, height, climb.top),
-        )
-        if not early_stop:
-            won = tf.where(per_example(fooled, point), point, climb.fooling)
-            climb = climb._replace(fooling=won, fooled=climb.fooled | fooled)
+        climb = remembered(climb, height, gradient, fooled)
         due = (t > 0) & (t % interval == 0)
         adapt = lambda: _adapt(problem.x, climb, gradient, threat.eps)  # noqa: E731
         climb, gradient = tf.cond(due, adapt, lambda: (climb, gradient))

@@ -1,9 +1,9 @@
 """The gradient of a strided convolution with respect to the image, as a convolution of its own.
 
 Training never asks for this gradient, attacks at every step, and TensorFlow's kernel for it is slow on CPU where the
-image has few channels: for 4 x 4 filters of stride 2 on 28 x 28 pixels it takes half of the whole backward pass of the
-network `cnn`. Pixels s q + r of the image, with r < s, are reached by the outputs q - j through the weights s j + r: the
-gradients of all r together are a convolution with s^2 times as many channels, in the order of `depth_to_space`.
+image has few channels (`benchmarks/choices.py`). Pixels s q + r of the image, with r < s, are reached by the outputs
+q - j through the weights s j + r: the gradients of all r together are a convolution with s^2 times as many channels, in
+the order of `depth_to_space`.
 """
 
 import keras

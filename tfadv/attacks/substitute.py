@@ -19,8 +19,8 @@ def learn(victim, x, rounds, seed):
     """Train on the images x as the victim labels them, then on twice as many, and so on (algorithm 1).
 
     Each round asks about every image known, moved by a pixel or a few. The paper asks about x + lambda sign(grad z_l)
-    instead, with the substitute's logit of the label l; such a substitute transfers less. Of 300 MNIST digits at
-    linf:0.2, the mean of three seeds, PGD leaves 76% after three of their rounds, 77% without any and 58% after ours.
+    instead, with the substitute's logit of the label l; such a substitute transferred less. What the rounds are worth,
+    `benchmarks/choices.py` measures.
 
     Args:
         victim: images to logits, of which only the largest one is looked at; asked once about every image.
