@@ -19,9 +19,8 @@ UNREADABLE = (SyntaxError, ValueError, ArithmeticError, RecursionError, MemoryEr
 def parse(text):
     """Split a spec into its name and its keyword arguments.
 
-    A hyphen in the name is an underscore: `deep-defense` is `deep_defense`. Values are numbers (with `+ - *
-        /`), strings
-    (quoted or bare words), `True`, `False`, `None`, specs and tuples of these.
+    A hyphen in the name is an underscore: `deep-defense` is `deep_defense`. Values are numbers (with `+ - * /`),
+    strings (quoted or bare words), `True`, `False`, `None`, specs and tuples of these.
 
     >>> parse("pgd(steps=40, step_size=2/255, loss=margin)")
     ('pgd', {'steps': 40, 'step_size': 0.00784313725490196, 'loss': 'margin'})
@@ -44,7 +43,7 @@ def parse(text):
         pass
     raise TfadvError(
         f"cannot read {_shortened(text)}: write it as name or name(key=value, ...), "
-        "e.g. pgd(steps=40, step_size=2/255)."
+        "e.g. pgd(steps=40, step_size=2/255), with paths in quotes."
     )
 
 
