@@ -1,6 +1,6 @@
 """Why the code is as it is: the measurements behind choices that docstrings mention.
 
-    python benchmarks/choices.py [rows] [first_convolution] [hyperplane] [substitute]
+    python benchmarks/choices.py [rows] [first_convolution] [hyperplane] [substitute] [square]
 
 Milliseconds are medians, and forms take turns.
 """
@@ -12,7 +12,7 @@ import tensorflow as tf
 import timing
 import trained
 
-from tfadv import LInf, attacks, gradients, losses, random
+from tfadv import L1, LInf, attacks, gradients, losses, random
 from tfadv.attacks.first_convolution import quickened
 from tfadv.attacks.hyperplane import displacement
 from tfadv.evaluation import metrics
@@ -89,11 +89,24 @@ def substitute():
     for rounds in (0, 3):
         attack = attacks.get(f"transfer(attack=pgd, rounds={rounds})")
         left = [metrics.correct(model, attack(model, x, y, threat=LInf(0.2), seed=seed), y).mean() for seed in range(3)]
-        print(f"transfer to mnist_cnn, 300 digits, linf:0.2, {rounds} rounds: {np.mean(left):.1%} left, by seed {left}")
+        print(f"transfer to mnist_cnn, 300 digits, linf:0.2, {rounds} rounds: {spread(left)}", flush=True)
+
+
+def square():
+    """Accuracy that Square leaves in l_1, of one seed and another."""
+    model, data = trained.load("mnist_cnn")
+    x, y = data.test.x[:200], data.test.y[:200]
+    attack = attacks.get("square(queries=1000)")
+    left = [metrics.correct(model, attack(model, x, y, threat=L1(10), seed=seed), y).mean() for seed in range(5)]
+    print(f"square on mnist_cnn, 200 digits, l1:10, 1,000 queries: {spread(left)}", flush=True)
+
+
+def spread(shares):
+    return f"{np.mean(shares):.1%} left on average; " + ", ".join(f"{share:.1%}" for share in shares)
 
 
 if __name__ == "__main__":
-    known = {measure.__name__: measure for measure in (rows, first_convolution, hyperplane, substitute)}
+    known = {measure.__name__: measure for measure in (rows, first_convolution, hyperplane, substitute, square)}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", nargs="*", help=", ".join(known), default=list(known))
     timing.machine()

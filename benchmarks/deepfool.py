@@ -18,7 +18,7 @@ import tensorflow as tf
 import timing
 
 from tfadv import DeepFool, gradients
-from tfadv.attacks import deepfool
+from tfadv.attacks import base, deepfool
 from tfadv.evaluation import metrics
 
 TARGET = 1.5
@@ -62,7 +62,7 @@ def linearized(model, x, y):
 
     def note_directions(logits, pullback, directions, *options):
         def note(directions):
-            taken.append((tf.constant(points[-1]), tf.constant(directions)))
+            taken.append((tf.constant(points[-1].reshape(-1, *x.shape[1:])), tf.constant(directions)))
             return np.int32(0)
 
         with tf.control_dependencies([tf.numpy_function(note, [directions], tf.int32)]):
@@ -75,6 +75,7 @@ def linearized(model, x, y):
     with (
         replaced(gradients, "logits_and_pullback", note_points),
         replaced(deepfool, "nearest", note_directions),
+        replaced(base, "WORTH_HALVING", np.inf),  # one batch after the other
     ):
         DeepFool().minimal(clone, x, y, batch_size=BATCH_SIZE)
     return taken

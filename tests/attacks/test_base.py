@@ -10,8 +10,10 @@ import tensorflow as tf
 from keras import layers
 
 from tfadv import FGSM, L2, PGD, DeepFool, LInf
+from tfadv.attacks import meter
 from tfadv.attacks.base import COMPILED, Compiled
 from tfadv.attacks.problem import Problem
+from toy_models import digits
 
 WITHIN = LInf(0.1)
 
@@ -44,6 +46,20 @@ def test_new_weights_count_without_compiling_anew(attack, images, labels, monkey
     model.set_weights(other.get_weights())
     assert not np.array_equal(first, expected)
     assert np.array_equal(attack(model, images, labels, threat=WITHIN), expected)
+
+
+def test_large_batches_are_attacked_in_halves_which_changes_nothing_but_what_is_random(classifiers):
+    model, (x, y) = classifiers("cnn"), (part[:150] for part in digits())
+    still, drawn = PGD(steps=2, random_start=False), PGD(steps=1, step_size=1e-6)
+    before = np.array(meter.counts())
+    whole = still(model, x, y, threat=WITHIN, batch_size=100)  # 50 and 50, and the 50 that are left
+    assert (np.array(meter.counts()) - before).tolist() == [3 * 150, 2 * 150]
+    parts = [still(model, x[i : i + 50], y[i : i + 50], threat=WITHIN) for i in (0, 50, 100)]
+    np.testing.assert_array_equal(whole, np.concatenate(parts))
+    same, label = np.repeat(x[:1], 128, axis=0), np.repeat(y[:1], 128)
+    for size in (64, 128):
+        starts = drawn(model, same, label, threat=WITHIN, batch_size=size).reshape(128, -1)
+        assert len(np.unique(starts.round(3), axis=0)) == 128
 
 
 def test_one_model_on_images_of_two_sizes(images, labels):
