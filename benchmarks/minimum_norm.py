@@ -32,6 +32,7 @@ def main():
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--art-images", type=int, default=50)
     parser.add_argument("--cw-steps", type=int, default=200)
+    parser.add_argument("--cw", help="the spec of ours (default: cw with as many steps)")
     parser.add_argument("--python", required=True, help="a Python that has torch and foolbox")
     parser.add_argument("--data-dir", help="where TFDS' data are (default: TFDS_DATA_DIR)")
     given = parser.parse_args()
@@ -54,15 +55,20 @@ def compare(name, model, x, y, threat, given):
         ),
         "deepfool": lambda: attacks.get("deepfool(clip=True)").minimal(model, x, y),
         "ddn": lambda: attacks.get("ddn").minimal(model, x, y),
-        "cw": lambda: attacks.get(f"cw(steps={given.cw_steps})").minimal(model, x, y),
+        "cw": lambda: attacks.get(given.cw or f"cw(steps={given.cw_steps})").minimal(model, x, y),
     }
-    print(f"  {'':9}{'ours':>10}{'Foolbox':>10}{'ratio':>8}   fooled, median l2: ours; Foolbox")
+    sizes = "fooled, median l2: ours; Foolbox; ours / Foolbox by image"
+    print(f"  {'':9}{'ours':>10}{'Foolbox':>10}{'ratio':>8}   {sizes}")
     for attack, craft in ours.items():
         craft()  # compiles
         found, taken = timing.once(craft)
-        figures = [facts(model, images, x, y, right) for images in (found, theirs[attack])]
+        far = [distances(model, images, x, y, right) for images in (found, theirs[attack])]
+        ratio = np.divide(*(distance[np.isfinite(sum(far))] for distance in far))
         pair = f"{taken:9.2f}s{seconds[attack]:9.2f}s{taken / seconds[attack]:8.2f}"
-        print(f"  {attack:9}{pair}   {figures[0]}; {figures[1]}", flush=True)
+        sizes = (
+            f"{facts(far[0], right)}; {facts(far[1], right)}; median {np.median(ratio):.4f}, mean {ratio.mean():.4f}"
+        )
+        print(f"  {attack:9}{pair}   {sizes}", flush=True)
         if attack in ("fgsm", "pgd"):
             difference = np.abs(found - theirs[attack])
             print(f"{'':13}pixels further apart than 1e-5: {np.mean(difference > 1e-5):.4%}")
@@ -70,15 +76,19 @@ def compare(name, model, x, y, threat, given):
     for attack, craft in peers.minimum_norm(model, x[few], y[few], given.cw_steps).items():
         found, taken = timing.once(craft)
         per_image = taken / given.art_images * len(x)
-        print(
-            f"  ART {attack}: {per_image:.1f} s for as many images; {facts(model, found, x[few], y[few], right[few])}"
-        )
+        far = distances(model, found, x[few], y[few], right[few])
+        print(f"  ART {attack}: {per_image:.1f} s for as many images; {facts(far, right[few])}")
 
 
-def facts(model, images, x, y, right):
-    """Share fooled and median distance, of the images classified rightly."""
+def distances(model, images, x, y, right):
+    """l2 distances of the images that fool; infinite where they do not, or where the model is wrong anyway."""
     fooled = right & ~metrics.correct(model, np.asarray(images, np.float32), y)
-    distance = np.linalg.norm((images - x).reshape(len(x), -1), axis=1)
+    return np.where(fooled, np.linalg.norm((images - x).reshape(len(x), -1), axis=1), np.inf)
+
+
+def facts(distance, right):
+    """Share fooled, of the images classified rightly, and their median distance."""
+    fooled = np.isfinite(distance)
     median = np.median(distance[fooled]) if fooled.any() else np.nan
     return f"{fooled.sum() / right.sum():.1%} {median:.4f}"
 
