@@ -62,6 +62,19 @@ def test_large_batches_are_attacked_in_halves_which_changes_nothing_but_what_is_
         assert len(np.unique(starts.round(3), axis=0)) == 128
 
 
+def test_where_one_part_fails_the_rest_is_left_alone(classifiers, images, labels, monkeypatch):
+    calls = []
+
+    def fails(seed, number, *given):
+        calls.append(int(number))
+        raise MemoryError
+
+    monkeypatch.setattr(Compiled, "_traced", lambda self, size: fails)
+    with pytest.raises(MemoryError):
+        PGD(steps=1)(classifiers("cnn"), images, labels, threat=WITHIN, batch_size=4)  # 8 parts
+    assert 1 <= len(calls) <= 2
+
+
 def test_one_model_on_images_of_two_sizes(images, labels):
     model = keras.Sequential(
         [keras.Input((None, None, 1)), layers.Conv2D(4, 3), layers.GlobalMaxPooling2D(), layers.Dense(3)]

@@ -2,7 +2,6 @@
 
 import abc
 import dataclasses
-import functools
 import numbers
 import typing
 import weakref
@@ -216,21 +215,29 @@ class Compiled:
         meter.counts()
 
     def run(self, arrays, eps, seed, batch_size):
-        """Attack batch after batch, each in halves at the same time: (n, h, w, c).
+        """Attack all batches, two halves at a time: (n, h, w, c).
 
         What one core has to do by itself for the one half, the other does for the other. Under XLA, which locks the
         variables that count passes, halves would wait for each other.
         """
-        found, number = [], 0
-        for start in range(0, len(arrays[0]), batch_size):
-            batch = [array[start : start + batch_size] for array in arrays]
-            full, outcomes = len(batch[0]) == batch_size, []
-            for part in [batch] if self.xla else halves(batch):
-                attack = self._traced(len(part[0]) if self.xla and full else None)
-                given = seed, tf.constant(number), eps, *map(tf.constant, part)
-                outcomes.append(Outcome(functools.partial(attack, *given)))
-                number += 1
-            found += [outcome.result().numpy() for outcome in outcomes]
+        starts = range(0, len(arrays[0]), batch_size)
+        batches = [[array[start : start + batch_size] for array in arrays] for start in starts]
+        todo = []
+        for part in batches if self.xla else [half for batch in batches for half in halves(batch)]:
+            attack = self._traced(batch_size if self.xla and len(part[0]) == batch_size else None)
+            todo.append((len(todo), attack, part))
+        found, shared = [None] * len(todo), iter(todo)
+
+        def work():
+            for k, attack, part in shared:  # each part comes to one of the workers
+                found[k] = attack(seed, tf.constant(k), eps, *map(tf.constant, part)).numpy()
+
+        workers = [Outcome(work) for _ in range(1 if self.xla else 2)]
+        try:
+            for worker in workers:
+                worker.result()
+        finally:
+            todo.clear()  # where one has failed, or nobody waits any more, the rest is left alone
         return np.concatenate(found)
 
     def _traced(self, size):
