@@ -83,7 +83,7 @@ def test_an_evaluation_says_how_far_the_attacks_are_from_the_truth(classifiers, 
     strong = evaluate(classifiers("linear"), dataset, threat=threat, attacks=["pgd", "apgd(loss=margin)"])
     assert strong.certificate == {"method": "linear model", "accuracy": strong.robust_accuracy}
     np.testing.assert_array_equal(strong.arrays["radius"] > 0.05, strong.arrays["robust"])
-    weak = evaluate(classifiers("linear"), dataset, threat=threat, attacks=["noise"])
+    weak = evaluate(classifiers("linear"), dataset, threat=threat, attacks="noise")
     assert weak.certificate == strong.certificate
     codes = [[finding["code"] for finding in result.findings] for result in (strong, weak)]
     assert "short_of_exact" not in codes[0] and "short_of_exact" in codes[1]

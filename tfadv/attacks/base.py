@@ -42,7 +42,8 @@ class Attack(abc.ABC):
     >>> x_adv = PGD(steps=40)(model, x, y, threat=LInf(8 / 255))  # doctest: +SKIP
     """
 
-    # Whether it works on rows (n, d) as on images: `tf.where` on images is five times slower on CPU (measured).
+    # Whether it works on rows (n, d) as on images; with 3 channels `tf.where` is seven times faster on rows
+    # (`benchmarks/choices.py`, on CPU).
     flat: typing.ClassVar[bool] = False
     # Whether the loop has static shapes, which XLA needs.
     static: typing.ClassVar[bool] = True

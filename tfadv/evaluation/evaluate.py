@@ -52,7 +52,7 @@ def evaluate(
         model: a `keras.Model`, images to logits.
         dataset: a `tfadv.data.Dataset`; its test split is used, in data order.
         threat: a `ThreatModel` or its spec, `"linf:8/255"`.
-        attacks: attacks or their specs. None is AutoAttack's standard ensemble; for a random model its version for
+        attacks: attacks or their specs, one or several. None is AutoAttack's standard ensemble; for a random model its version for
             such, against the expectation over 20 draws; for a model without gradients the Square attack.
         n: judge n images only, evenly spread over the data order, which may be sorted by class.
         seed: of all random starts.
@@ -128,9 +128,11 @@ def _attacks(attacks):
     """Those that were named, or None."""
     if attacks is None:
         return None
-    if not attacks:
+    given = [attacks] if isinstance(attacks, str | Attack) else attacks
+    named = [one if isinstance(one, Attack) else registry.get(one) for one in given]
+    if not named:
         raise TfadvError("there is no attack to run: give at least one, e.g. --attack fgsm.")
-    return [a if isinstance(a, Attack) else registry.get(a) for a in attacks]
+    return named
 
 
 def chosen(attacks, threat, classes):
