@@ -73,6 +73,13 @@ def test_never_unpickles(tmp_path, monkeypatch):
     assert not (tmp_path / "pwned").exists()
 
 
+def test_what_is_no_archive_gets_no_advice_to_unpickle_it(tmp_path):
+    (tmp_path / "junk.npz").write_text("hi")
+    with pytest.raises(TfadvError, match="truncated or no .npz archive: write it with np.savez") as refused:
+        load(tmp_path / "junk.npz")
+    assert "pickle" not in str(refused.value)
+
+
 @pytest.mark.parametrize("keep", [0, 1, 10, 0.3, 0.7, 0.99])
 def test_truncated(tmp_path, keep):
     path = save(tmp_path, x=X, y=Y)

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from keras import layers
+from keras import layers, ops
 from scipy.optimize import linprog
 
 from tfadv import attacks
@@ -75,6 +75,39 @@ def test_linear_is_what_the_layers_prove(classifiers, images, labels):
     inputs = keras.Input((8, 8, 1))
     z = layers.Dense(10)(layers.Flatten()(inputs))
     assert not is_linear(keras.Model(inputs, layers.Multiply()([z, z])))
+
+
+class Rounding(keras.Sequential):
+    def call(self, x, training=None, mask=None):
+        return super().call(ops.round(2 * x) / 2)
+
+
+def test_what_looks_linear_and_rounds():
+    def linear(kind=keras.Sequential, **first):
+        return kind([keras.Input((8, 8, 1)), layers.Flatten(**first), layers.Dense(10)])
+
+    quantized = linear()
+    quantized.layers[-1].quantize("int8")
+    inputs = keras.Input((8, 8, 1))
+    nested = keras.Model(inputs, layers.Dense(10)(linear(Rounding)(inputs)))
+    for model in (quantized, linear(Rounding), nested, linear(dtype="int32"), linear(dtype="mixed_bfloat16")):
+        assert not is_linear(model)
+    assert is_linear(keras.Model(inputs, layers.Dense(10)(linear()(inputs))))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"norm": "L2"}, "norm: expected one of linf, l2, l1"),
+        ({"y": np.int32([50] * 32)}, "labels"),
+        ({"y": np.int32([1, 2, 3])}, "one per image"),
+        ({"x": np.full((32, 8, 8, 1), np.nan, "float32")}, "images"),
+        ({"x": np.zeros((0, 8, 8, 1), "float32")}, "images"),
+    ],
+)
+def test_bad_input_is_refused(classifiers, images, labels, changes, message):
+    with pytest.raises(TfadvError, match=message):
+        linear_radius(classifiers("linear"), **{"x": images, "y": labels, "norm": "l2", **changes})
 
 
 def test_an_evaluation_says_how_far_the_attacks_are_from_the_truth(classifiers, dataset, monkeypatch):

@@ -49,14 +49,14 @@ def _read(path):
 
 
 def _unreadable(path, error):
-    if "pickle" in str(error).lower() and zipfile.is_zipfile(path):
+    pickled = "pickle" in str(error).lower()  # NumPy takes all that it does not know for pickled objects
+    if pickled and zipfile.is_zipfile(path):
         return TfadvError(
             f"{str(path)!r} holds Python objects, which are never loaded: store one plain array each, "
             "e.g. x=np.stack(images), y=np.array(labels, 'int32')."
         )
-    return TfadvError(
-        f"{str(path)!r} is truncated or no .npz archive ({error}): write it with np.savez(path, x=x, y=y)."
-    )
+    why = "" if pickled else f" ({error})"
+    return TfadvError(f"{str(path)!r} is truncated or no .npz archive{why}: write it with np.savez(path, x=x, y=y).")
 
 
 def _split(path, images, labels):

@@ -7,14 +7,14 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from tfadv import gradients
+from tfadv import boundary, gradients
 from tfadv.attacks.hyperplane import displacement
 from tfadv.errors import invalid
 from tfadv.structure import made_of
-from tfadv.threat import flat_sum
+from tfadv.threat import NORMS, flat_sum
 
-# Layers that are linear in what they are given, if their activation is. Not dropout and batch normalization: a model
-# may have fixed them in the way they work in training.
+# Layers that are linear in what they are given, if their activation is, they are not quantized, and they do not round.
+# Not dropout and batch normalization: a model may have fixed them in the way they work in training.
 LINEAR = (
     layers.InputLayer, layers.Flatten, layers.Reshape, layers.Permute, layers.Dense, layers.Conv2D,
     layers.DepthwiseConv2D, layers.AveragePooling2D, layers.GlobalAveragePooling2D, layers.ZeroPadding2D,
@@ -29,8 +29,17 @@ def is_linear(model):
     >>> is_linear(keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(10)]))
     True
     """
+    return made_of(model, _is_straight)
+
+
+def _is_straight(layer):
     straight = keras.activations.linear
-    return made_of(model, lambda layer: type(layer) in LINEAR and getattr(layer, "activation", straight) is straight)
+    return (
+        type(layer) in LINEAR
+        and getattr(layer, "activation", straight) is straight
+        and getattr(layer, "quantization_mode", None) is None
+        and layer.compute_dtype in ("float32", "float64")
+    )
 
 
 def linear_radius(model, x, y, norm, batch_size=500):
@@ -50,12 +59,17 @@ def linear_radius(model, x, y, norm, batch_size=500):
         wrong.
 
     Raises:
-        TfadvError: if the layers of the model do not prove that it is linear.
+        TfadvError: if the layers of the model do not prove that it is linear, for an unknown norm, and for images and
+            labels that `tfadv.boundary` refuses.
 
     >>> (linear_radius(model, x, y, "linf") > 8 / 255).mean()  # doctest: +SKIP
     """
     if not is_linear(model):
         raise invalid("model", "layers that are linear in the pixels", f"{model.name!r}", "use an attack.")
+    if norm not in NORMS:
+        raise invalid("norm", f"one of {', '.join(NORMS)}", repr(norm))
+    x = boundary.images(x)
+    y = boundary.labels(y, len(x), boundary.classifier(model, x))
     images, labels = tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], tf.int32)
     radius = tf.function(functools.partial(_radius, gradients.logits_of(model), norm), [images, labels], False)
     starts = range(0, len(x), batch_size)

@@ -52,8 +52,8 @@ def evaluate(
         model: a `keras.Model`, images to logits.
         dataset: a `tfadv.data.Dataset`; its test split is used, in data order.
         threat: a `ThreatModel` or its spec, `"linf:8/255"`.
-        attacks: attacks or their specs, one or several. None is AutoAttack's standard ensemble; for a random model its version for
-            such, against the expectation over 20 draws; for a model without gradients the Square attack.
+        attacks: attacks or their specs, one or several. None is AutoAttack's standard ensemble; for a random model its
+            version for such, against the expectation over 20 draws; for a model without gradients the Square attack.
         n: judge n images only, evenly spread over the data order, which may be sorted by class.
         seed: of all random starts.
         name, path: of the model, for the result.
