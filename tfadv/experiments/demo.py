@@ -71,7 +71,7 @@ class Demo(Experiment):
         pictures = {
             "curves": (
                 "Accuracy against eps",
-                "Under PGD-40 with 5 restarts, worst case so far.",
+                "Under APGD with 50 steps and what the attacks of the table found.",
                 _curves(networks),
             )
         }
@@ -153,7 +153,7 @@ def _curves(networks):
     return figures.accuracy_curves(
         {TITLES[name]: result["curves"][-1] for name, result in networks.items()},
         vertical_lines={str(THREAT): THREAT.eps},
-        title="Accuracy under PGD",
+        title="Accuracy under attack",
         xlabel="eps (l_inf)",
     )
 
