@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 import traceback
 
 import click
@@ -21,11 +22,17 @@ def end_on_signals():
     """Have SIGTERM end a command as Ctrl-C does, and let neither be lost.
 
     Python drops an exception that a signal raises inside a destructor or a callback of C code; so it is raised again
-    after a moment until somebody hears of it.
+    after a moment until somebody hears of it, and what Python prints about the drop is left out.
     """
+    sys.unraisablehook = _but_interruptions
     with contextlib.suppress(ValueError):  # not in the main thread
         signal.signal(signal.SIGINT, _raising(KeyboardInterrupt))
         signal.signal(signal.SIGTERM, _raising(Terminated))
+
+
+def _but_interruptions(dropped):
+    if not issubclass(dropped.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(dropped)
 
 
 def _raising(kind):

@@ -150,3 +150,4 @@ time.sleep(1)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stdout.split("\n")[:2] == ["swallowed", "raised again"]
+    assert not done.stderr
