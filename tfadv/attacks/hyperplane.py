@@ -9,7 +9,7 @@ leaves it, and
     l_1     by all its room, in the order of falling |w|, until the gap is closed; the last ones in part,
 
 with lam such that sum(|w| |delta|) = |gap|. That sum is a concave, piecewise linear function of lam: Newton's method
-rises from 0 to its root and ends on it. Neither it nor the order of l_1 needs sorting, which is ten times slower on
+rises from 0 to its root and ends on it. Neither it nor the order of l_1 needs sorting, which is eight times slower on
 CPU (`benchmarks/choices.py`).
 """
 
