@@ -3,22 +3,30 @@
 import keras
 
 
+def is_graph(model):
+    """Whether Keras knows all that a model does: it is Sequential or functional, and nobody has written its `call`.
+
+    A class with a `train_step` of its own is still a graph.
+
+    >>> is_graph(keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()]))
+    True
+    """
+    built = isinstance(model, keras.Model) and bool(getattr(model, "outputs", None))
+    return built and type(model).call.__module__.partition(".")[0] == "keras"
+
+
+def operations(model):
+    """The layers and operations of a model that is a graph, those of nested graphs in their place; else the model."""
+    if not is_graph(model):
+        return [model]
+    parts = model.layers if isinstance(model, keras.Sequential) else model.operations
+    return [one for part in parts for one in operations(part)]
+
+
 def made_of(model, accepts):
     """Whether a model consists of nothing but layers that `accepts` is true of.
-
-    Only what Keras itself runs is judged: the `call` of a class of somebody else's may do anything, so neither a
-    subclassed model nor a subclass of `keras.Sequential` is made of its layers.
 
     >>> made_of(keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()]), lambda layer: True)
     True
     """
-    return isinstance(model, keras.Model) and _made_of(model, accepts)
-
-
-def _made_of(operation, accepts):
-    if not isinstance(operation, keras.Model):
-        return accepts(operation)
-    of_keras = type(operation).__module__.partition(".")[0] == "keras"
-    parts = operation.layers if isinstance(operation, keras.Sequential) else getattr(operation, "operations", None)
-    # A subclassed model has layers, but not the order in which it calls them.
-    return of_keras and parts is not None and all(_made_of(part, accepts) for part in parts)
+    return is_graph(model) and all(map(accepts, operations(model)))

@@ -50,6 +50,33 @@ def test_within_nested_models_and_where_the_image_goes_two_ways():
     assert quickened(model) is not model and np.ptp(gradient) > 0
 
 
+class Negative(keras.Sequential):
+    """Its layers are not all that it does."""
+
+    def call(self, x, training=None, mask=None):
+        return super().call(1 - x)
+
+
+class Trained(keras.Model):
+    """A graph, trained in a way of its own."""
+
+    def train_step(self, data):
+        return {}
+
+
+def test_what_somebody_elses_call_does_is_not_left_out():
+    stack = [keras.Input((8, 8, 1)), layers.Conv2D(4, 3, 2), layers.Flatten(), layers.Dense(3)]
+    inputs = keras.Input((8, 8, 1))
+    negative, plain = Negative(stack), keras.Sequential(stack)
+    around = keras.Model(inputs, layers.Dense(3)(negative(layers.UpSampling2D()(layers.Conv2D(1, 2, 2)(inputs)))))
+    assert quickened(negative) is negative
+    for model in (around, Trained(plain.inputs, plain.outputs)):
+        assert quickened(model) is not model
+        (logits, gradient), (same, quick) = both(model, tf.random.stateless_uniform([4, 8, 8, 1], [0, 1]))
+        np.testing.assert_allclose(same, logits, atol=1e-6)
+        np.testing.assert_allclose(quick, gradient, atol=1e-6)
+
+
 def test_other_models_stay_as_they_are(classifiers):
     class Subclassed(keras.Model):
         def call(self, x):

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from tfadv.attacks import layer_graph
+from tfadv.structure import operations
 
 # With more input channels TensorFlow's own kernel is as fast.
 CHANNELS = 4
@@ -25,7 +26,7 @@ def quickened(model):
     >>> quickened(model) is not model
     True
     """
-    if tf.config.list_logical_devices("GPU") or not any(map(is_slow, layer_graph.operations(model))):
+    if tf.config.list_logical_devices("GPU") or not any(map(is_slow, operations(model))):
         return model
 
     def call(layer, *args, **kwargs):

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv.errors import TfadvError
+from tfadv.structure import is_graph
 from tfadv.threat import finite_or
 
 # Images that layers are tried on, and the size of those whose model leaves it open.
@@ -23,15 +24,8 @@ def names(model):
     for operation in _graph(model).operations:
         if not isinstance(operation, keras.layers.InputLayer):
             found[operation.name] = None
-            found |= dict.fromkeys(names(operation) if _is_nested(operation) else ())
+            found |= dict.fromkeys(names(operation) if is_graph(operation) else ())
     return tuple(found)
-
-
-def operations(model):
-    """All layers and operations, those of nested models instead of the models; none of a subclassed model."""
-    parts = _graph(model).operations if getattr(model, "outputs", None) else ()
-    nested = lambda part: operations(part) if _is_nested(part) else [part]  # noqa: E731
-    return [one for part in parts for one in nested(part)]
 
 
 def rebuilt(model, call, opened=lambda nested: True):
@@ -46,7 +40,7 @@ def rebuilt(model, call, opened=lambda nested: True):
     done = {}
 
     def called(operation, *args, **kwargs):
-        if not _is_nested(operation) or not opened(operation):
+        if not is_graph(operation) or not opened(operation):
             return call(operation, *args, **kwargs)
         if id(operation) not in done:
             done[id(operation)] = rebuilt(operation, call, opened)
@@ -112,13 +106,9 @@ def passes_gradient(operation, args, kwargs):
     return any(bool(tf.reduce_any(finite_or(tf.zeros_like(part), part) != 0)) for part in found)
 
 
-def _is_nested(operation):
-    return isinstance(operation, keras.Model) and bool(getattr(operation, "outputs", None))
-
-
 def _graph(model):
     """The model as a functional one."""
-    if not getattr(model, "outputs", None):
+    if not is_graph(model):
         raise TfadvError(
             f"cannot look into {getattr(model, 'name', '')!r}, a subclassed {type(model).__name__}: build "
             "it with keras.Sequential or keras.Model(inputs, outputs), or attack it without gradients."
