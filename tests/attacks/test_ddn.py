@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
+from relu_network import Relu
 
 from tfadv import L2
 from tfadv.attacks import meter
@@ -12,21 +13,11 @@ from tfadv.attacks.ddn import DDN
 from tfadv.errors import TfadvError
 
 
-class Relu:
-    """A hidden layer in numpy: logits, and the gradient of the cross-entropy."""
-
-    def __init__(self, model):
-        dense = [layer for layer in model.layers if layer.weights]
-        (self.w1, self.b1), (self.w2, self.b2) = [[np.float64(v) for v in layer.get_weights()] for layer in dense]
-
-    def __call__(self, x):
-        return np.maximum(x @ self.w1 + self.b1, 0) @ self.w2 + self.b2
-
-    def gradient(self, x, label):
-        z = self(x)
-        p = np.exp(z - z.max())
-        p = p / p.sum() - np.eye(len(z))[label]
-        return self.w1 * (x @ self.w1 + self.b1 > 0) @ (self.w2 @ p)
+def uphill(net, x, label):
+    """The gradient of the cross-entropy."""
+    z = net(x)
+    p = np.exp(z - z.max())
+    return (p / p.sum() - np.eye(len(z))[label]) @ net.gradients(x)
 
 
 def loop(net, x, label, steps, target=None, gamma=0.05, radius=1.0, levels=None):
@@ -38,7 +29,7 @@ def loop(net, x, label, steps, target=None, gamma=0.05, radius=1.0, levels=None)
         won = wins(x + delta)
         if won and (best is None or np.linalg.norm(delta) < np.linalg.norm(best)):
             best = delta
-        g = net.gradient(x + delta, label) if target is None else -net.gradient(x + delta, target)
+        g = uphill(net, x + delta, label) if target is None else -uphill(net, x + delta, target)
         delta = delta + step * g / np.linalg.norm(g)
         radius = min(radius * (1 - gamma if won else 1 + gamma), np.linalg.norm(np.maximum(x, 1 - x)))
         delta = np.clip(x + radius * delta / np.linalg.norm(delta), 0, 1) - x

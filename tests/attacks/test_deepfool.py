@@ -2,24 +2,11 @@
 
 import numpy as np
 import pytest
+from relu_network import Relu
 
 from tfadv import L2, DeepFool, LInf
 from tfadv.attacks.deepfool import VARIANTS
 from tfadv.errors import TfadvError
-
-
-class Relu:
-    """784-100-10 and its like in numpy: logits, and the gradient of each logit."""
-
-    def __init__(self, model):
-        dense = [layer for layer in model.layers if layer.weights]
-        (self.w1, self.b1), (self.w2, self.b2) = [[np.float64(v) for v in layer.get_weights()] for layer in dense]
-
-    def __call__(self, x):
-        return np.maximum(x @ self.w1 + self.b1, 0) @ self.w2 + self.b2
-
-    def gradients(self, x):
-        return (self.w1 * (x @ self.w1 + self.b1 > 0) @ self.w2).T
 
 
 def loop(net, x, variant, norm="l2", steps=None, overshoot=0.02, clip=False):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from relu_network import Relu
 
 from tfadv import L2, DeepFool, LInf, random
 from tfadv.attacks import meter
@@ -24,20 +25,6 @@ class Walk(FAB):
 
 class WalkT(FABT):
     final = 0
-
-
-class Relu:
-    """A hidden layer in numpy: logits, and the gradient of each logit."""
-
-    def __init__(self, model):
-        dense = [layer for layer in model.layers if layer.weights]
-        (self.w1, self.b1), (self.w2, self.b2) = [[np.float64(v) for v in layer.get_weights()] for layer in dense]
-
-    def __call__(self, x):
-        return np.maximum(x @ self.w1 + self.b1, 0) @ self.w2 + self.b2
-
-    def gradients(self, x):
-        return (self.w1 * (x @ self.w1 + self.b1 > 0) @ self.w2).T
 
 
 def length(delta, norm):
