@@ -61,8 +61,14 @@ def test_leaves_logits_and_subclassed_models_alone():
         def call(self, x):
             return x
 
-    with pytest.raises(TfadvError, match="return logits from your own class"):
-        classifier.as_logits_model(Own())
+    class Negative(keras.Sequential):
+        def call(self, x, training=None, mask=None):
+            return super().call(1 - x)
+
+    negative = Negative([keras.Input((4,)), layers.Dense(3, activation="softmax")])
+    for model in (Own(), negative):
+        with pytest.raises(TfadvError, match="return logits from your own class"):
+            classifier.as_logits_model(model)
 
 
 @pytest.fixture

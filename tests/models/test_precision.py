@@ -30,7 +30,13 @@ def test_refusals(classifiers):
         def call(self, x):
             return keras.ops.mean(x, axis=(1, 2))
 
-    with pytest.raises(TfadvError, match="cannot be copied"):
-        in_precision(Own(), "bfloat16")
+    class Negative(keras.Sequential):
+        def call(self, x, training=None, mask=None):
+            return super().call(1 - x)
+
+    stack = [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
+    for model in (Own(), Negative(stack)):
+        with pytest.raises(TfadvError, match="cannot be copied"):
+            in_precision(model, "bfloat16")
     with pytest.raises(TfadvError, match="precision: expected"):
         in_precision(classifiers("mlp"), "int4")

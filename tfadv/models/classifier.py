@@ -98,7 +98,9 @@ def as_logits_model(model):
     """
     import keras
 
-    if not getattr(model, "outputs", None):
+    from tfadv.structure import is_graph
+
+    if not is_graph(model):
         raise TfadvError(
             "as_logits_model needs a built Sequential or functional model; return logits from your own class."
         )

@@ -3,6 +3,7 @@
 import keras
 
 from tfadv.errors import TfadvError, invalid, reason
+from tfadv.structure import is_graph
 
 POLICIES = {"bfloat16": "mixed_bfloat16", "float32": "float32"}
 
@@ -21,7 +22,11 @@ def in_precision(model, precision):
     """
     if precision not in POLICIES:
         raise invalid("precision", f"one of {', '.join(POLICIES)}", repr(precision))
-    last = model.layers[-1] if getattr(model, "layers", None) else None
+    if not is_graph(model):
+        # Keras would clone its layers and leave out what its own `call` does.
+        said = f"this classifier cannot be copied in {precision}: it is subclassed or not built"
+        raise TfadvError(f"{said}; leave its precision as it is.")
+    last = model.layers[-1]
 
     def converted(layer):
         config = layer.get_config()
