@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfadv.compilation import xla_pays
+from tfadv.graph.xla import xla_pays
 
 UNROLL = 8
 

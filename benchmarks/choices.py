@@ -13,9 +13,9 @@ import timing
 import trained
 
 from tfadv import L1, LInf, attacks, gradients, losses, random
-from tfadv.attacks.first_convolution import quickened
-from tfadv.attacks.hyperplane import displacement
 from tfadv.evaluation import metrics
+from tfadv.graph.strided_convolution import with_fast_input_gradient
+from tfadv.threat.hyperplane import displacement
 
 REPEATS, LOOPS = 9, 20
 
@@ -49,11 +49,11 @@ def rows():
 
 
 def first_convolution():
-    """The gradient of the cross-entropy with and without `quickened`."""
+    """The gradient of the cross-entropy with and without `with_fast_input_gradient`."""
     for name in ("mnist_cnn", "cifar_cnn"):
         model, data = trained.load(name)
         x, y = tf.constant(data.test.x[:100]), tf.constant(data.test.y[:100])
-        forms = {"TensorFlow's": gradient_of(model, y), "ours": gradient_of(quickened(model), y)}
+        forms = {"TensorFlow's": gradient_of(model, y), "ours": gradient_of(with_fast_input_gradient(model), y)}
         compare(f"gradients of 100 images, {name}", forms, x)
 
 

@@ -10,9 +10,9 @@ import timing
 import trained
 
 from tfadv import attacks
+from tfadv.evaluation.attack_run import AttackRun
 from tfadv.evaluation.journal import Journal
-from tfadv.evaluation.suite import Suite
-from tfadv.models.precision import in_precision
+from tfadv.graph.precision import in_precision
 from tfadv.threat import LInf
 
 
@@ -33,7 +33,7 @@ def main():
     for precision, crafted_on in (("float32", None), ("bfloat16", in_precision(model, "bfloat16"))):
         taken = []
         for _ in range(2):
-            suite = Suite(
+            suite = AttackRun(
                 model, test.x, test.y, threat, members, seed=0, batch_size=500, draws=1, journal=Journal(None, {}),
                 progress=lambda *facts: None, crafted_on=crafted_on,
             )  # fmt: skip

@@ -6,7 +6,7 @@ import click
 
 from tfadv.errors import writable_directory
 
-from . import failures, options, output, quiet, subject
+from . import failures, options, output, quiet, target
 from .progress import Progress
 
 
@@ -36,20 +36,19 @@ def attack(model, spec, threat, dataset, n, targeted, seed, batch_size, data_dir
     \b
     tfadv attack runs/robust --attack "pgd(steps=40)" --threat linf:0.1
     """
-    chosen = subject.choose(model, dataset, threat)
-    subject.needs_threat(chosen)
+    chosen = target.choose(model, dataset, threat)
+    target.needs_threat(chosen)
     out = writable_directory(out or chosen.home / "adversarial")
     with failures.when_interrupted(lambda: "nothing was written, and earlier images are as they were."):
         with quiet.loading():
             from tfadv import attacks
             from tfadv import threat as threats
-
-            from . import crafting
+            from tfadv.evaluation import craft
         attacker, allowed = attacks.get(spec), threats.parse(chosen.threat)
         data = chosen.load_dataset(data_dir)
         with Progress() as progress:
             started = time.perf_counter()
-            crafted = crafting.craft(
+            crafted = craft.craft(
                 attacker, chosen.load(), data.test.spread(n), allowed, targeted, seed, batch_size, progress
             )
             seconds = time.perf_counter() - started
@@ -57,10 +56,10 @@ def attack(model, spec, threat, dataset, n, targeted, seed, batch_size, data_dir
         "attack": str(attacker),
         "threat": str(allowed),
         "targeted": targeted,
-        **crafting.measure(crafted),
+        **craft.measure(crafted),
         "seconds": seconds,
     }
-    facts["files"] = crafting.write(crafted, data.class_names, out)
+    facts["files"] = craft.write(crafted, data.class_names, out)
     if as_json:
         output.as_json(facts)
     else:

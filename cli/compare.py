@@ -57,29 +57,29 @@ def named(runs, a, b):
 
 def comparison(a, b, names):
     """Everything that is printed, for machines: accuracies, tests, verdicts, warnings."""
-    from tfadv.reports import pairs
+    from tfadv.reports import paired_test
 
-    reason = pairs.objection(a, b)
+    reason = paired_test.objection(a, b)
     if reason:
         raise TfadvError(f"{names[0]} and {names[1]} {reason}: evaluate them again on the same terms.")
     facts = {"a": names[0], "b": names[1], "threat": a.threat, "n": a.dataset["n"]}
-    for what in pairs.WORDS:
-        test = pairs.compare(a, b, what)
+    for what in paired_test.WORDS:
+        test = paired_test.compare(a, b, what)
         facts[what] = {
             side: {"accuracy": getattr(run, f"{what}_accuracy"), "interval": getattr(run, f"{what}_interval")}
             for side, run in (("a", a), ("b", b))
         }
         facts[what] |= {key: getattr(test, key) for key in ("only_a", "only_b", "difference", "interval", "p_value")}
-        facts[what] |= {"shown": test.p_value < pairs.LEVEL, "images_needed": pairs.needed(test)}
-        facts[what]["verdict"] = pairs.verdict(test, *names, what)
+        facts[what] |= {"shown": test.p_value < paired_test.LEVEL, "images_needed": paired_test.needed(test)}
+        facts[what]["verdict"] = paired_test.verdict(test, *names, what)
     return facts | {"warnings": list(warnings(a, b, names))}
 
 
 def warnings(a, b, names):
     """What the test cannot see: unequal attacks, and a robust accuracy that is not to be believed."""
-    from tfadv.reports import pairs
+    from tfadv.reports import paired_test
 
-    if pairs.attack_lists_differ([a, b]):
+    if paired_test.attack_lists_differ([a, b]):
         yield "the runs were not attacked by the same attacks; the one attacked less looks better than it is."
     for run, name in ((a, names[0]), (b, names[1])):
         codes = [finding["code"] for finding in run.findings if finding["severity"] == "error"]

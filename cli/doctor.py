@@ -2,7 +2,7 @@
 
 import click
 
-from . import checkup, options, output
+from . import doctor_checks, options, output
 
 
 @click.command()
@@ -14,7 +14,7 @@ def doctor(ctx, data_dir, as_json):
 
     Ends with exit code 1 if something is broken.
     """
-    checks = checkup.run(data_dir)
+    checks = doctor_checks.run(data_dir)
     broken = [check for check in checks if check["status"] == "problem"]
     if as_json:
         output.as_json({"ok": not broken, "checks": checks})

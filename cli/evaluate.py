@@ -5,7 +5,7 @@ import click
 from tfadv.errors import writable_directory
 from tfadv.models import saved_model
 
-from . import failures, options, output, quiet, subject
+from . import failures, options, output, quiet, target
 from .progress import Progress
 
 
@@ -38,8 +38,8 @@ def evaluate(model, dataset, threat, attacks, n, seed, batch_size, data_dir, cra
     tfadv evaluate runs/robust --threat linf:8/255 --n 1000
     tfadv evaluate model.keras --dataset cifar10 --threat l2:0.5 --attack fgsm --attack "pgd(steps=40)"
     """
-    chosen = subject.choose(model, dataset, threat)
-    subject.needs_threat(chosen)
+    chosen = target.choose(model, dataset, threat)
+    target.needs_threat(chosen)
     out = writable_directory(out or default_directory(chosen))  # before the work, not after it
     with failures.when_interrupted(lambda: "the same command goes on from the last complete batch."):
         with quiet.loading():

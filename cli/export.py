@@ -5,7 +5,7 @@ import click
 from tfadv.errors import TfadvError
 from tfadv.evaluation import results
 
-from . import failures, options, output, quiet, subject
+from . import failures, options, output, quiet, target
 
 SIGNATURES = {
     "serving_default": "float images in [0, 1] to probabilities, class and label",
@@ -28,7 +28,7 @@ def export(model, name, directory, version, as_json):
     \b
     tfadv export runs/robust
     """
-    chosen = subject.choose(model)
+    chosen = target.choose(model)
     with failures.when_interrupted(lambda: "nothing was exported."):
         with quiet.loading():
             from tfadv.serving.export import export as write

@@ -8,7 +8,7 @@ from tfadv.errors import TfadvError
 from tfadv.models import classifier
 
 from . import failures, options, output, quiet
-from .subject import shown
+from .target import shown
 
 
 @click.command()

@@ -183,9 +183,9 @@ def test_differentiable_models(name, classifiers, images):
 
 @pytest.mark.parametrize("name", ["quantized", "thermometer", "cut", "not_a_number"])
 def test_models_that_are_not_differentiable(name, images):
-    assert not gradients.differentiable(trap(name), images, EOT().view)
+    assert not gradients.differentiable(trap(name), images, EOT().logits_fn)
     assert not gradients.differentiable(trap(name), images) and gradients.differentiable(
-        trap(name), images, BPDA().view
+        trap(name), images, BPDA().logits_fn
     )
 
 

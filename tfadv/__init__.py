@@ -14,7 +14,7 @@ PLACES = {
     "FGSM": "tfadv.attacks.fgsm",
     "PGD": "tfadv.attacks.pgd",
     "DeepFool": "tfadv.attacks.deepfool",
-    "as_logits_model": "tfadv.models.classifier",
+    "as_logits_model": "tfadv.graph.logits",
     "load_classifier": "tfadv.models.classifier",
     "load_dataset": "tfadv.data.datasets",
     "build_model": "tfadv.models",

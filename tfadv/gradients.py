@@ -7,7 +7,7 @@ model.
 import numpy as np
 import tensorflow as tf
 
-from tfadv.threat import finite_or, flat_sum, per_example
+from tfadv.tensors import finite_or, flat_sum, per_example
 
 # What the largest entry of a direction is raised to on its way through float16, whose numbers begin at 6e-8 and end at
 # 6.6e4. Without it, 15% of the pixels of a confident network had the gradient 0, and with it 0.01% (the network and the
@@ -78,7 +78,7 @@ def from_pullback(run):
     return logits_fn
 
 
-def differentiable(model, x, view=logits_of):
+def differentiable(model, x, attacked=logits_of):
     """Whether gradients lead from a model's logits back to images: attacks that need none are left where they do not.
 
     They do not where a step function or a graph that was saved without its gradients stands in the way.
@@ -86,11 +86,11 @@ def differentiable(model, x, view=logits_of):
     Args:
         model: a `keras.Model`.
         x: images, (n, h, w, c); the first 32 are tried.
-        view: an attack's own, which may lend gradients: `BPDA().view`.
+        attacked: model -> logits function, an attack's own, which may use surrogate gradients: `BPDA().logits_fn`.
     """
     x = tf.constant(x[:32], tf.float32)
     try:
-        logits, pullback = logits_and_pullback(view(model), x)
+        logits, pullback = logits_and_pullback(attacked(model), x)
         # A sum of all logits would not do: that of log-probabilities hardly moves.
         direction = tf.random.stateless_normal(tf.shape(logits), [0, 1])
         gradient = finite_or(0.0, pullback(direction))

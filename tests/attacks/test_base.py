@@ -9,8 +9,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tfadv import FGSM, L2, PGD, DeepFool, LInf
-from tfadv.attacks import meter
+from tfadv import FGSM, L2, PGD, DeepFool, LInf, passes
 from tfadv.attacks.base import COMPILED, Compiled
 from tfadv.attacks.problem import Problem
 from toy_models import digits
@@ -51,9 +50,9 @@ def test_new_weights_count_without_compiling_anew(attack, images, labels, monkey
 def test_large_batches_are_attacked_in_halves_which_changes_nothing_but_what_is_random(classifiers):
     model, (x, y) = classifiers("cnn"), (part[:150] for part in digits())
     still, drawn = PGD(steps=2, random_start=False), PGD(steps=1, step_size=1e-6)
-    before = np.array(meter.counts())
+    before = np.array(passes.counts())
     whole = still(model, x, y, threat=WITHIN, batch_size=100)  # 50 and 50, and the 50 that are left
-    assert (np.array(meter.counts()) - before).tolist() == [3 * 150, 2 * 150]
+    assert (np.array(passes.counts()) - before).tolist() == [3 * 150, 2 * 150]
     parts = [still(model, x[i : i + 50], y[i : i + 50], threat=WITHIN) for i in (0, 50, 100)]
     np.testing.assert_array_equal(whole, np.concatenate(parts))
     same, label = np.repeat(x[:1], 128, axis=0), np.repeat(y[:1], 128)

@@ -5,9 +5,10 @@ import tensorflow as tf
 from keras import layers, ops
 
 from tfadv import LInf, attacks, gradients, losses
-from tfadv.attacks import layer_graph
-from tfadv.attacks.bpda import BPDA, straight_through
+from tfadv.attacks.bpda import BPDA
 from tfadv.errors import TfadvError
+from tfadv.graph import rebuild
+from tfadv.graph.straight_through import straight_through
 from toy_models import digits
 from trap_models import LEVELS, Cut, Quantize, Thermometer, WrongSign, behind, network, trap
 
@@ -66,19 +67,19 @@ def test_gradient_is_that_of_the_surrogate(images, labels):
 
 @pytest.mark.parametrize("name", [*BEHIND_A_LAYER, "saturated", "noisy"])
 def test_finds_the_layers_that_let_no_gradient_pass(name):
-    assert layer_graph.blocking(trap(name)) == (("trap",) if name in FOUND else ())
+    assert rebuild.blocking(trap(name)) == (("trap",) if name in FOUND else ())
 
 
 @pytest.mark.parametrize("name", ["linear", "mlp", "cnn", "batchnorm_dropout", "constant", "nan_gradients", "softmax"])
 def test_finds_nothing_where_there_is_nothing(name, classifiers):
-    assert layer_graph.blocking(classifiers(name)) == ()
+    assert rebuild.blocking(classifiers(name)) == ()
 
 
 def test_finds_operations_that_are_no_layers_and_those_of_free_size():
     x = keras.Input((None, None, 3))
     rounded = ops.round(4 * x) / 4
     model = keras.Model(x, layers.Dense(5)(layers.GlobalMaxPooling2D()(layers.Conv2D(2, 3)(rounded))))
-    [name] = layer_graph.blocking(model)
+    [name] = rebuild.blocking(model)
     assert "round" in name and np.any(
         gradient(straight_through(model, name), np.random.rand(2, 9, 9, 3), np.zeros(2, int))
     )
@@ -87,8 +88,8 @@ def test_finds_operations_that_are_no_layers_and_those_of_free_size():
 def test_looks_into_nested_models(images, labels):
     model = nested()
     assert not np.any(gradient(model, images, labels))
-    assert "trap" in layer_graph.names(model)
-    assert layer_graph.blocking(model) == ("trap",)
+    assert "trap" in rebuild.names(model)
+    assert rebuild.blocking(model) == ("trap",)
     replaced = straight_through(model, "trap")
     assert np.array_equal(replaced(images), model(images)) and np.any(gradient(replaced, images, labels))
 
@@ -98,7 +99,7 @@ def test_a_nested_model_may_be_replaced_as_a_whole(images, labels):
     x = keras.Input((8, 8, 1))
     steps = keras.Model(x, ops.cast(ops.cast(x * LEVELS, "int32"), "float32") / LEVELS, name="steps")
     model = keras.Model(x, network()(steps(x)))
-    inner = layer_graph.blocking(model)[0]
+    inner = rebuild.blocking(model)[0]
     with pytest.raises(TfadvError, match=rf"{inner}.* gives no floats.*make one model of it"):
         straight_through(model, inner)
     found = gradient(straight_through(model, "steps"), images, labels)
@@ -120,7 +121,7 @@ def test_shares_weights_and_leaves_the_model_as_it_was(images, labels, tmp_path)
 def test_leaves_random_layers_their_seeds(images):
     model = trap("noisy")
     state = [np.array(v) for v in model.variables]
-    layer_graph.blocking(model)
+    rebuild.blocking(model)
     assert all(np.array_equal(old, new) for old, new in zip(state, model.variables, strict=True))
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from relu_network import Relu
 
-from tfadv import L2, DeepFool
-from tfadv.attacks import meter
+from tfadv import L2, DeepFool, passes
 from tfadv.attacks.carlini_wagner import CW
 from tfadv.attacks.gradient_descent import GradientDescent
 from tfadv.errors import TfadvError
@@ -157,8 +156,8 @@ def test_early_ends_save_passes_and_lose_next_to_nothing(classifiers, images, pr
     y = predict(model, images)
 
     def run(attack, by):
-        before = meter.counts()[1]
-        return by(attack), meter.counts()[1] - before
+        before = passes.counts()[1]
+        return by(attack), passes.counts()[1] - before
 
     minimal = lambda attack: lengths(attack.minimal(model, images, y), images)  # noqa: E731
     full, most = run(CW(abort_early=False), by=minimal)

@@ -8,7 +8,6 @@ import tensorflow as tf
 from relu_network import Relu
 
 from tfadv import L2
-from tfadv.attacks import meter
 from tfadv.attacks.ddn import DDN
 from tfadv.errors import TfadvError
 
@@ -90,9 +89,9 @@ def test_with_early_stop_the_same_examples_fall_at_less_cost(classifiers, images
     y = predict(model, images)
     fooled, passes = [], []
     for attack in (DDN(steps=40), DDN(steps=40).until_fooled()):
-        before = np.array(meter.counts())
+        before = np.array(passes.counts())
         fooled.append(predict(model, attack(model, images, y, threat=within)) != y)
-        passes.append(np.array(meter.counts()) - before)
+        passes.append(np.array(passes.counts()) - before)
     assert 0.2 < fooled[0].mean() < 0.9
     # The projection of what the full run finds a little outside may fool too.
     assert (fooled[1] <= fooled[0]).all() and np.mean(fooled[0] != fooled[1]) < 0.1

@@ -3,11 +3,12 @@ import pytest
 import tensorflow as tf
 
 from tfadv import PGD, LInf, attacks, gradients
-from tfadv.attacks import eot, meter
-from tfadv.attacks.base import Attack, Passes
+from tfadv.attacks import eot
+from tfadv.attacks.base import Attack
 from tfadv.attacks.eot import EOT
 from tfadv.attacks.problem import Problem
 from tfadv.errors import TfadvError
+from tfadv.passes import Passes
 from trap_models import trap
 
 WITHIN = LInf(0.2)
@@ -113,9 +114,9 @@ def test_changes_nothing_where_nothing_is_random(inner, average, classifiers, im
 @pytest.mark.parametrize("average", eot.AVERAGES)
 def test_asks_so_many_times_as_often(average, classifiers, images, labels):
     def passes(spec):
-        before = meter.counts()
+        before = passes.counts()
         attacks.get(spec)(classifiers("cnn"), images, labels, threat=WITHIN)
-        return np.subtract(meter.counts(), before)
+        return np.subtract(passes.counts(), before)
 
     forward, backward = passes("pgd(steps=3)")
     extra = 5 * backward if average != "gradients" else 0

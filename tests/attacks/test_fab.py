@@ -6,7 +6,6 @@ import tensorflow as tf
 from relu_network import Relu
 
 from tfadv import L2, DeepFool, LInf, random
-from tfadv.attacks import meter
 from tfadv.attacks.fab import FAB, FABT
 from tfadv.attacks.problem import Problem
 from tfadv.errors import TfadvError
@@ -115,9 +114,9 @@ def test_with_early_stop_the_same_examples_fall_at_less_cost(classifiers, images
     y, within = predict(model, images), LInf(0.07)
     fooled, passes = [], []
     for attack in (FABT(steps=20, target_classes=4), FABT(steps=20, target_classes=4).until_fooled()):
-        before = np.array(meter.counts())
+        before = np.array(passes.counts())
         x_adv = attack(model, images, y, threat=within)
-        passes.append(np.array(meter.counts()) - before)
+        passes.append(np.array(passes.counts()) - before)
         fooled.append(predict(model, x_adv) != y)
         assert (within.contains(tf.constant(x_adv), images)).numpy().all()
     assert 0.2 < fooled[0].mean() < 0.9

@@ -154,9 +154,9 @@ def test_doctor_finds_nothing_broken_here(tfadv):
 
 
 def test_doctor_tells_what_to_do(tfadv, monkeypatch):
-    from tfadv_cli import checkup
+    from tfadv_cli import doctor_checks
 
-    monkeypatch.setattr(checkup.provenance, "version", lambda name: None if name == "rich" else "0.1")
+    monkeypatch.setattr(doctor_checks.provenance, "version", lambda name: None if name == "rich" else "0.1")
     result = tfadv("doctor")
     assert result.exit_code == 1
     lines = [line.split() for line in result.stdout.splitlines()]
@@ -166,7 +166,7 @@ def test_doctor_tells_what_to_do(tfadv, monkeypatch):
 
 
 def test_doctor_names_the_missing_cuda(monkeypatch):
-    from tfadv_cli import checkup
+    from tfadv_cli import doctor_checks
 
     class Blind:
         class config:
@@ -175,8 +175,8 @@ def test_doctor_names_the_missing_cuda(monkeypatch):
         class test:
             is_built_with_cuda = staticmethod(lambda: False)
 
-    monkeypatch.setattr(checkup, "has_nvidia", lambda: True)
-    found = checkup.devices(Blind)
+    monkeypatch.setattr(doctor_checks, "has_nvidia", lambda: True)
+    found = doctor_checks.devices(Blind)
     assert found["status"] == "problem" and "without CUDA" in found["value"]
     assert found["advice"] == 'run `pip install ".[gpu]"` in the checkout.'
 

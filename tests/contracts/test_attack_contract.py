@@ -14,10 +14,10 @@ import tensorflow as tf
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tfadv import attacks, models, random, threat
-from tfadv.attacks import ATTACKS, meter
-from tfadv.attacks.around import Around
+from tfadv import attacks, models, passes, random, threat
+from tfadv.attacks import ATTACKS
 from tfadv.attacks.base import Attack, MinimumNormAttack
+from tfadv.attacks.wrapper import AttackWrapper
 from tfadv.errors import TfadvError
 from toy_models import nan_gradients
 from trap_models import drawing_anew, trap
@@ -190,7 +190,7 @@ def brief(name, **options):
     attack = attacks.get(name)
     known = {f.name for f in dataclasses.fields(attack)}
     values = {"steps": 3, "draws": 2, "queries": 20, "rounds": 1, "target_classes": 2, **options}
-    if isinstance(attack, Around):
+    if isinstance(attack, AttackWrapper):
         values["attack"] = brief(attack.inner.name, **options)
     return dataclasses.replace(attack, **{k: v for k, v in values.items() if k in known})
 
@@ -294,13 +294,13 @@ def test_any_number_of_images(name, norm, n, classifiers, images, labels):
 @pytest.mark.parametrize("name", NAMES)
 def test_ragged_batches_new_eps_and_new_seeds_do_not_retrace(name, model, classifiers, images, labels, monkeypatch):
     attack, traced = brief(name, steps=4, overshoot=0.03, loss="margin", queries=21, draws=3), []
-    guarantee = Attack.guarantee
-    monkeypatch.setattr(Attack, "guarantee", lambda self, *a: traced.append(self) or guarantee(self, *a))
+    whole = Attack.perturb_projected
+    monkeypatch.setattr(Attack, "perturb_projected", lambda self, *a: traced.append(self) or whole(self, *a))
     for eps, seed in ((0.1, 0), (0.2, 1)):
         attack(classifiers(model), images[:11], labels[:11], threat=threat.L2(eps), seed=seed, batch_size=4)
         attack(classifiers(model), images[:3], labels[:3], threat=threat.L2(eps), seed=seed, batch_size=500)
     # One free batch size, and full batches under XLA where that pays; attacks within it are traced along with it.
-    assert len([one for one in traced if one == attack]) == (2 if model == "mlp" and attack.static else 1)
+    assert len([one for one in traced if one == attack]) == (2 if model == "mlp" and attack.xla_compatible else 1)
 
 
 @singles
@@ -357,9 +357,9 @@ def test_minimum_norm_attacks_find_the_nearest_hyperplane(name, norm, classifier
     assert (predict(model, found) != y).all()
     ratio = distance(norm, found, gray) / exact
     # Without gradients it comes near, and so it does with those of the cross-entropy, a mean of several boundaries'.
-    if attack.finds != "nearest" or attack.black_box or getattr(attack, "loss", None) == "ce":
+    if attack.optimality != "nearest" or attack.black_box or getattr(attack, "loss", None) == "ce":
         assert (ratio >= 1 - 1e-4).all()
-        assert np.median(ratio) < (np.inf if attack.finds == "beyond" else 1.5)
+        assert np.median(ratio) < (np.inf if attack.optimality == "beyond" else 1.5)
         return
     # DeepFool oversteps by 2%.
     assert (ratio > 1 - 1e-3).all() and (ratio < 1.021 + 2e-4 / exact).all()
@@ -397,7 +397,7 @@ def test_targeted_lowers_the_loss_of_the_target(name, norm, classifiers, images,
 def test_every_option_has_an_effect(name, classifiers, images, labels):
     known = {f.name for f in dataclasses.fields(attacks.get(name))}
     assert set(OPTIONS.get(name, ())) == known, "say in OPTIONS which value of each option changes the result"
-    adaptive = issubclass(ATTACKS.get(name), Around)
+    adaptive = issubclass(ATTACKS.get(name), AttackWrapper)
     subjects = [trap("noisy")] if adaptive else [classifiers("mlp"), classifiers("cnn")]
     for option, specs in OPTIONS[name].items():
         assert any(differ(model, images, labels, specs) for model in subjects), option
@@ -405,7 +405,7 @@ def test_every_option_has_an_effect(name, classifiers, images, labels):
 
 def differ(model, x, y, specs):
     one, other = map(attacks.get, specs)
-    if isinstance(one, Around):
+    if isinstance(one, AttackWrapper):
         within = ball("l2", SMALL["l2"])
         results = [attack(drawing_anew(model), x, y, threat=within) for attack in (one, one, other)]
         assert np.array_equal(*results[:2])
@@ -470,9 +470,9 @@ def test_xla_and_eager_agree_with_the_graph(name, norm, classifiers, images, lab
 @pytest.mark.parametrize("name", NAMES)
 def test_passes_are_counted_and_never_more_than_it_says(name, classifiers, images, labels):
     attack, within = brief(name), ball(ATTACKS.get(name).norms[0])
-    before = meter.counts()
+    before = passes.counts()
     attack(classifiers("mlp"), images, labels, threat=within)
-    forward, backward = (after - was for after, was in zip(meter.counts(), before, strict=True))
+    forward, backward = (after - was for after, was in zip(passes.counts(), before, strict=True))
     most = attack.cost(10)
     assert 0 < forward <= most.forward * len(images)
     assert (backward == 0) if attack.black_box else (0 < backward <= most.backward * len(images))

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfadv import boundary, models
+from tfadv import models, validation
 from tfadv.errors import TfadvError
 from tfadv.models import MODELS, classifier
 
@@ -22,7 +22,7 @@ def pixels(shape):
 def test_maps_pixels_to_logits(name, shape, classes):
     model = models.build(name, shape, classes)
     assert isinstance(model, keras.Model) and model.name == name.split("_")[0]
-    assert boundary.classifier(model, pixels(shape)) == classes
+    assert validation.classifier(model, pixels(shape)) == classes
     assert model.compute_dtype == "float32" and model.output.dtype == "float32"
 
 

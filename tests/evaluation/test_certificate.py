@@ -10,7 +10,7 @@ from tfadv import attacks
 from tfadv.errors import TfadvError
 from tfadv.evaluation import metrics
 from tfadv.evaluation.certificate import is_linear, linear_radius
-from tfadv.evaluation.evaluate import Aftermath, evaluate
+from tfadv.evaluation.evaluate import Diagnostics, evaluate
 from tfadv.threat import NORMS
 
 EPS = {"linf": 0.05, "l2": 0.4, "l1": 2.0}
@@ -111,7 +111,7 @@ def test_bad_input_is_refused(classifiers, images, labels, changes, message):
 
 
 def test_an_evaluation_says_how_far_the_attacks_are_from_the_truth(classifiers, dataset, monkeypatch):
-    monkeypatch.setattr(Aftermath, "curves", lambda self: [])
+    monkeypatch.setattr(Diagnostics, "curves", lambda self: [])
     threat = "linf:0.05"
     strong = evaluate(classifiers("linear"), dataset, threat=threat, attacks=["pgd", "apgd(loss=margin)"])
     assert strong.certificate == {"method": "linear model", "accuracy": strong.robust_accuracy}

@@ -11,7 +11,8 @@ import tensorflow as tf
 from keras import layers, ops
 
 from tfadv import attacks, losses
-from tfadv.evaluation import attack_checks, checks, control_attacks, metrics, model_checks
+from tfadv.evaluation import checks, metrics
+from tfadv.evaluation.checks import chosen_attacks, controls, model
 from tfadv.threat import L1, L2, LInf
 from toy_models import digits
 from trap_models import Noise, behind, trap
@@ -30,7 +31,7 @@ def case_of(model, specs=(), n=100, threat=THREAT, x=None, y=None, **facts):
         standing[at] &= metrics.correct(model, member.until_fooled()(model, x[at], y[at], threat=threat), y[at])
         rows.append({"attack": str(member), "attacked": len(at), "fooled": int((~standing[at]).sum())})
     known = {"n": 10 * len(x), "members": members, "rows": tuple(rows), "right": right, "standing": standing}
-    return checks.Case(model=model, x=x, y=y, logits=z, labels=y, threat=threat, **{**known, **facts})
+    return checks.Evidence(model=model, x=x, y=y, logits=z, labels=y, threat=threat, **{**known, **facts})
 
 
 def told(specs, fooled=(), n=1000, classes=10, **facts):
@@ -46,7 +47,7 @@ def told(specs, fooled=(), n=1000, classes=10, **facts):
         "right": no,
         "standing": no,
     }
-    return checks.Case(model=None, n=n, threat=THREAT, members=members, rows=rows, **about, **facts)
+    return checks.Evidence(model=None, n=n, threat=THREAT, members=members, rows=rows, **about, **facts)
 
 
 def severity(said):
@@ -65,8 +66,8 @@ def test_an_honest_evaluation_raises_nothing(classifiers):
 def test_nor_does_one_in_another_norm(classifiers, threat, name):
     case = case_of(classifiers(name), ("apgd",), threat=threat, n=40)
     assert case.standing.sum() >= 10
-    controls = (control_attacks.noise_stronger, control_attacks.single_step_stronger, control_attacks.loss_not_rising)
-    for check in (*controls, control_attacks.stands_large_eps):
+    run_again = (controls.noise_stronger, controls.single_step_stronger, controls.loss_not_rising)
+    for check in (*run_again, controls.stands_large_eps):
         assert check(case) is None, check.__name__
 
 
@@ -83,7 +84,7 @@ def test_every_finding_is_documented():
     text = (Path(__file__).parents[2] / "docs/findings.md").read_text()
     codes = [check.__name__ for check in checks.CHECKS]
     assert re.findall(r"^## (\w+)$", text, re.M) == codes and len(set(codes)) == len(codes)
-    modules = (model_checks, attack_checks, control_attacks)
+    modules = (model, chosen_attacks, controls)
     written = {
         name for module in modules for name, thing in vars(module).items()
         if not name.startswith("_") and getattr(thing, "__module__", "") == module.__name__
@@ -95,9 +96,9 @@ def test_every_finding_is_documented():
 
 
 def test_models_without_gradients(classifiers):
-    assert severity(model_checks.no_gradients(told(["square"], differentiable=False))) == "error"
-    assert severity(model_checks.no_gradients(told(["bpda(attack=pgd)"], differentiable=False))) == "warning"
-    assert model_checks.no_gradients(told(["square"])) is None
+    assert severity(model.no_gradients(told(["square"], differentiable=False))) == "error"
+    assert severity(model.no_gradients(told(["bpda(attack=pgd)"], differentiable=False))) == "warning"
+    assert model.no_gradients(told(["square"])) is None
     unknown = case_of(trap("cut"), differentiable=False)
     assert {item["code"] for item in checks.findings(unknown)} >= {"no_gradients"}
 
@@ -108,20 +109,20 @@ def test_models_without_gradients(classifiers):
 def test_gradients_of_zero(classifiers, specs, said):
     case = case_of(classifiers("saturated"))
     members = tuple(map(attacks.get, specs))
-    found = model_checks.zero_gradients(dataclasses.replace(case, members=members))
+    found = model.zero_gradients(dataclasses.replace(case, members=members))
     assert severity(found) == said and "at 100.0% of the images and the margin at 0.0%" in found[1]
-    assert model_checks.zero_gradients(case_of(classifiers("mlp"))) is None
+    assert model.zero_gradients(case_of(classifiers("mlp"))) is None
 
 
 def test_gradients_that_are_not_finite(classifiers):
-    found = model_checks.zero_gradients(case_of(classifiers("nan_gradients"), n=360))
+    found = model.zero_gradients(case_of(classifiers("nan_gradients"), n=360))
     assert severity(found) == "warning" and "NaN or infinite somewhere at 100.0%" in found[1]
 
 
 def test_gradients_that_are_not_the_models(classifiers):
     for name in ("wrong_sign", "drowned"):
-        assert severity(model_checks.misleading_gradients(case_of(trap(name)))) == "error", name
-    assert model_checks.misleading_gradients(case_of(classifiers("cnn"))) is None
+        assert severity(model.misleading_gradients(case_of(trap(name)))) == "error", name
+    assert model.misleading_gradients(case_of(classifiers("cnn"))) is None
 
 
 class BatchStatistics(layers.Layer):
@@ -132,62 +133,62 @@ class BatchStatistics(layers.Layer):
 
 
 def test_models_that_look_across_the_batch(classifiers):
-    found = model_checks.batch_dependent(case_of(behind(BatchStatistics(), classifiers("mlp"))))
+    found = model.batch_dependent(case_of(behind(BatchStatistics(), classifiers("mlp"))))
     assert severity(found) == "error" and "batch of 16" in found[1]
-    assert model_checks.batch_dependent(case_of(classifiers("batchnorm_dropout"))) is None
+    assert model.batch_dependent(case_of(classifiers("batchnorm_dropout"))) is None
 
 
 def test_probabilities_that_nobody_declared(classifiers):
     mlp = classifiers("mlp")
     sigmoid = keras.Model(mlp.input, layers.Lambda(ops.sigmoid)(mlp.output))
-    assert severity(model_checks.probabilities(case_of(sigmoid))) == "error"
+    assert severity(model.probabilities(case_of(sigmoid))) == "error"
     logs, signed = (keras.Model(mlp.input, layers.Lambda(f)(mlp.output)) for f in (ops.log_softmax, ops.tanh))
     for honest in (mlp, logs, signed, classifiers("constant")):
-        assert model_checks.probabilities(case_of(honest)) is None
+        assert model.probabilities(case_of(honest)) is None
 
 
 def test_random_models():
     case = case_of(trap("noisy"), stochastic=True, members=(attacks.get("pgd"),))
-    found = model_checks.randomized(case)
+    found = model.randomized(case)
     assert severity(found) == "warning" and re.search(r"in [1-9][\d.]*% of the predictions", found[1])
     expected = dataclasses.replace(case, members=(attacks.get("eot(attack=pgd)"),))
-    assert severity(model_checks.randomized(expected)) == "info"
-    assert severity(attack_checks.not_eot(case)) == "error" and attack_checks.not_eot(expected) is None
+    assert severity(model.randomized(expected)) == "info"
+    assert severity(chosen_attacks.not_eot(case)) == "error" and chosen_attacks.not_eot(expected) is None
     calm = dataclasses.replace(case, stochastic=False)
-    assert model_checks.randomized(calm) is None and attack_checks.not_eot(calm) is None
+    assert model.randomized(calm) is None and chosen_attacks.not_eot(calm) is None
 
 
 def test_too_few_draws(classifiers):
     noisy = case_of(trap("noisy"), stochastic=True)
     one, many = ((attacks.get(f"eot(attack=pgd, draws={draws})"),) for draws in (1, 40))
-    assert severity(control_attacks.few_draws(dataclasses.replace(noisy, members=one))) == "warning"
-    assert severity(control_attacks.few_draws(dataclasses.replace(noisy, members=many))) != "warning"
+    assert severity(controls.few_draws(dataclasses.replace(noisy, members=one))) == "warning"
+    assert severity(controls.few_draws(dataclasses.replace(noisy, members=many))) != "warning"
     calm = case_of(behind(Noise(0.01), classifiers("cnn")), stochastic=True, members=one)
-    assert control_attacks.few_draws(calm) is None
+    assert controls.few_draws(calm) is None
 
 
 def test_dark_images(classifiers, images, labels):
     dark = case_of(classifiers("mlp"), x=images / 255, y=labels)
-    assert severity(model_checks.dark_images(dark)) == "warning"
-    assert model_checks.dark_images(case_of(classifiers("mlp"))) is None
+    assert severity(model.dark_images(dark)) == "warning"
+    assert model.dark_images(case_of(classifiers("mlp"))) is None
 
 
 def test_classifiers_that_know_little(classifiers):
     case = case_of(classifiers("mlp"))
-    assert model_checks.knows_little(case) is None
+    assert model.knows_little(case) is None
     turned = dataclasses.replace(case, logits=case.logits[:, ::-1])
     constant = case_of(classifiers("constant"))
     lucky = np.where(np.arange(100) < 80, constant.logits[0].argmax(), 0)
     for little in (turned, constant, dataclasses.replace(constant, labels=lucky)):
-        assert severity(model_checks.knows_little(little)) == "warning"
-    assert control_attacks.stands_large_eps(case_of(classifiers("constant"))) is None
+        assert severity(model.knows_little(little)) == "warning"
+    assert controls.stands_large_eps(case_of(classifiers("constant"))) is None
 
 
 def test_data_that_were_seen_and_data_that_are_few():
-    assert severity(model_checks.not_held_out(told([], same_split=True))) == "warning"
-    assert model_checks.not_held_out(told([])) is None
-    assert severity(model_checks.few_images(told([], n=999))) == "info"
-    assert model_checks.few_images(told([], n=1000)) is None
+    assert severity(model.not_held_out(told([], same_split=True))) == "warning"
+    assert model.not_held_out(told([])) is None
+    assert severity(model.few_images(told([], n=999))) == "info"
+    assert model.few_images(told([], n=1000)) is None
 
 
 # Which attacks were run, and what they left.
@@ -195,15 +196,15 @@ def test_data_that_were_seen_and_data_that_are_few():
 
 def test_single_steps_only():
     for specs in (["fgsm"], ["fgsm", "pgd(steps=1)"]):
-        assert severity(attack_checks.single_step_only(told(specs))) == "warning"
+        assert severity(chosen_attacks.single_step_only(told(specs))) == "warning"
     for specs in (["fgsm", "pgd"], ["deepfool"], ["square"], ["transfer(attack=fgsm)"], []):
-        assert attack_checks.single_step_only(told(specs)) is None
+        assert chosen_attacks.single_step_only(told(specs)) is None
 
 
 def test_black_box_attacks_only():
-    assert severity(attack_checks.black_box_only(told(["square", "transfer"]))) == "warning"
+    assert severity(chosen_attacks.black_box_only(told(["square", "transfer"]))) == "warning"
     for honest in (told(["square", "pgd"]), told(["square"], differentiable=False), told([])):
-        assert attack_checks.black_box_only(honest) is None
+        assert chosen_attacks.black_box_only(honest) is None
 
 
 @pytest.mark.parametrize(
@@ -219,7 +220,7 @@ def test_black_box_attacks_only():
     ],
 )
 def test_attacks_that_know_less_and_find_more(specs, fooled, said):
-    assert severity(attack_checks.black_box_stronger(told(specs, fooled))) == said
+    assert severity(chosen_attacks.black_box_stronger(told(specs, fooled))) == said
 
 
 @pytest.mark.parametrize(
@@ -229,33 +230,33 @@ def test_attacks_that_leave_more_than_withstands_everything(certified, said):
     # 1,000 images of which 100 are left; all labels are 0, and so are the logits.
     zeros = {"logits": np.zeros((1000, 10)), "labels": np.zeros(1000, int)}
     case = dataclasses.replace(told(["apgd"], [900], n=1000), **zeros, certified=certified)
-    found = attack_checks.short_of_exact(case)
+    found = chosen_attacks.short_of_exact(case)
     assert severity(found) == said and (not said or f"{100 - certified} more" in found[1])
 
 
 def test_a_single_image_of_few_is_no_suspicion():
-    assert attack_checks.black_box_stronger(told(["pgd", "square"], [50, 1], n=100)) is None
-    assert severity(attack_checks.black_box_stronger(told(["pgd", "square"], [50, 2], n=100))) == "warning"
+    assert chosen_attacks.black_box_stronger(told(["pgd", "square"], [50, 1], n=100)) is None
+    assert severity(chosen_attacks.black_box_stronger(told(["pgd", "square"], [50, 2], n=100))) == "warning"
 
 
 def test_few_classes():
-    assert severity(attack_checks.few_classes(told(["apgd_t"], classes=3))) == "info"
+    assert severity(chosen_attacks.few_classes(told(["apgd_t"], classes=3))) == "info"
     for other in (told(["apgd_t"], classes=4), told(["apgd"], classes=3), told(["apgd_t(loss=ce)"], classes=2)):
-        assert attack_checks.few_classes(other) is None
+        assert chosen_attacks.few_classes(other) is None
 
 
 def test_what_can_be_compared_with_published_figures():
     standard = attacks.get("autoattack").members(10, "linf")
     as_run = tuple(member.until_fooled() for member in standard)
     for members in (standard, as_run):
-        assert attack_checks.not_standard(dataclasses.replace(told([]), members=members)) is None
-    found = attack_checks.not_standard(dataclasses.replace(told([]), members=as_run[:-1]))
+        assert chosen_attacks.not_standard(dataclasses.replace(told([]), members=members)) is None
+    found = chosen_attacks.not_standard(dataclasses.replace(told([]), members=as_run[:-1]))
     assert severity(found) == "info" and str(standard[-1]) in found[1] and str(standard[0]) not in found[1]
-    assert severity(attack_checks.not_standard(told(["apgd(steps=50)", "apgd_t", "fab_t", "square"]))) == "info"
+    assert severity(chosen_attacks.not_standard(told(["apgd(steps=50)", "apgd_t", "fab_t", "square"]))) == "info"
     random = dataclasses.replace(
         told([], stochastic=True), members=attacks.get("autoattack(version=rand)").members(10, "linf")
     )
-    assert attack_checks.not_standard(random) is None
+    assert chosen_attacks.not_standard(random) is None
 
 
 # What was attacked once more.
@@ -263,61 +264,61 @@ def test_what_can_be_compared_with_published_figures():
 
 def test_noise_that_finds_what_attacks_missed(classifiers):
     never_attacked = case_of(classifiers("linear"), threat=LInf(0.5))
-    found = control_attacks.noise_stronger(never_attacked)
+    found = controls.noise_stronger(never_attacked)
     assert severity(found) == "error" and re.search(r"fools \d+ of 50 images", found[1])
-    assert control_attacks.noise_stronger(dataclasses.replace(never_attacked, threat=LInf(1e-3))) is None
+    assert controls.noise_stronger(dataclasses.replace(never_attacked, threat=LInf(1e-3))) is None
 
 
 def test_an_attack_of_many_steps_that_one_step_beats(classifiers):
     small_steps = case_of(classifiers("mlp"), ("pgd(steps=2, step_size=0.001, random_start=False)",))
-    found = control_attacks.single_step_stronger(small_steps)
+    found = controls.single_step_stronger(small_steps)
     assert severity(found) == "error" and "pgd(steps=2" in found[1]
     nearest = case_of(classifiers("mlp"), ("deepfool",))  # it climbs no loss
-    assert nearest.alone is None and control_attacks.single_step_stronger(nearest) is None
+    assert nearest.alone is None and controls.single_step_stronger(nearest) is None
 
 
 def test_an_attack_that_does_not_rise():
     downhill = case_of(trap("wrong_sign"), ("pgd(steps=5, random_start=False)",))
-    found = control_attacks.loss_not_rising(downhill)
+    found = controls.loss_not_rising(downhill)
     assert severity(found) == "error" and f"of {len(downhill.alone.at)} images" in found[1]
 
 
 def test_attacks_that_more_steps_would_beat(classifiers):
     never_attacked = case_of(classifiers("mlp"))
-    found = control_attacks.not_converged(never_attacked)
+    found = controls.not_converged(never_attacked)
     assert severity(found) == "error" and "points of accuracy" in found[1]
     left = never_attacked.right & (np.arange(100) % 10 == 0)  # worth a tenth
     points = lambda said: float(re.search(r"about ([\d.]+) points", said[1])[1])  # noqa: E731
-    fewer = control_attacks.not_converged(dataclasses.replace(never_attacked, standing=left))
+    fewer = controls.not_converged(dataclasses.replace(never_attacked, standing=left))
     assert points(fewer) <= 10 < 30 < points(found)
 
 
 def test_a_classifier_that_stands_where_none_can():
-    assert severity(control_attacks.stands_large_eps(case_of(trap("wrong_sign")))) == "error"
+    assert severity(controls.stands_large_eps(case_of(trap("wrong_sign")))) == "error"
 
 
 @pytest.mark.parametrize(
     ("specs", "said"), [(["pgd(steps=10)"], "error"), (["pgd(steps=10)", "deepfool"], "warning"), ([], "warning")]
 )
 def test_logits_that_float32_cannot_compare(classifiers, specs, said):
-    found = control_attacks.saturated_logits(case_of(classifiers("saturated"), specs, n=40))
+    found = controls.saturated_logits(case_of(classifiers("saturated"), specs, n=40))
     assert severity(found) == said and "for 100.0% of the images" in found[1]
 
 
 def test_confident_is_not_saturated(classifiers):
-    assert control_attacks.saturated_logits(case_of(classifiers("mlp"))) is None
+    assert controls.saturated_logits(case_of(classifiers("mlp"))) is None
     margin = case_of(classifiers("saturated"), members=(attacks.get("pgd(loss=margin)"),), rows=({"attack": ""},))
-    assert severity(control_attacks.saturated_logits(margin)) == "info"
+    assert severity(controls.saturated_logits(margin)) == "info"
 
 
 def test_random_models_are_not_attacked_again():
     case = case_of(trap("noisy"), stochastic=True)
-    again = (control_attacks.noise_stronger, control_attacks.not_converged, control_attacks.stands_large_eps)
+    again = (controls.noise_stronger, controls.not_converged, controls.stands_large_eps)
     assert case.alone is None and all(check(case) is None for check in again)
 
 
 def test_a_gap_of_24_bits_is_where_the_cross_entropy_ends():
-    z = np.array([[0, -control_attacks.ONE_HOT - 0.1], [0, -control_attacks.ONE_HOT + 0.1]], "float32")
+    z = np.array([[0, -controls.ONE_HOT - 0.1], [0, -controls.ONE_HOT + 0.1]], "float32")
     loss = losses.cross_entropy(tf.constant([0, 0]), z).numpy()
     assert loss[0] == 0 < loss[1]
-    assert (control_attacks._cross_entropy(z, np.zeros(2, int)) > 0).all()
+    assert (controls._cross_entropy(z, np.zeros(2, int)) > 0).all()

@@ -7,9 +7,9 @@ import pytest
 from tfadv import attacks
 from tfadv.errors import TfadvError
 from tfadv.evaluation import checks, curves, journal, metrics, results, statistics
+from tfadv.evaluation.attack_run import AttackRun, spread
 from tfadv.evaluation.estimate import Estimate
-from tfadv.evaluation.evaluate import Aftermath, evaluate
-from tfadv.evaluation.suite import Suite, spread
+from tfadv.evaluation.evaluate import Diagnostics, evaluate
 from tfadv.threat import L1, L2, LInf
 
 THREAT = LInf(0.1)
@@ -25,7 +25,7 @@ def result(classifiers, dataset):
 def verdict_only(monkeypatch):
     """What comes after the verdict takes longer than these small verdicts, and has tests of its own."""
     monkeypatch.setattr(checks, "findings", lambda case: [])
-    monkeypatch.setattr(Aftermath, "curves", lambda self: [])
+    monkeypatch.setattr(Diagnostics, "curves", lambda self: [])
 
 
 def test_robust_accuracy_is_the_worst_case_per_example(result, classifiers, images, labels):
@@ -74,7 +74,7 @@ class Stop(BaseException):
 def test_an_interruption_anywhere_changes_nothing(classifiers, dataset, tmp_path, monkeypatch, batches, verdict_only):
     settings = {"threat": THREAT, "attacks": ATTACKS, "seed": 3, "batch_size": 10}
     whole = evaluate(classifiers("mlp"), dataset, **settings)
-    run, done = Suite._batch, []
+    run, done = AttackRun._batch, []
 
     def stops(self, *arguments):
         if len(done) == batches:
@@ -82,10 +82,10 @@ def test_an_interruption_anywhere_changes_nothing(classifiers, dataset, tmp_path
         done.append(arguments)
         return run(self, *arguments)
 
-    monkeypatch.setattr(Suite, "_batch", stops)
+    monkeypatch.setattr(AttackRun, "_batch", stops)
     with pytest.raises(Stop):
         evaluate(classifiers("mlp"), dataset, **settings, keep=tmp_path)
-    monkeypatch.setattr(Suite, "_batch", lambda self, *a: done.append(a) or run(self, *a))
+    monkeypatch.setattr(AttackRun, "_batch", lambda self, *a: done.append(a) or run(self, *a))
     resumed = evaluate(classifiers("mlp"), dataset, **settings, keep=tmp_path)
     timeless = lambda result: [{k: v for k, v in row.items() if k != "seconds"} for row in result.attacks]  # noqa: E731
     assert timeless(resumed) == timeless(whole)

@@ -11,7 +11,7 @@ import pytest
 from tfadv.data import datasets
 from tfadv.errors import TfadvError
 from tfadv.evaluation import checks
-from tfadv.evaluation.evaluate import Aftermath, evaluate
+from tfadv.evaluation.evaluate import Diagnostics, evaluate
 from trap_models import TRAPS, trap
 
 # Codes of the findings that give the trap away, the attack that sees through it, and what a plain one leaves at least.
@@ -29,8 +29,8 @@ def judged(name, *attacks, findings=True):
     """The clean accuracy, the robust accuracy, and the findings by code: their severity."""
     with pytest.MonkeyPatch.context() as patch:
         # Figures beside the verdict take longer than it.
-        patch.setattr(Aftermath, "curves", lambda self: [])
-        patch.setattr(Aftermath, "rho2", lambda self: None)
+        patch.setattr(Diagnostics, "curves", lambda self: [])
+        patch.setattr(Diagnostics, "rho2", lambda self: None)
         if not findings:
             patch.setattr(checks, "findings", lambda case: [])
         result = evaluate(trap(name), datasets.load("digits"), threat="linf:0.2", attacks=attacks, n=100)

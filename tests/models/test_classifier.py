@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from tfadv import boundary
+from tfadv import validation
 from tfadv.errors import TfadvError
 from tfadv.models import classifier
 
@@ -41,11 +41,11 @@ ENDINGS = {
 def test_takes_the_softmax_off(ending, recwarn):
     model = ENDINGS[ending]()
     with pytest.raises(TfadvError, match="as_logits_model"):
-        boundary.classifier(model, X)
+        validation.classifier(model, X)
     logits = classifier.as_logits_model(model)
     z = logits(X).numpy()
     assert np.allclose(ops.softmax(z), model(X), atol=1e-6) and not np.allclose(z.sum(1), 1)
-    assert boundary.classifier(logits, X) == 6 and not recwarn.list
+    assert validation.classifier(logits, X) == 6 and not recwarn.list
 
 
 def test_takes_the_sigmoid_off():

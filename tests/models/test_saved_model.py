@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tfadv import PGD, LInf, boundary, gradients
+from tfadv import PGD, LInf, gradients, validation
 from tfadv.attacks import get
 from tfadv.errors import TfadvError
 from tfadv.models import classifier, saved_model
@@ -45,7 +45,7 @@ def graph_of(function, path, *specs, variables=(), **signatures):
 def test_answers_attacks_and_gradients_are_those_of_the_model(name, home, images, labels):
     model, cnn = classifier.load(home / name), toy("cnn")
     assert isinstance(model, keras.Model) and model.name.startswith(name) and saved_model.remark(model) is None
-    assert np.allclose(model(images), cnn(images), atol=1e-5) and boundary.classifier(model, images) == 10
+    assert np.allclose(model(images), cnn(images), atol=1e-5) and validation.classifier(model, images) == 10
     assert gradients.differentiable(model, images)
     assert model.count_params() == cnn.count_params() and len(model.get_weights()) == len(cnn.get_weights())
     for attack in (PGD(steps=5), get("deepfool(steps=5)")):
@@ -56,7 +56,7 @@ def test_answers_attacks_and_gradients_are_those_of_the_model(name, home, images
 def test_probabilities_become_logits(home, images, labels):
     model, cnn = classifier.load(home / "softmax"), toy("cnn")
     z = model(images).numpy()
-    assert np.allclose(z, tf.nn.log_softmax(cnn(images)), atol=1e-3) and boundary.classifier(model, images) == 10
+    assert np.allclose(z, tf.nn.log_softmax(cnn(images)), atol=1e-3) and validation.classifier(model, images) == 10
     assert "probabilities (serving_default: output_0)" in saved_model.remark(model)
     assert gradients.differentiable(model, images)
     left = [

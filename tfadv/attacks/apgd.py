@@ -10,11 +10,13 @@ import typing
 import tensorflow as tf
 
 from tfadv import losses, random
-from tfadv.attacks import apgd_l1, standing
-from tfadv.attacks.base import Attack, Passes
-from tfadv.attacks.highest import remembered
+from tfadv.attacks import apgd_l1
+from tfadv.attacks.base import Attack
+from tfadv.attacks.loops import active
+from tfadv.attacks.loops.best import remembered
 from tfadv.attacks.options import SHOWN, check_choice, check_flag, check_number, check_whole
-from tfadv.threat import per_example
+from tfadv.passes import Passes
+from tfadv.tensors import per_example
 
 MOMENTUM = 0.75
 
@@ -54,7 +56,7 @@ class APGD(Attack):
     >>> APGD(loss="dlr")(model, x, y, threat=LInf(8 / 255))  # doctest: +SKIP
     """
 
-    flat: typing.ClassVar[bool] = True
+    on_rows: typing.ClassVar[bool] = True
     seeded: typing.ClassVar[bool] = True
 
     steps: int = dataclasses.field(default=100, metadata=SHOWN)
@@ -70,12 +72,12 @@ class APGD(Attack):
         check_flag(self, "early_stop")
 
     @property
-    def static(self):
+    def xla_compatible(self):
         return self.restarts == 1 and not self.early_stop
 
     def perturb(self, problem, threat, seed):
         climb = lambda r, problem: self._climb(problem, threat, random.key(seed, r))  # noqa: E731
-        return climb(0, problem) if self.restarts == 1 else standing.attempts(problem, climb, self.restarts)
+        return climb(0, problem) if self.restarts == 1 else active.attempts(problem, climb, self.restarts)
 
     def _climb(self, problem, threat, seed):
         if threat.norm == "l1":
@@ -83,7 +85,7 @@ class APGD(Attack):
         start = _begin(threat.random_start(problem.x, seed), threat.region(problem.x), threat.eps, self.early_stop)
         step = self._step(threat)
         if self.early_stop:
-            return standing.loop(problem, step, start, self.steps + 1)[0]
+            return active.loop(problem, step, start, self.steps + 1)[0]
         body = lambda t, climb: (t + 1, step(t, problem, climb)[2])  # noqa: E731
         climb = tf.while_loop(lambda t, _: t <= self.steps, body, (0, start), maximum_iterations=self.steps + 1)[1]
         return tf.where(per_example(climb.fooled, climb.best), climb.fooling, climb.best)
@@ -125,8 +127,8 @@ class APGDT(Attack):
     """
 
     name: typing.ClassVar[str] = "apgd_t"
-    flat: typing.ClassVar[bool] = True
-    static: typing.ClassVar[bool] = False
+    on_rows: typing.ClassVar[bool] = True
+    xla_compatible: typing.ClassVar[bool] = False
     seeded: typing.ClassVar[bool] = True
 
     steps: int = dataclasses.field(default=100, metadata=SHOWN)
@@ -155,7 +157,7 @@ class APGDT(Attack):
                 problem = problem.towards(ranked[:, r // self.restarts])
             return climb(problem, threat, random.key(seed, r))
 
-        return standing.attempts(problem, attempt, times)
+        return active.attempts(problem, attempt, times)
 
     def cost(self, classes):
         runs = self.restarts * min(self.target_classes, classes - 1)

@@ -9,9 +9,9 @@ import typing
 import tensorflow as tf
 
 from tfadv import random
-from tfadv.attacks import standing
-from tfadv.attacks.highest import remembered
-from tfadv.threat import finite_or, flat_sum, per_example
+from tfadv.attacks.loops import active
+from tfadv.attacks.loops.best import remembered
+from tfadv.tensors import finite_or, flat_sum, per_example
 
 # (multiple of eps, share of the steps)
 STAGES = ((3.0, 0.3), (2.0, 0.3), (1.0, 0.4))
@@ -53,7 +53,7 @@ def _stage(problem, threat, start, steps, loss, early_stop, is_first):
     step = _step(threat, loss, max(int(0.04 * steps), 1))
     begin = _begin(problem.x, start, threat, early_stop, is_first)
     if early_stop:
-        return standing.loop(problem, step, begin, steps + 1)[0]
+        return active.loop(problem, step, begin, steps + 1)[0]
     body = lambda t, climb: (t + 1, step(t, problem, climb)[2])  # noqa: E731
     end = tf.while_loop(lambda t, _: t <= steps, body, (0, begin), maximum_iterations=steps + 1)[1]
     # In a ball that is too large, misclassified means nothing yet.

@@ -9,11 +9,13 @@ import typing
 import tensorflow as tf
 
 from tfadv import random
-from tfadv.attacks import get, standing
-from tfadv.attacks.base import Attack, Passes
+from tfadv.attacks import get
+from tfadv.attacks.base import Attack
 from tfadv.attacks.eot import averaged
+from tfadv.attacks.loops import active
 from tfadv.attacks.options import SHOWN, check_choice, check_whole
-from tfadv.threat import per_example
+from tfadv.passes import Passes
+from tfadv.tensors import per_example
 
 DRAWS = 20
 VERSIONS = ("standard", "plus", "rand")
@@ -36,7 +38,7 @@ class AutoAttack(Attack):
     >>> AutoAttack()(model, x, y, threat=LInf(8 / 255))  # doctest: +SKIP
     """
 
-    static: typing.ClassVar[bool] = False
+    xla_compatible: typing.ClassVar[bool] = False
     ensemble: typing.ClassVar[bool] = True
     seeded: typing.ClassVar[bool] = True
 
@@ -73,19 +75,19 @@ class AutoAttack(Attack):
 
         def attempt(r, problem):
             runs = [
-                lambda k=k, member=member: member.guarantee(problem, threat, random.key(seed, k))
+                lambda k=k, member=member: member.perturb_projected(problem, threat, random.key(seed, k))
                 for k, member in enumerate(members)
             ]
             return tf.switch_case(r, runs)
 
-        return standing.attempts(problem, attempt, len(members))
+        return active.attempts(problem, attempt, len(members))
 
     def _by_expectation(self, problem, threat, seed, members):
         """All of them on all images: one draw of a random model does not tell who still stands."""
         expected = averaged(problem, DRAWS, "logits")
         found, highest = problem.x, tf.fill(tf.shape(problem.x)[:1], -float("inf"))
         for k, member in enumerate(members):
-            x_adv = member.guarantee(problem, threat, random.key(seed, k))
+            x_adv = member.perturb_projected(problem, threat, random.key(seed, k))
             margin = expected.margin(expected.logits_fn(x_adv))
             better = margin > highest
             found = tf.where(per_example(better, x_adv), x_adv, found)

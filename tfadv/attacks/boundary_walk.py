@@ -9,11 +9,12 @@ import typing
 import tensorflow as tf
 
 from tfadv import random
-from tfadv.attacks import standing
-from tfadv.attacks.base import MinimumNormAttack, Passes
+from tfadv.attacks.base import MinimumNormAttack
+from tfadv.attacks.loops import active
+from tfadv.attacks.loops.random_search import rows_where
 from tfadv.attacks.options import SHOWN, check_whole
-from tfadv.attacks.random_search import rows_where
-from tfadv.threat import flat_sum, per_example
+from tfadv.passes import Passes
+from tfadv.tensors import flat_sum, per_example
 
 # Noise images that a start is looked for among, and halvings of the way between image and start.
 STARTS, HALVINGS = 25, 10
@@ -42,7 +43,7 @@ class BoundaryWalk(MinimumNormAttack):
 
     name: typing.ClassVar[str] = "boundary"
     norms: typing.ClassVar[tuple[str, ...]] = ("l2",)
-    static: typing.ClassVar[bool] = False
+    xla_compatible: typing.ClassVar[bool] = False
     black_box: typing.ClassVar[bool] = True
     seeded: typing.ClassVar[bool] = True
 
@@ -78,7 +79,7 @@ class BoundaryWalk(MinimumNormAttack):
             return length(x_adv - problem.x) <= enough, x_adv, (x_adv, around, tf.minimum(towards, 0.5))
 
         first = tf.fill(tf.shape(start)[:1], FIRST)
-        return standing.loop(problem, step, (start, first, first), self.queries)[0]
+        return active.loop(problem, step, (start, first, first), self.queries)[0]
 
     def _propose(self, x, x_adv, around, towards, seed):
         delta = x_adv - x
@@ -108,7 +109,7 @@ def starting_points(problem, seed):
         mixed = mix(problem.x, noise, tf.cast(t + 1, tf.float32) / STARTS)
         return problem.reached(problem.logits_fn(mixed)), mixed, state
 
-    noisy, left = standing.loop(here, blend, (here.x,), STARTS)
+    noisy, left = active.loop(here, blend, (here.x,), STARTS)
     noisy = tf.tensor_scatter_nd_update(problem.x, alive, noisy)
     from_noise = tf.tensor_scatter_nd_update(stands, tf.gather(alive, left), tf.zeros_like(left, tf.bool))
     wins, other = another_image(problem, logits, random.key(seed, STARTS))

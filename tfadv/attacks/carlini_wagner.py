@@ -9,10 +9,11 @@ import typing
 import tensorflow as tf
 
 from tfadv import gradients
-from tfadv.attacks import standing
-from tfadv.attacks.base import MinimumNormAttack, Passes
+from tfadv.attacks.base import MinimumNormAttack
+from tfadv.attacks.loops import active
 from tfadv.attacks.options import SHOWN, check_choice, check_flag, check_number, check_whole
-from tfadv.threat import finite_or, flat_sum, per_example
+from tfadv.passes import Passes
+from tfadv.tensors import finite_or, flat_sum, per_example
 
 # Adam with its usual constants (Kingma & Ba 2015, algorithm 1).
 DECAY, SQUARE_DECAY, FLOOR = 0.9, 0.999, 1e-8
@@ -98,10 +99,10 @@ class CW(MinimumNormAttack):
     """
 
     name: typing.ClassVar[str] = "cw"
-    flat: typing.ClassVar[bool] = True
+    on_rows: typing.ClassVar[bool] = True
     norms: typing.ClassVar[tuple[str, ...]] = ("l2",)
-    finds: typing.ClassVar[str] = "near"
-    static: typing.ClassVar[bool] = False
+    optimality: typing.ClassVar[str] = "near"
+    xla_compatible: typing.ClassVar[bool] = False
 
     variant: str = "refined"
     steps: int = dataclasses.field(default=200, metadata=SHOWN)
@@ -155,7 +156,7 @@ class CW(MinimumNormAttack):
         here, rate = problem.only(stands[:, 0]), tf.gather_nd(self._first_rate(lack, gradient), stands)
         zero = tf.zeros_like(rate)
         infinite, first = zero + float("inf"), zero + self.first_penalty
-        found, _ = standing.loop(here, again, (here.x, infinite, first, rate, zero, infinite), self.searches)
+        found, _ = active.loop(here, again, (here.x, infinite, first, rate, zero, infinite), self.searches)
         return tf.tensor_scatter_nd_update(problem.x, stands, self._halve(here, found))
 
     def _wins(self, problem, logits):
@@ -188,7 +189,7 @@ class CW(MinimumNormAttack):
             stalls = (now.least > (1 - PROGRESS) * before.least) & self.abort_early
             return stalls | (now.size <= enough), now.x, now
 
-        return standing.loop(problem, stretch, start, -(-self.steps // length))[0]
+        return active.loop(problem, stretch, start, -(-self.steps // length))[0]
 
     def _step(self, t, problem, now):
         """Judge the point and move on. Written by hand, as the tape's own operations on all pixels would be twice as

@@ -11,12 +11,14 @@ import typing
 import tensorflow as tf
 
 from tfadv import gradients
-from tfadv.attacks import standing
-from tfadv.attacks.base import MinimumNormAttack, Passes
-from tfadv.attacks.nearest import Nearest
+from tfadv.attacks.base import MinimumNormAttack
+from tfadv.attacks.loops import active
+from tfadv.attacks.loops.best import Nearest
 from tfadv.attacks.options import SHOWN, check_choice, check_flag, check_number, check_whole
 from tfadv.errors import invalid
-from tfadv.threat import L2, flat_sum, per_example
+from tfadv.passes import Passes
+from tfadv.tensors import flat_sum, per_example
+from tfadv.threat import L2
 
 # Steps shrink along a cosine from 1 to this length (section 4).
 LAST_STEP = 0.01
@@ -42,9 +44,9 @@ class DDN(MinimumNormAttack):
     >>> DDN().minimal(model, x, y)  # doctest: +SKIP
     """
 
-    flat: typing.ClassVar[bool] = True
+    on_rows: typing.ClassVar[bool] = True
     norms: typing.ClassVar[tuple[str, ...]] = ("l2",)
-    finds: typing.ClassVar[str] = "near"
+    optimality: typing.ClassVar[str] = "near"
 
     steps: int = dataclasses.field(default=100, metadata=SHOWN)
     gamma: float = 0.05
@@ -65,7 +67,7 @@ class DDN(MinimumNormAttack):
         check_flag(self, "early_stop")
 
     @property
-    def static(self):
+    def xla_compatible(self):
         return not self.early_stop
 
     def search(self, problem, norm, seed):
@@ -73,7 +75,7 @@ class DDN(MinimumNormAttack):
 
     def perturb(self, problem, threat, seed):
         if self.early_stop:
-            return standing.attempts(problem, lambda _, problem: self._until_fooled(problem, threat), 1)
+            return active.attempts(problem, lambda _, problem: self._until_fooled(problem, threat), 1)
         return self._nearest(problem, threat)
 
     def _until_fooled(self, problem, threat):
@@ -81,7 +83,7 @@ class DDN(MinimumNormAttack):
             reached, distance, following = self._step(t, problem, state, threat)
             return reached & (distance <= threat.eps), state[0], following
 
-        return standing.loop(problem, step, self._start(problem.x), self.steps)[0]
+        return active.loop(problem, step, self._start(problem.x), self.steps)[0]
 
     def _nearest(self, problem, threat):
         def step(t, state, best):

@@ -9,9 +9,10 @@ import typing
 import tensorflow as tf
 
 from tfadv import gradients, losses
-from tfadv.attacks.base import MinimumNormAttack, Passes
+from tfadv.attacks.base import MinimumNormAttack
 from tfadv.attacks.options import check_choice, check_flag, check_number, check_whole
-from tfadv.threat import finite_or, flat_sum, per_example
+from tfadv.passes import Passes
+from tfadv.tensors import finite_or, flat_sum, per_example
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,8 +62,8 @@ class DeepFool(MinimumNormAttack):
     >>> DeepFool().minimal(model, x, y, norm="l2")  # doctest: +SKIP
     """
 
-    flat: typing.ClassVar[bool] = True
-    static: typing.ClassVar[bool] = False
+    on_rows: typing.ClassVar[bool] = True
+    xla_compatible: typing.ClassVar[bool] = False
     norms: typing.ClassVar[tuple[str, ...]] = ("linf", "l2")
 
     variant: str = "paper"

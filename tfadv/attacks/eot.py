@@ -9,17 +9,17 @@ import dataclasses
 import tensorflow as tf
 
 from tfadv import gradients
-from tfadv.attacks.around import Around
-from tfadv.attacks.base import Passes
 from tfadv.attacks.options import SHOWN, check_choice, check_whole
 from tfadv.attacks.problem import Problem
-from tfadv.threat import finite_or
+from tfadv.attacks.wrapper import AttackWrapper
+from tfadv.passes import Passes
+from tfadv.tensors import finite_or
 
 AVERAGES = ("gradients", "logits", "probabilities")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class EOT(Around):
+class EOT(AttackWrapper):
     """Another attack, to whom the model f is E_w f_w: g = 1/m sum_j grad L(f_{w_j}(x), y) with m = draws.
 
     Success is judged by the mean logits (or probabilities) of as many draws, never by a lucky one.

@@ -9,13 +9,15 @@ import typing
 import tensorflow as tf
 
 from tfadv import gradients, losses, random
-from tfadv.attacks import standing
-from tfadv.attacks.base import MinimumNormAttack, Passes
-from tfadv.attacks.hyperplane import displacement
-from tfadv.attacks.nearest import Nearest
+from tfadv.attacks.base import MinimumNormAttack
+from tfadv.attacks.loops import active
+from tfadv.attacks.loops.best import Nearest
 from tfadv.attacks.options import SHOWN, check_flag, check_number, check_whole
 from tfadv.errors import invalid
-from tfadv.threat import NORMS, finite_or, flat_sum, per_example
+from tfadv.passes import Passes
+from tfadv.tensors import finite_or, flat_sum, per_example
+from tfadv.threat import NORMS
+from tfadv.threat.hyperplane import displacement
 
 # Random starts are drawn as if eps were so large where no threat model says it (the authors' code).
 REACH = {"linf": 0.3, "l2": 1.0, "l1": 5.0}
@@ -48,9 +50,9 @@ class FAB(MinimumNormAttack):
     >>> FAB().minimal(model, x, y, norm="linf")  # doctest: +SKIP
     """
 
-    flat: typing.ClassVar[bool] = True
+    on_rows: typing.ClassVar[bool] = True
     # Rows leave the loops of `hyperplane`.
-    static: typing.ClassVar[bool] = False
+    xla_compatible: typing.ClassVar[bool] = False
     # The points that the final search looks at (the authors' code).
     final: typing.ClassVar[int] = 3
 
@@ -78,7 +80,7 @@ class FAB(MinimumNormAttack):
 
     def perturb(self, problem, threat, seed):
         if self.early_stop:
-            return standing.attempts(problem, lambda _, problem: self._until_fooled(problem, threat, seed), 1)
+            return active.attempts(problem, lambda _, problem: self._until_fooled(problem, threat, seed), 1)
         return self._nearest(problem, threat, seed)
 
     def _until_fooled(self, problem, threat, seed):
@@ -91,7 +93,7 @@ class FAB(MinimumNormAttack):
             x_adv, reached, distance = self._advance(t, problem, x, rivals, threat)
             return reached & (distance <= threat.eps), x_adv, (self._back(problem.x, x_adv, reached), rivals)
 
-        return standing.loop(problem, step, (problem.x, rivals), self._total(rivals))[0]
+        return active.loop(problem, step, (problem.x, rivals), self._total(rivals))[0]
 
     def _nearest(self, problem, threat, seed):
         """All runs; of the nearest point that any of them found, or the last one where none did."""

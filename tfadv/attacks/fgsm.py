@@ -7,8 +7,9 @@ import dataclasses
 import typing
 
 from tfadv import losses
-from tfadv.attacks.base import Attack, Passes
+from tfadv.attacks.base import Attack
 from tfadv.attacks.options import check_choice
+from tfadv.passes import Passes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -21,7 +22,7 @@ class FGSM(Attack):
     >>> FGSM()(model, x, y, threat=LInf(0.1))  # doctest: +SKIP
     """
 
-    flat: typing.ClassVar[bool] = True
+    on_rows: typing.ClassVar[bool] = True
 
     loss: str = "ce"
 

@@ -10,11 +10,12 @@ import typing
 import tensorflow as tf
 
 from tfadv import gradients, losses
-from tfadv.attacks import standing
-from tfadv.attacks.base import MinimumNormAttack, Passes
+from tfadv.attacks.base import MinimumNormAttack
+from tfadv.attacks.loops import active
 from tfadv.attacks.options import SHOWN, check_flag, check_number, check_whole
 from tfadv.errors import invalid
-from tfadv.threat import finite_or, flat_sum, per_example
+from tfadv.passes import Passes
+from tfadv.tensors import finite_or, flat_sum, per_example
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -38,10 +39,10 @@ class GoalAttack(MinimumNormAttack):
     """
 
     name: typing.ClassVar[str] = "goal"
-    flat: typing.ClassVar[bool] = True
+    on_rows: typing.ClassVar[bool] = True
     norms: typing.ClassVar[tuple[str, ...]] = ("l2",)
-    finds: typing.ClassVar[str] = "beyond"
-    static: typing.ClassVar[bool] = False
+    optimality: typing.ClassVar[str] = "beyond"
+    xla_compatible: typing.ClassVar[bool] = False
 
     steps: int = dataclasses.field(default=200, metadata=SHOWN)
     searches: int = 8
@@ -98,7 +99,7 @@ class GoalAttack(MinimumNormAttack):
             moved = tf.clip_by_value(moved, 0.0, 1.0) if self.clip else moved
             return tf.exp(-loss) >= self.confidence, x_adv, (moved, penalty)
 
-        return standing.loop(problem, step, (problem.x, penalty), self.steps)
+        return active.loop(problem, step, (problem.x, penalty), self.steps)
 
     def cost(self, classes):
         steps = self.searches * self.steps

@@ -9,10 +9,11 @@ import typing
 import tensorflow as tf
 
 from tfadv import gradients
-from tfadv.attacks.base import MinimumNormAttack, Passes
-from tfadv.attacks.nearest import Nearest
+from tfadv.attacks.base import MinimumNormAttack
+from tfadv.attacks.loops.best import Nearest
 from tfadv.attacks.options import SHOWN, check_flag, check_number, check_whole
-from tfadv.threat import finite_or, flat_sum, per_example
+from tfadv.passes import Passes
+from tfadv.tensors import finite_or, flat_sum, per_example
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -38,9 +39,9 @@ class GradientDescent(MinimumNormAttack):
     """
 
     name: typing.ClassVar[str] = "gradient_descent"
-    flat: typing.ClassVar[bool] = True
+    on_rows: typing.ClassVar[bool] = True
     norms: typing.ClassVar[tuple[str, ...]] = ("l2",)
-    finds: typing.ClassVar[str] = "near"
+    optimality: typing.ClassVar[str] = "near"
 
     steps: int = dataclasses.field(default=200, metadata=SHOWN)
     step_size: float = dataclasses.field(default=0.01, metadata=SHOWN)

@@ -6,11 +6,12 @@ import typing
 import tensorflow as tf
 
 from tfadv import random
-from tfadv.attacks.base import Attack, Passes
+from tfadv.attacks.base import Attack
+from tfadv.attacks.loops.random_search import climb
+from tfadv.attacks.loops.windows import between, signs
 from tfadv.attacks.options import SHOWN, check_choice, check_number, check_whole
-from tfadv.attacks.random_search import climb
-from tfadv.attacks.windows import between, signs
-from tfadv.threat import per_example
+from tfadv.passes import Passes
+from tfadv.tensors import per_example
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -29,7 +30,7 @@ class HillClimb(Attack):
     """
 
     name: typing.ClassVar[str] = "hill_climb"
-    static: typing.ClassVar[bool] = False
+    xla_compatible: typing.ClassVar[bool] = False
     black_box: typing.ClassVar[bool] = True
     seeded: typing.ClassVar[bool] = True
 

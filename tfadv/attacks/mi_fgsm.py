@@ -29,7 +29,7 @@ class MIFGSM(Attack):
     """
 
     name: typing.ClassVar[str] = "mi_fgsm"
-    flat: typing.ClassVar[bool] = True
+    on_rows: typing.ClassVar[bool] = True
 
     steps: int = dataclasses.field(default=10, metadata=SHOWN)
     decay: float = 1.0
@@ -43,7 +43,7 @@ class MIFGSM(Attack):
         check_flag(self, "early_stop")
 
     @property
-    def static(self):
+    def xla_compatible(self):
         return self.as_pgd().static
 
     def as_pgd(self):

@@ -10,11 +10,12 @@ import typing
 import tensorflow as tf
 
 from tfadv import losses, random
-from tfadv.attacks import standing
-from tfadv.attacks.base import Attack, Passes
+from tfadv.attacks.base import Attack
+from tfadv.attacks.loops import active
 from tfadv.attacks.options import SHOWN, check_choice, check_flag, check_number, check_whole
 from tfadv.errors import invalid
-from tfadv.threat import finite_or, flat_sum, per_example
+from tfadv.passes import Passes
+from tfadv.tensors import finite_or, flat_sum, per_example
 
 
 class Best(typing.NamedTuple):
@@ -51,7 +52,7 @@ class PGD(Attack):
     >>> PGD(steps=40, restarts=5)(model, x, y, threat=L2(0.5))  # doctest: +SKIP
     """
 
-    flat: typing.ClassVar[bool] = True
+    on_rows: typing.ClassVar[bool] = True
 
     steps: int = dataclasses.field(default=40, metadata=SHOWN)
     step_size: float | str | None = None
@@ -73,7 +74,7 @@ class PGD(Attack):
             raise invalid("pgd: restarts", "1 without a random start", self.restarts, "add random_start=True.")
 
     @property
-    def static(self):
+    def xla_compatible(self):
         return not self.early_stop
 
     @property
@@ -83,7 +84,7 @@ class PGD(Attack):
     def perturb(self, problem, threat, seed):
         if self.early_stop:
             attempt = lambda r, problem: self._until_fooled(problem, threat, random.key(seed, r))  # noqa: E731
-            return standing.attempts(problem, attempt, self.restarts)
+            return active.attempts(problem, attempt, self.restarts)
         best = self._climb(problem, threat, random.key(seed, 0), nothing(problem.x))
         if self.restarts == 1:
             return best.x
@@ -100,7 +101,7 @@ class PGD(Attack):
             return problem.reached(logits), x_adv, (moved, velocity, region)
 
         state = (*self._start(problem.x, threat, seed), threat.region(problem.x))
-        return standing.loop(problem, step, state, self.steps)[0]
+        return active.loop(problem, step, state, self.steps)[0]
 
     def _climb(self, problem, threat, seed, best):
         """One run of `steps` steps; returns the best of it and of what came before."""

@@ -10,10 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv import random
-from tfadv.attacks.base import Attack, Passes
+from tfadv.attacks.base import Attack
+from tfadv.attacks.loops.random_search import climb
 from tfadv.attacks.options import SHOWN, check_choice, check_number, check_whole
-from tfadv.attacks.random_search import climb
-from tfadv.threat import per_example
+from tfadv.passes import Passes
+from tfadv.tensors import per_example
 
 # The share of frequencies, lowest first, of each side (section 4: "1/8 of all frequencies" is 0.35 of each side).
 LOW = 0.35
@@ -36,7 +37,7 @@ class SimBA(Attack):
     >>> SimBA(basis="dct")(model, x, y, threat=L2(1.5))  # doctest: +SKIP
     """
 
-    static: typing.ClassVar[bool] = False
+    xla_compatible: typing.ClassVar[bool] = False
     black_box: typing.ClassVar[bool] = True
     seeded: typing.ClassVar[bool] = True
 

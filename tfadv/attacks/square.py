@@ -11,11 +11,12 @@ import tensorflow as tf
 
 from tfadv import random
 from tfadv.attacks import square_mass
-from tfadv.attacks.base import Attack, Passes
+from tfadv.attacks.base import Attack
+from tfadv.attacks.loops.random_search import climb
+from tfadv.attacks.loops.windows import between, signs
 from tfadv.attacks.options import SHOWN, check_number, check_whole
-from tfadv.attacks.random_search import climb
-from tfadv.attacks.windows import between, signs
 from tfadv.errors import invalid
+from tfadv.passes import Passes
 
 # The share of the image that a square covers is halved after so many queries (section 5.1, at 10,000 queries; the
 # standard AutoAttack ends after 5,000 of them without rescaling).
@@ -40,7 +41,7 @@ class Square(Attack):
     >>> Square()(model, x, y, threat=LInf(8 / 255))  # doctest: +SKIP
     """
 
-    static: typing.ClassVar[bool] = False
+    xla_compatible: typing.ClassVar[bool] = False
     black_box: typing.ClassVar[bool] = True
     seeded: typing.ClassVar[bool] = True
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv import random
-from tfadv.attacks.windows import pixels, signs
+from tfadv.attacks.loops.windows import pixels, signs
 
 ORDERS = {"l2": 2, "l1": 1}
 # By order: how fast a pattern falls off from its center.

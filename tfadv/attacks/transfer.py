@@ -10,13 +10,14 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from tfadv import boundary, gradients, random
-from tfadv.attacks import standing, substitute
-from tfadv.attacks.around import Around
-from tfadv.attacks.base import Passes
+from tfadv import gradients, random, validation
+from tfadv.attacks import substitute
+from tfadv.attacks.loops import active
 from tfadv.attacks.options import check_whole
 from tfadv.attacks.problem import Problem
+from tfadv.attacks.wrapper import AttackWrapper
 from tfadv.errors import TfadvError, invalid
+from tfadv.passes import Passes
 from tfadv.registry import Registry
 
 # Attacks know no models, so how a file becomes one is looked up by name.
@@ -25,7 +26,7 @@ LOADED = {}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Transfer(Around):
+class Transfer(AttackWrapper):
     """Another attack, run on a substitute for the model; the model itself says only whether it worked.
 
     Args:
@@ -39,8 +40,8 @@ class Transfer(Around):
     """
 
     # The substitute sees images; the attack within may take them apart.
-    flat: typing.ClassVar[bool] = False
-    static: typing.ClassVar[bool] = False
+    on_rows: typing.ClassVar[bool] = False
+    xla_compatible: typing.ClassVar[bool] = False
     black_box: typing.ClassVar[bool] = True
     seeded: typing.ClassVar[bool] = True
 
@@ -63,13 +64,13 @@ class Transfer(Around):
 
     def __call__(self, model, x, y, **options):
         if self.source is not None:
-            x = boundary.images(x)
-            wanted, found = boundary.classifier(model, x), boundary.classifier(self._source(), x)
+            x = validation.images(x)
+            wanted, found = validation.classifier(model, x), validation.classifier(self._source(), x)
             if found != wanted:
                 raise invalid("transfer: source", f"a classifier of {wanted} classes", f"one of {found}")
         return super().__call__(model, x, y, **options)
 
-    def view(self, model):
+    def logits_fn(self, model):
         return gradients.logits_of(model)
 
     def members(self, classes, norm):
@@ -83,16 +84,16 @@ class Transfer(Around):
 
         def attempt(_, here):
             there = Problem(logits_fn, here.x, here.labels, here.targets)
-            return self.inner.guarantee(there, threat, random.key(seed, 1))
+            return self.inner.perturb_projected(there, threat, random.key(seed, 1))
 
         # Images that the model gets wrong already are left as they are.
-        return standing.attempts(problem, attempt, 1)
+        return active.attempts(problem, attempt, 1)
 
     def _logits_fn(self, problem, seed):
         """The substitute: what was given, or one that learns what the model answers."""
         if self.source is None:
             return substitute.learn(problem.logits_fn, problem.x, self.rounds, seed)
-        return self.inner.view(self._source())
+        return self.inner.logits_fn(self._source())
 
     def _source(self):
         """The classifier that was given, loaded once: what is compiled with it does not keep it alive."""

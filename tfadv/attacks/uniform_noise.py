@@ -4,9 +4,10 @@ import dataclasses
 import typing
 
 from tfadv import random
-from tfadv.attacks.base import Attack, Passes
+from tfadv.attacks.base import Attack
+from tfadv.attacks.loops.random_search import climb
 from tfadv.attacks.options import SHOWN, check_whole
-from tfadv.attacks.random_search import climb
+from tfadv.passes import Passes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -23,7 +24,7 @@ class UniformNoise(Attack):
     """
 
     name: typing.ClassVar[str] = "noise"
-    static: typing.ClassVar[bool] = False
+    xla_compatible: typing.ClassVar[bool] = False
     black_box: typing.ClassVar[bool] = True
     seeded: typing.ClassVar[bool] = True
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfadv import boundary
+from tfadv import validation
 from tfadv.errors import invalid
 
 
@@ -27,8 +27,8 @@ class Split:
     labels: np.ndarray
 
     def __post_init__(self):
-        images = boundary.stored_images(self.images)
-        labels = boundary.labels(self.labels, len(images))
+        images = validation.stored_images(self.images)
+        labels = validation.labels(self.labels, len(images))
         object.__setattr__(self, "images", images)
         object.__setattr__(self, "labels", labels)
 

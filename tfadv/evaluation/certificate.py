@@ -2,44 +2,15 @@
 
 import functools
 
-import keras
 import numpy as np
 import tensorflow as tf
-from keras import layers
 
-from tfadv import boundary, gradients
-from tfadv.attacks.hyperplane import displacement
+from tfadv import gradients, validation
 from tfadv.errors import invalid
-from tfadv.structure import made_of
-from tfadv.threat import NORMS, flat_sum
-
-# Layers that are linear in what they are given, if their activation is, they are not quantized, and they do not round.
-# Not dropout and batch normalization: a model may have fixed them in the way they work in training.
-LINEAR = (
-    layers.InputLayer, layers.Flatten, layers.Reshape, layers.Permute, layers.Dense, layers.Conv2D,
-    layers.DepthwiseConv2D, layers.AveragePooling2D, layers.GlobalAveragePooling2D, layers.ZeroPadding2D,
-    layers.Cropping2D, layers.Rescaling, layers.Normalization, layers.Add, layers.Subtract, layers.Average,
-    layers.Concatenate, layers.Activation,
-)  # fmt: skip
-
-
-def is_linear(model):
-    """Whether the logits are linear functions of the pixels, up to a constant, as the kinds of its layers prove.
-
-    >>> is_linear(keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(10)]))
-    True
-    """
-    return made_of(model, _is_straight)
-
-
-def _is_straight(layer):
-    straight = keras.activations.linear
-    return (
-        type(layer) in LINEAR
-        and getattr(layer, "activation", straight) is straight
-        and getattr(layer, "quantization_mode", None) is None
-        and layer.compute_dtype in ("float32", "float64")
-    )
+from tfadv.graph.linear import is_linear
+from tfadv.tensors import flat_sum
+from tfadv.threat import NORMS
+from tfadv.threat.hyperplane import displacement
 
 
 def linear_radius(model, x, y, norm, batch_size=500):
@@ -60,7 +31,7 @@ def linear_radius(model, x, y, norm, batch_size=500):
 
     Raises:
         TfadvError: if the layers of the model do not prove that it is linear, for an unknown norm, and for images and
-            labels that `tfadv.boundary` refuses.
+            labels that `tfadv.validation` refuses.
 
     >>> (linear_radius(model, x, y, "linf") > 8 / 255).mean()  # doctest: +SKIP
     """
@@ -68,8 +39,8 @@ def linear_radius(model, x, y, norm, batch_size=500):
         raise invalid("model", "layers that are linear in the pixels", f"{model.name!r}", "use an attack.")
     if norm not in NORMS:
         raise invalid("norm", f"one of {', '.join(NORMS)}", repr(norm))
-    x = boundary.images(x)
-    y = boundary.labels(y, len(x), boundary.classifier(model, x))
+    x = validation.images(x)
+    y = validation.labels(y, len(x), validation.classifier(model, x))
     images, labels = tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], tf.int32)
     radius = tf.function(functools.partial(_radius, gradients.logits_of(model), norm), [images, labels], False)
     starts = range(0, len(x), batch_size)

@@ -2,30 +2,19 @@
 
 import time
 
-import numpy as np
-
 from tfadv import attacks as registry
-from tfadv import boundary, gradients
 from tfadv import threat as threats
+from tfadv import validation
 from tfadv.attacks.base import Attack
-from tfadv.data.split import spread_over
-from tfadv.errors import TfadvError, invalid
-from tfadv.evaluation import checks, curves, metrics
-from tfadv.evaluation.certificate import is_linear, linear_radius
+from tfadv.errors import TfadvError
+from tfadv.evaluation import metrics
+from tfadv.evaluation.attack_run import AttackRun
+from tfadv.evaluation.diagnostics import Diagnostics
 from tfadv.evaluation.journal import Journal, fingerprint
 from tfadv.evaluation.results import EvaluationResult
-from tfadv.evaluation.suite import Suite
-from tfadv.models.precision import in_precision
+from tfadv.evaluation.traits import ModelTraits
+from tfadv.graph.precision import in_precision
 from tfadv.provenance import provenance
-
-STANDARD, RANDOM, BLACK_BOX = ("autoattack",), ("autoattack(version=rand)",), ("square",)
-CONTROL = "noise"
-# Distances, curves and the control see at most so many images: they illustrate, the robust accuracy judges.
-SUBSET = 500
-# Passes whose majority judges a random model.
-DRAWS = 20
-# Passes whose logits differ by less than this share of their range are the same: GPUs add in any order.
-SAME = 1e-4
 
 
 def evaluate(
@@ -67,17 +56,17 @@ def evaluate(
         An `EvaluationResult`.
 
     Raises:
-        TfadvError: for a model or data that `tfadv.boundary` refuses, for bad specs, and for no attacks at all.
+        TfadvError: for a model or data that `tfadv.validation` refuses, for bad specs, and for no attacks at all.
 
     >>> evaluate(model, datasets.load("cifar10"), threat="linf:8/255", n=1000).robust_accuracy  # doctest: +SKIP
     """
     started = time.perf_counter()
     threat, named = _threat(threat), _attacks(attacks)
     split = dataset.test.spread(n) if n else dataset.test
-    x, y = split.x, boundary.labels(split.y, len(split))
-    classes = boundary.classifier(model, x)
-    boundary.labels(y, len(x), classes, "labels of the data set")
-    traits = Traits.of(model, x)
+    x, y = split.x, validation.labels(split.y, len(split))
+    classes = validation.classifier(model, x)
+    validation.labels(y, len(x), classes, "labels of the data set")
+    traits = ModelTraits.of(model, x)
     members = chosen(named or traits.default_attacks(), threat, classes)
     traits.check(members, model, x)
     images = fingerprint(x, y)
@@ -89,7 +78,7 @@ def evaluate(
         "craft_in": craft_in,
     }  # fmt: skip
     journal = Journal(keep, identity)
-    suite = Suite(
+    suite = AttackRun(
         model, x, y, threat, members,
         seed=seed, batch_size=batch_size, draws=traits.draws, journal=journal, progress=progress,
         crafted_on=in_precision(model, craft_in) if craft_in else None,
@@ -107,7 +96,7 @@ def evaluate(
         threat=str(threat),
         stochastic=traits.random,
         attacks=suite.rows,
-        **Aftermath(suite, traits, dataset, progress).facts(),
+        **Diagnostics(suite, traits, dataset, progress).facts(),
         provenance=provenance(
             seed=seed, seconds=round(time.perf_counter() - started, 1), data_source=dataset.source,
             **({"crafted in": craft_in} if craft_in else {}),
@@ -150,122 +139,3 @@ def versions():
     """What else the bits of an outcome depend on."""
     known = provenance()
     return {name: known[name] for name in ("tfadv", "tensorflow", "keras")}
-
-
-class Traits:
-    """How a model is to be attacked: whether it is random, and whether it has gradients."""
-
-    def __init__(self, random, differentiable):
-        self.random, self.differentiable = random, differentiable
-        self.draws = DRAWS if random else 1
-
-    @classmethod
-    def of(cls, model, x):
-        few = x[spread_over(len(x), 32)]
-        first, *others = (metrics.logits(model, few) for _ in range(4))
-        rounding = SAME * np.ptp(first)
-        return cls(any(np.abs(first - z).max() > rounding for z in others), gradients.differentiable(model, few))
-
-    def default_attacks(self):
-        specs = BLACK_BOX if not self.differentiable else RANDOM if self.random else STANDARD
-        return [registry.get(spec) for spec in specs]
-
-    def check(self, members, model, x):
-        """Refuse attacks that follow gradients which neither the model has nor they lend it."""
-        for member in () if self.differentiable else members:
-            if not member.black_box and not gradients.differentiable(model, x, member.view):
-                hint = "try square, or bpda, which lends it a gradient."
-                raise invalid("attacks on a model without gradients", "black-box attacks", str(member), hint)
-
-
-class Aftermath:
-    """What an evaluation says beside its verdict, from some of the images."""
-
-    def __init__(self, suite, traits, dataset, progress):
-        self.suite, self.traits, self.dataset, self.progress = suite, traits, dataset, progress
-        self.few = spread_over(len(suite.x), SUBSET)
-        self.model, self.threat = suite.model, suite.threat
-        self.options = {"seed": suite.seed, "batch_size": suite.batch_size}
-        self.radius = None
-        if is_linear(self.model):
-            self.radius = linear_radius(self.model, suite.x, suite.y, self.threat.norm, suite.batch_size)
-
-    def facts(self):
-        """What a result holds of it."""
-        proven = {} if self.radius is None else {"radius": self.radius}
-        return {
-            "arrays": {"distance": self.suite.distance, "broken_by": self.suite.broken_by, **proven},
-            "norms": self.norms(),
-            "control": self.control(),
-            "certificate": self.certificate(),
-            "rho2": self.rho2(),
-            "curves": self.curves(),
-            "findings": self.findings(),
-            "gallery": self.suite.gallery(self.dataset.class_names),
-        }
-
-    def norms(self):
-        """Of the perturbations that fooled."""
-        found = self.suite.distance[self.suite.broken_by >= 0]
-        if not found.size:
-            return None
-        return {"median": float(np.median(found)), "mean": float(found.mean()), "max": float(found.max())}
-
-    def control(self):
-        """Accuracy under random noise of the same size: what an attack has to beat."""
-        self.progress("uniform noise", 0, 1)
-        x, y = self.suite.x[self.few], self.suite.y[self.few]
-        noise = registry.get(CONTROL)
-        x_noisy = noise(self.model, x, y, threat=self.threat, **self.options)
-        right = self.suite.clean[self.few] & metrics.correct(
-            self.model, x_noisy, y, self.suite.batch_size, self.traits.draws
-        )
-        self.progress("uniform noise", 1, 1)
-        return {"attack": str(noise), "accuracy": right.mean()}
-
-    def certificate(self):
-        """The accuracy under the best attack there is, where it is known."""
-        if self.radius is None:
-            return None
-        return {"method": "linear model", "accuracy": self._certified() / self.radius.size}
-
-    def _certified(self):
-        return None if self.radius is None else int((self.radius > self.threat.eps).sum())
-
-    def rho2(self):
-        if not self.traits.differentiable or self.traits.random:
-            return None
-        self.progress("DeepFool distances", 0, 1)
-        return metrics.summary(metrics.rho(self.model, self.suite.x[self.few], batch_size=self.suite.batch_size))
-
-    def curves(self):
-        """Accuracy against eps: of one step, and, with what the evaluation knows already, of many."""
-        if not self.traits.differentiable:
-            specs = ("square(queries=500)",)
-        elif self.traits.random:
-            specs = ("fgsm", "eot(attack=pgd(steps=20), draws=10)")
-        else:
-            specs = ("fgsm", "apgd(steps=50)")
-        return [self._curve(spec, uses_verdict=spec == specs[-1]) for spec in specs]
-
-    def _curve(self, spec, uses_verdict):
-        suite, few, eps = self.suite, self.few, curves.grid(self.threat)
-        known = curves.Known(suite.distance[few], suite.broken_by[few], suite.robust[few]) if uses_verdict else None
-        accuracy = curves.accuracy_curve(
-            self.model, suite.x[few], suite.y[few], self.threat, eps, registry.get(spec),
-            draws=self.traits.draws, known=known, **self.options,
-            on_step=lambda done, total: self.progress(f"accuracy against eps, {spec}", done, total),
-        )  # fmt: skip
-        return {"attack": spec, "norm": self.threat.norm, "eps": eps, "accuracy": accuracy}
-
-    def findings(self):
-        """What makes the robust accuracy suspect, worst first."""
-        suite, few = self.suite, self.few
-        case = checks.Case(
-            model=self.model, x=suite.x[few], y=suite.y[few], standing=suite.robust[few], right=suite.clean[few],
-            logits=suite.z, labels=suite.y, threat=self.threat, seed=suite.seed, batch_size=suite.batch_size,
-            members=tuple(suite.members), rows=tuple(suite.rows), stochastic=self.traits.random,
-            differentiable=self.traits.differentiable, same_split=self.dataset.same_split, n=len(suite.x),
-            certified=self._certified(), progress=self.progress,
-        )  # fmt: skip
-        return checks.findings(case)

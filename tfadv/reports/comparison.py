@@ -3,9 +3,9 @@
 from itertools import combinations
 
 from tfadv.evaluation.statistics import holm
-from tfadv.reports import figures, pairs
+from tfadv.reports import figures, paired_test
 from tfadv.reports.document import Figure, Findings, Table, Text, percent, points, probability
-from tfadv.reports.evidence import DOUBT, examples
+from tfadv.reports.evaluation_blocks import DOUBT, examples
 
 ALL_PAIRS = 6  # With more runs the pairs fill pages: then each against the most robust one.
 COMPARISON_NOTE = (
@@ -16,11 +16,11 @@ COMPARISON_NOTE = (
 
 def not_comparable(results):
     """Why the runs may not be held against each other, as a block of findings; no block for a fair comparison."""
-    found, different = [], pairs.differences(results)
+    found, different = [], paired_test.differences(results)
     if different:
         message = f"These runs were not asked the same: they differ in {'; '.join(different)}."
         found.append(_finding("not-comparable", "error", message, "Evaluate them again on the same terms."))
-    if pairs.attack_lists_differ(results):
+    if paired_test.attack_lists_differ(results):
         message = "The runs were not attacked by the same attacks: the one attacked less looks better than it is."
         found.append(_finding("different-attacks", "warning", message, "Evaluate all with the same attacks."))
     return [Findings(tuple(found))] if found else []
@@ -31,7 +31,7 @@ def _finding(code, severity, message, advice):
 
 
 def comparison(runs):
-    """The table of accuracies, their bars, and the pairs. runs: label -> `EvaluationResult`."""
+    """The table of accuracies, their bars, and the paired_test. runs: label -> `EvaluationResult`."""
     return [Text("Comparison"), _table(runs), _bars(runs), *_pairs(runs)]
 
 
@@ -70,10 +70,10 @@ def _bars(runs):
 def _pairs(runs):
     """McNemar's test of each pair that saw the same images, the more robust run first."""
     ranked = sorted(runs, key=lambda label: -runs[label].robust_accuracy)
-    possible = [(a, b) for a, b in combinations(ranked, 2) if not pairs.objection(runs[a], runs[b])]
+    possible = [(a, b) for a, b in combinations(ranked, 2) if not paired_test.objection(runs[a], runs[b])]
     if not possible:
         return []
-    tests = [pairs.compare(runs[a], runs[b]) for a, b in possible]
+    tests = [paired_test.compare(runs[a], runs[b]) for a, b in possible]
     adjusted = holm([test.p_value for test in tests])
     rows = [
         [
@@ -83,7 +83,7 @@ def _pairs(runs):
             test.only_a,
             test.only_b,
             probability(p),
-            "yes" if p < pairs.LEVEL else "not shown",
+            "yes" if p < paired_test.LEVEL else "not shown",
         ]
         for (a, b), test, p in zip(possible, tests, adjusted, strict=True)
         if len(runs) <= ALL_PAIRS or a == ranked[0]
@@ -96,7 +96,7 @@ def _note(runs, tests):
     note = (
         "Only the first, only the second: images that stand in one run and not in the other. p: McNemar's exact test"
         f"{f', corrected by Holm for the {len(tests)} pairs' if len(tests) > 1 else ''}; "
-        f"shown where it is below {pairs.LEVEL}. Difference with Tango's 95 % interval."
+        f"shown where it is below {paired_test.LEVEL}. Difference with Tango's 95 % interval."
     )
     if len(runs) > ALL_PAIRS:
         note += " Listed are the pairs with the most robust run."

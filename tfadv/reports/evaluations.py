@@ -1,9 +1,9 @@
 """Evaluations as a document: one run gets its verdict, several are compared."""
 
 from tfadv.errors import invalid
-from tfadv.reports import comparison, evidence
+from tfadv.reports import comparison, evaluation_blocks
 from tfadv.reports.document import Document, Headline, Text, number, percent
-from tfadv.reports.evidence import DOUBT, examples
+from tfadv.reports.evaluation_blocks import DOUBT, examples
 
 
 def evaluation_document(results):
@@ -23,31 +23,31 @@ def evaluation_document(results):
 def _single(runs):
     """The verdict, and at once what casts doubt on it; then the evidence."""
     [(label, result)] = runs.items()
-    blocks = [*_verdict(result), *evidence.findings(result, 2)]
+    blocks = [*_verdict(result), *evaluation_blocks.findings(result, 2)]
     blocks += [
         Text("Attacks"),
-        evidence.attacks(result),
-        *evidence.distances(label, result),
-        *evidence.gallery(label, result),
+        evaluation_blocks.attacks(result),
+        *evaluation_blocks.distances(label, result),
+        *evaluation_blocks.gallery(label, result),
     ]
-    blocks += [*evidence.curves(runs), *evidence.classes(runs)]
-    return [*blocks, Text("Provenance"), evidence.provenance(result)]
+    blocks += [*evaluation_blocks.curves(runs), *evaluation_blocks.classes(runs)]
+    return [*blocks, Text("Provenance"), evaluation_blocks.provenance(result)]
 
 
 def _several(runs):
     """Whether they can be compared at all, the comparison, and each run by itself."""
     blocks = [*comparison.not_comparable(list(runs.values())), *comparison.comparison(runs)]
-    blocks += [*evidence.curves(runs), *evidence.classes(runs)]
+    blocks += [*evaluation_blocks.curves(runs), *evaluation_blocks.classes(runs)]
     for label, result in runs.items():
         blocks += [
             Text(f"Details: {label}"),
-            *evidence.findings(result, 3),
+            *evaluation_blocks.findings(result, 3),
             Text("Attacks", level=3),
-            evidence.attacks(result),
-            *evidence.distances(label, result),
-            *evidence.gallery(label, result),
+            evaluation_blocks.attacks(result),
+            *evaluation_blocks.distances(label, result),
+            *evaluation_blocks.gallery(label, result),
             Text("Provenance", level=3),
-            evidence.provenance(result),
+            evaluation_blocks.provenance(result),
         ]
     return blocks
 

@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 import tfadv
-from tfadv import boundary, files
+from tfadv import files, validation
 from tfadv.errors import TfadvError, invalid, writable_directory
 from tfadv.serving import check, signatures
 
@@ -90,7 +90,7 @@ def _checked_classes(model):
             f"{type(model).__name__} {model.name!r} with the input shape {shape}",
             "wrap it: x = keras.Input((height, width, channels)); model = keras.Model(x, model(x)).",
         )
-    return boundary.classifier(model, boundary.images(check.fixed_images(shape) / 255))
+    return validation.classifier(model, validation.images(check.fixed_images(shape) / 255))
 
 
 def _class_names(classes, class_names):

@@ -5,8 +5,8 @@ Madry et al.: Towards Deep Learning Models Resistant to Adversarial Attacks, 201
 
 import tensorflow as tf
 
-from tfadv.compilation import xla_pays
 from tfadv.errors import TfadvError
+from tfadv.graph.xla import xla_pays
 from tfadv.training.trainer import Trainer
 
 
@@ -34,9 +34,9 @@ class Adversarial(Trainer):
 
     def craft(self, x, y):
         def run(x, y, seed):
-            return self.attack.craft(self.attack.view(self.classifier), x, y, threat=self.threat, seed=seed)
+            return self.attack.craft(self.attack.logits_fn(self.classifier), x, y, threat=self.threat, seed=seed)
 
         # XLA compiles for one batch size; a batch that may have any size takes the plain graph.
-        if self.attack.static and x.shape[0] is not None and xla_pays(self.classifier):
+        if self.attack.xla_compatible and x.shape[0] is not None and xla_pays(self.classifier):
             run = tf.function(run, jit_compile=True, autograph=False)
         return run(x, y, self.noise_seed())

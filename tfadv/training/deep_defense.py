@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfadv import gradients, losses
 from tfadv.attacks.deepfool import VARIANTS, crossing, l2_length, nearest
 from tfadv.errors import invalid
-from tfadv.threat import flat_sum, per_example
+from tfadv.tensors import flat_sum, per_example
 from tfadv.training.trainer import Trainer
 
 VARIANT = VARIANTS["deepdefense"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 
-from tfadv import attacks, boundary, distribute, files, spec
+from tfadv import attacks, distribute, files, spec, validation
 from tfadv import threat as threats
 from tfadv.data import AUGMENTATIONS, pipeline
 from tfadv.errors import TfadvError, invalid, writable_directory
@@ -244,6 +244,6 @@ def check_classes(model, split, dataset):
     Raises:
         TfadvError: for another image shape, probabilities, or another number of classes.
     """
-    classes = boundary.classifier(model, split.take(8).x)
+    classes = validation.classifier(model, split.take(8).x)
     if classes != dataset.num_classes:
         raise invalid("the classifier", f"{dataset.num_classes} classes, as {dataset.name} has", classes)

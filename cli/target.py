@@ -1,0 +1,73 @@
+"""The classifier that a command is about, with the data and the threat model that belong to it."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfadv.errors import TfadvError
+from tfadv.models import classifier, saved_model
+
+
+@dataclass(frozen=True)
+class Target:
+    """What was asked for, completed by what `tfadv train` recorded; nothing is loaded yet.
+
+    Attributes:
+        path: the `.keras` file, or the directory of a SavedModel.
+        home: the directory where results about it go by default.
+        record: train.json of its run, or {}.
+        dataset, threat: specs; threat may be None.
+    """
+
+    path: Path
+    home: Path
+    record: dict
+    dataset: str | None = None
+    threat: str | None = None
+
+    @property
+    def name(self):
+        return self.home.resolve().name
+
+    def load(self):
+        """The Keras model. Slow, as it imports TensorFlow."""
+        return classifier.load(self.path)
+
+    def load_dataset(self, data_dir):
+        from tfadv.data import datasets
+
+        if not self.dataset:
+            raise TfadvError(f"{str(self.path)!r} is not from a run of `tfadv train`: name the data with --dataset.")
+        return datasets.load(self.dataset, data_dir)
+
+
+def choose(model, dataset=None, threat=None):
+    """Find a run directory, a `.keras` file or a SavedModel; what is not given, the record of its training tells.
+
+    Raises:
+        TfadvError: if there is no such model.
+    """
+    path = classifier.find(model)
+    record = classifier.training_of(path)
+    of_run = path.name == "model.keras" and (record or Path(model).is_dir())
+    home = path.parent if of_run else Path("runs") / _name_of(path)
+    settings = record.get("settings", {})
+    return Target(path, home, record, dataset or settings.get("dataset"), threat or settings.get("threat"))
+
+
+def _name_of(path):
+    """What to call a model that is not from a run: its file, or its folder if the file is called model.keras."""
+    if path.is_dir():
+        return saved_model.name(path)
+    return path.resolve().parent.name if path.name == "model.keras" else path.stem
+
+
+def needs_threat(subject):
+    """Raises TfadvError if neither the command nor the run says what the attacker may do."""
+    if not subject.threat:
+        raise TfadvError("say what the attacker may do with --threat, e.g. --threat linf:8/255.")
+
+
+def shown(path):
+    """A path as it can be pasted into a shell."""
+    return shlex.quote(str(path))

@@ -1,0 +1,1 @@
+"""Pieces that several attacks are made of. All of it is graph code."""

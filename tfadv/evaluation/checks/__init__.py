@@ -1,0 +1,55 @@
+"""Suspicion: what makes a robust accuracy look better than it is.
+
+One function a check; its name is the code of its finding, and `docs/findings.md` says what to make of it. Athalye,
+Carlini, Wagner: Obfuscated Gradients Give a False Sense of Security, 2018; Carlini et al.: On Evaluating Adversarial
+Robustness, 2019; Croce & Hein 2020 (the checks of AutoAttack); Pintor et al.: Indicators of Attack Failure, 2022.
+"""
+
+from tfadv.evaluation.checks import chosen_attacks, controls, model
+from tfadv.evaluation.checks.evidence import Evidence
+
+__all__ = ["CHECKS", "SEVERITIES", "Evidence", "findings"]
+
+SEVERITIES = ("error", "warning", "info")
+CHECKS = (
+    model.no_gradients,
+    model.zero_gradients,
+    model.misleading_gradients,
+    model.probabilities,
+    model.randomized,
+    chosen_attacks.not_eot,
+    controls.few_draws,
+    model.batch_dependent,
+    controls.noise_stronger,
+    chosen_attacks.black_box_stronger,
+    chosen_attacks.short_of_exact,
+    controls.single_step_stronger,
+    controls.loss_not_rising,
+    controls.not_converged,
+    controls.stands_large_eps,
+    controls.saturated_logits,
+    chosen_attacks.single_step_only,
+    chosen_attacks.black_box_only,
+    model.knows_little,
+    model.dark_images,
+    model.not_held_out,
+    model.few_images,
+    chosen_attacks.few_classes,
+    chosen_attacks.not_standard,
+)
+
+
+def findings(case):
+    """What makes the robust accuracy of an `Evidence` suspect, worst first.
+
+    Returns:
+        A list of dicts: `code`, `severity` (`"error"`, `"warning"` or `"info"`), `message`, `advice`.
+    """
+    found = []
+    for done, check in enumerate(CHECKS):
+        case.progress("checks", done, len(CHECKS))
+        said = check(case)
+        if said is not None:
+            found.append({"code": check.__name__, **dict(zip(("severity", "message", "advice"), said, strict=True))})
+    case.progress("checks", len(CHECKS), len(CHECKS))
+    return sorted(found, key=lambda item: SEVERITIES.index(item["severity"]))

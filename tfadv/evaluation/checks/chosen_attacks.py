@@ -1,0 +1,110 @@
+"""What is suspect about the attacks that were chosen, and about what each of them left. Nothing is run again.
+
+A check takes an `Evidence` and returns (severity, message, advice), or None. Its name is the finding's code.
+"""
+
+from tfadv import attacks
+from tfadv.attacks.apgd import APGDT
+from tfadv.attacks.eot import EOT
+from tfadv.evaluation.checks.evidence import iterates, parts
+
+
+def single_step_only(case):
+    """Nothing stronger than FGSM was run."""
+    if not case.members or any(iterates(member) or member.black_box for member in case.members):
+        return None
+    return (
+        "warning",
+        "Only attacks of a single step were run, which overstates robustness.",
+        "Leave out --attack, which runs AutoAttack, or add an attack of many steps: --attack apgd.",
+    )
+
+
+def black_box_only(case):
+    """The model has gradients, and no attack used them."""
+    if not case.differentiable or not case.members or not all(member.black_box for member in case.members):
+        return None
+    return (
+        "warning",
+        f"The model has gradients, but none of the attacks ({_names(case.members)}) follows them.",
+        "Leave out --attack, which runs AutoAttack, or add --attack apgd.",
+    )
+
+
+def black_box_stronger(case):
+    """Attacks without gradients broke images that those with gradients, which know more, had left."""
+    ran = list(zip(case.members, case.rows, strict=True))
+    white = [place for place, (member, _) in enumerate(ran) if iterates(member)]
+    later = [(member, row) for member, row in ran[white[0] :] if member.black_box] if white else []
+    fooled = sum(row["fooled"] for _, row in later)
+    # AutoAttack's own threshold, and never a single image.
+    if fooled <= max(0.002 * case.n, 1):
+        return None
+    return (
+        "error" if fooled > 0.02 * case.n else "warning",
+        f"Attacks without gradients ({_names(member for member, _ in later)}) broke {fooled} images, "
+        f"{fooled / case.n:.1%} of all, that attacks with gradients had left.",
+        "The gradients mislead: look for what masks them, adapt the attack to it, and give square more queries.",
+    )
+
+
+def short_of_exact(case):
+    """The model is so simple that its robust accuracy is known exactly, and the attacks left more."""
+    left = (case.logits.argmax(axis=1) == case.labels).sum() - sum(row["fooled"] for row in case.rows)
+    if case.certified is None or left <= case.certified:
+        return None
+    missed = left - case.certified
+    return (
+        "error" if missed > 0.02 * case.n else "warning" if missed > 0.002 * case.n else "info",
+        f"{case.certified} of {case.n} images withstand everything, as the model is linear; the attacks left {missed} "
+        "more.",
+        "Quote the exact accuracy. The attacks are too weak: give them more steps, or leave out --attack.",
+    )
+
+
+def not_eot(case):
+    """A random model was attacked one draw at a time."""
+    if not case.stochastic or any(isinstance(part, EOT) for member in case.members for part in parts(member)):
+        return None
+    return (
+        "error",
+        f"The model is random, and no attack ({_names(case.members)}) takes the expectation over its draws.",
+        'Leave out --attack, or wrap the attack: --attack "eot(attack=apgd, draws=20)".',
+    )
+
+
+def few_classes(case):
+    """The loss of APGD-T needs four classes."""
+    targeted = any(isinstance(part, APGDT) and part.loss is None for member in case.members for part in parts(member))
+    if case.classes >= 4 or not targeted:
+        return None
+    return (
+        "info",
+        f"With {case.classes} classes the targeted difference of logits ratio is not defined: apgd_t raised the plain "
+        "difference instead.",
+        "Compare with figures for this data set that were made in the same way only.",
+    )
+
+
+def not_standard(case):
+    """The attacks are not those of published figures."""
+    version = "rand" if case.stochastic else "standard"
+    wanted = attacks.get(f"autoattack(version={version})").members(case.classes, case.threat.norm)
+    ran = {str(member.until_fooled()) for member in case.members}
+    missing = [
+        member
+        for member in wanted
+        if case.threat.norm in parts(member)[-1].norms and str(member.until_fooled()) not in ran
+    ]
+    if not missing:
+        return None
+    listed = ", ".join(map(str, missing))
+    return (
+        "info",
+        f"Not comparable with published figures of AutoAttack ({version}), which also runs {listed}.",
+        "Leave out --attack to run it.",
+    )
+
+
+def _names(members):
+    return ", ".join(dict.fromkeys(str(member.name) for member in members))

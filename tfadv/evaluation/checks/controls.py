@@ -1,0 +1,181 @@
+"""What the attacks missed: a few images are attacked once more, in ways that should find nothing new.
+
+A check takes an `Evidence` and returns (severity, message, advice), or None. Its name is the finding's code.
+
+All but `few_draws` leave random models alone: one draw more fools some images by luck.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from tfadv import attacks, gradients, losses
+from tfadv.attacks.eot import EOT, mean
+from tfadv.evaluation import curves
+from tfadv.evaluation.checks.evidence import loss_of, parts
+from tfadv.tensors import finite_or, flat_sum
+
+LONGER = "apgd(steps=200, loss=margin)"
+NOISE, NOISE_IMAGES = "noise(draws=100)", 50
+# Where the other logits lie so far below the first, 1 - softmax is less than half of float32's last bit: the
+# cross-entropy is 0, and its gradient leaves out the logit of the label.
+ONE_HOT = 24 * np.log(2)
+
+
+def noise_stronger(case):
+    """Uniform noise finds what the attacks missed."""
+    at = case.some(case.standing, NOISE_IMAGES)
+    if case.stochastic or not at.size:
+        return None
+    fooled = int(case.fooled(attacks.get(NOISE), at).sum())
+    if not fooled:
+        return None
+    return (
+        "error",
+        f"{NOISE} fools {fooled} of {len(at)} images that had withstood every attack.",
+        "The attacks do not work on this model: look for what misleads them before anything else.",
+    )
+
+
+def single_step_stronger(case):
+    """FGSM fools more images than an attack of many steps, each run by itself."""
+    if case.alone is None:
+        return None
+    name, at = case.alone.name, case.alone.at
+    once, often = case.fooled(attacks.get("fgsm"), at).sum(), _misclassified(case.alone.after, case.y[at])
+    if once - often <= max(0.01 * len(at), 1):
+        return None
+    return (
+        "error",
+        f"By itself FGSM fools {once} of {len(at)} images and {name} only {often}: the iterated attack fails.",
+        "The gradient is masked, or the attack has too few steps; do not trust the robust accuracy.",
+    )
+
+
+def loss_not_rising(case):
+    """An attack ends where its loss is no higher than on the clean image."""
+    if case.alone is None:
+        return None
+    _, name, at, before, after = case.alone
+    y = case.y[at]
+    rises = (_cross_entropy(after, y) > _cross_entropy(before, y)) | (_gap(after, y) < _gap(before, y))
+    stuck = int((~rises).sum())
+    if stuck <= max(0.01 * len(at), 1):
+        return None
+    return (
+        "error" if stuck > 0.1 * len(at) else "warning",
+        f"{name} leaves {stuck} of {len(at)} images no nearer to another class than they were.",
+        "Its gradients are zero or point elsewhere, or its steps are too long: try loss=margin, apgd, square.",
+    )
+
+
+def saturated_logits(case):
+    """Logits so far apart that float32 knows no cross-entropy between them."""
+    right = case.logits.argmax(axis=1) == case.labels
+    if not right.any():
+        return None
+    gaps = _gap(case.logits[right], case.labels[right])
+    typical, share = float(np.median(gaps)), (gaps > ONE_HOT).mean()
+    if typical <= ONE_HOT:
+        return None
+    said = f"The two largest logits are {typical:.3g} apart in the median: for {share:.1%} of the images the "
+    said += "cross-entropy is 0 in float32 and its gradient too small or wrong."
+    severity = "info" if any(not m.black_box and loss_of(m) != "ce" for m in case.members) else "warning"
+    if case.alone is not None and loss_of(case.alone.attack) == "ce":
+        name, at = case.alone.name, case.alone.at
+        ce, margin = _misclassified(case.alone.after, case.y[at]), _longer(case, at).sum()
+        said += f" By itself {name} fools {ce} of {len(at)} images, {LONGER} fools {margin}."
+        if margin - ce > max(0.01 * len(at), 1):
+            severity = "warning" if severity == "info" else "error"
+    return severity, said, "Attack with loss=margin or loss=dlr, or divide the logits by a constant."
+
+
+def not_converged(case):
+    """A longer attack with other starts still finds something."""
+    at = case.some(case.standing)
+    if not case.gradients_mean or not at.size:
+        return None
+    fooled = int(_longer(case, at).sum())
+    # Of all judged images, as the robust accuracy is.
+    points = fooled / len(at) * case.standing.mean()
+    if fooled < 2 or points <= 0.005:
+        return None
+    return (
+        "error" if points > 0.02 else "warning",
+        f"{LONGER} from new starts fools {fooled} of {len(at)} images that had withstood every attack, about "
+        f"{100 * points:.1f} points of accuracy: more steps still lower it.",
+        "Give the attacks more steps and restarts until nothing changes, or leave out --attack to run AutoAttack.",
+    )
+
+
+def stands_large_eps(case):
+    """Accuracy does not fall towards zero where the ball holds every gray image."""
+    # One class for every image is right on that class at any eps; `knows_little` says so.
+    if not case.gradients_mean or len(np.unique(case.logits.argmax(axis=1))) == 1:
+        return None
+    at = case.some(case.right)
+    eps, left = curves.large(case.threat, case.x[0].size), at
+    for attack in (attacks.get(LONGER).until_fooled(), case.alone and case.alone.attack):
+        if attack and left.size:
+            left = left[~case.fooled(attack, left, eps)]
+    if left.size <= 0.02 * len(at):
+        return None
+    return (
+        "error" if left.size > 0.1 * len(at) else "warning",
+        f"{left.size} of {len(at)} images are still right at {case.threat.norm}:{eps:.3g}, where every image may "
+        "become the same gray.",
+        "The gradients mislead the attack: try loss=margin, more restarts, or an attack without gradients.",
+    )
+
+
+def few_draws(case):
+    """The mean gradient of so many draws still depends on the draws."""
+    draws = [part.draws for member in case.members for part in parts(member) if isinstance(part, EOT)]
+    at = case.some(case.right, 16)
+    if not (case.stochastic and case.differentiable and draws and at.size):
+        return None
+    cosine = float(np.mean(_agreement(case, at, max(draws))))
+    if cosine >= 0.9:
+        return None
+    return (
+        "warning" if cosine < 0.5 else "info",  # below it a mean holds more noise than gradient
+        f"Mean gradients of {max(draws)} draws have a cosine of {cosine:.2f} with those of {max(draws)} others.",
+        "Take more draws, until it is above 0.9 or the robust accuracy falls no further.",
+    )
+
+
+def _agreement(case, at, draws):
+    """The cosine between two mean gradients of the cross-entropy: (k,)."""
+    logits_fn, y = gradients.logits_of(case.model), tf.constant(case.y[at])
+
+    @tf.function(autograph=False)
+    def means(x):
+        one = lambda: gradients.logits_and_gradient(logits_fn, x, lambda z: losses.cross_entropy(y, z))[2]  # noqa: E731
+        return [mean(lambda: finite_or(0.0, one()), draws) for _ in range(2)]
+
+    a, b = (g / tf.reduce_max(tf.abs(g) + 1e-38) for g in means(tf.constant(case.x[at])))
+    product = flat_sum(a * b)
+    return tf.math.divide_no_nan(product, tf.sqrt(flat_sum(a * a) * flat_sum(b * b))).numpy()
+
+
+def _longer(case, at):
+    return case.fooled(attacks.get(LONGER).until_fooled(), at)
+
+
+def _misclassified(z, y):
+    return (z.argmax(axis=1) != y).sum()
+
+
+def _gap(z, y):
+    """z_y - max_{j != y} z_j: (n,)."""
+    own = np.arange(len(y)), y
+    others = z.astype(np.float64)
+    others[own] = -np.inf
+    return z[own] - others.max(axis=1)
+
+
+def _cross_entropy(z, y):
+    """log(1 + sum_{j != y} exp(z_j - z_y)), which does not round to 0: (n,)."""
+    own = np.arange(len(y)), y
+    below = z.astype(np.float64) - z[own][:, None]
+    below[own] = -np.inf
+    return np.log1p(np.exp(np.minimum(below, 700)).sum(axis=1))

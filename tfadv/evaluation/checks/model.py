@@ -1,0 +1,206 @@
+"""What is suspect about a model and about the images it was judged on, whatever was run against it.
+
+A check takes an `Evidence` and returns (severity, message, advice), or None. Its name is the finding's code.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from tfadv import gradients, losses
+from tfadv.attacks.bpda import BPDA
+from tfadv.attacks.eot import EOT
+from tfadv.evaluation import metrics
+from tfadv.evaluation.checks.evidence import loss_of, parts
+from tfadv.tensors import finite_or, flat_sum, per_example
+
+# By how much of the spread of the logits an image's own may move with its company. Rounding to bfloat16 moves them by
+# 0.5 %, batch statistics by 10 % or more.
+COMPANY = 0.02
+# How far a step along the gradient is to lead, in spreads of the logits, and how much of that it must keep.
+PROMISED, KEPT = 0.02, 0.5
+
+
+def randomized(case):
+    """Two passes over the same images give different logits."""
+    if not case.stochastic:
+        return None
+    first, second = case.ask(case.x), case.ask(case.x)
+    flips = (first.argmax(axis=1) != second.argmax(axis=1)).mean()
+    expected = any(isinstance(part, EOT) for member in case.members for part in parts(member))
+    return (
+        "info" if expected else "warning",
+        f"The model is random: two passes over {len(first)} images differ by up to {np.abs(first - second).max():.2g}"
+        f" in a logit and in {flips:.1%} of the predictions.",
+        "Attack the expectation over its randomness (eot), and judge each image by several passes.",
+    )
+
+
+def batch_dependent(case):
+    """The logits of an image depend on the images beside it."""
+    if case.stochastic or len(case.x) < 2:
+        return None
+    x = case.x[:16]
+    together, single = metrics.logits(case.model, x, len(x)), metrics.logits(case.model, x, 1)
+    moved = np.abs(together - single).max() / np.maximum(np.ptp(together, axis=1).mean(), 1e-12)
+    if moved <= COMPANY:
+        return None
+    flips = (together.argmax(axis=1) != single.argmax(axis=1)).sum()
+    return (
+        "error",
+        f"Alone, images have other logits than in a batch of {len(x)}: they move by up to {moved:.1%} of their spread, "
+        f"and {flips} predictions change.",
+        "Run BatchNormalization (and what else looks across the batch) with training=False.",
+    )
+
+
+def probabilities(case):
+    """The outputs lie in [0, 1], though they may not sum to 1."""
+    low, high = float(case.logits.min()), float(case.logits.max())
+    if low < 0 or high > 1 + 1e-6 or high <= 0.5 or len(case.logits) < 2:
+        return None
+    return (
+        "error",
+        f"All outputs lie between {low:.2g} and {high:.2g}, as probabilities do: their gradients vanish where the "
+        "model is sure.",
+        "Return logits: leave out the sigmoid or softmax, or return the logarithm of the softmax.",
+    )
+
+
+def no_gradients(case):
+    """No gradient leads from the logits to the image."""
+    if case.differentiable:
+        return None
+    lent = any(isinstance(part, BPDA) for member in case.members for part in parts(member))
+    return (
+        "warning" if lent else "error",
+        "No gradient leads from the logits to the image, "
+        + ("and the attacks went by a stand-in." if lent else "so attacks that need none were all that could be run."),
+        "Load the .keras file instead of an export without gradients; where the model rounds or steps, attack with "
+        "bpda, which lends a gradient.",
+    )
+
+
+def zero_gradients(case):
+    """Images at which gradient attacks have nothing to follow: the gradient is zero, or not finite."""
+    at = np.flatnonzero(case.right)
+    if not case.differentiable or not at.size:
+        return None
+    dead, broken = (np.mean(part, axis=1) for part in _usable(case, at))
+    if max(*dead, *broken) <= 0.01:
+        return None
+    ce, margin = dead
+    other_loss = any(not member.black_box and loss_of(member) != "ce" for member in case.members)
+    hopeless = margin > 0.1 or (ce > 0.1 and not other_loss)
+    return (
+        "error" if hopeless else "warning",
+        f"The cross-entropy has no gradient, zero in every pixel, at {ce:.1%} of the images and the margin at "
+        f"{margin:.1%}; NaN or infinite somewhere at {max(broken):.1%}.",
+        "Attack with loss=margin, which does not saturate; where that has none either, look for the operation that "
+        "stops the gradient (square roots and divisions by 0, rounding, steps), or use bpda and square.",
+    )
+
+
+def _usable(case, at):
+    """Of cross-entropy and margin, where no pixel has a finite gradient other than 0, and where some is not finite."""
+    logits_fn = gradients.logits_of(case.model)
+
+    @tf.function(input_signature=_signature(case.x), autograph=False)
+    def look(x, y):
+        found = []
+        for name in ("ce", "margin"):
+            loss = lambda z, name=name: losses.LOSSES[name](y, z)  # noqa: E731
+            gradient = gradients.logits_and_gradient(logits_fn, x, loss)[2]
+            dead = flat_sum(tf.cast(finite_or(0.0, gradient) != 0, tf.float32)) == 0
+            found.append((dead, ~tf.math.is_finite(flat_sum(tf.abs(gradient)))))
+        return [tf.stack(part) for part in zip(*found, strict=True)]
+
+    batches = np.split(at, range(case.batch_size, len(at), case.batch_size))
+    return [np.concatenate(part, axis=1) for part in zip(*(look(case.x[i], case.y[i]) for i in batches), strict=True)]
+
+
+def misleading_gradients(case):
+    """A short step along the gradient does not lead where the gradient says: it is not the model's."""
+    at = case.some(case.right)
+    if not case.gradients_mean or not at.size:
+        return None
+    kept = _kept_promises(case, at)
+    kept = kept[np.isfinite(kept)]
+    broken = np.mean((kept < KEPT) | (kept > 1 / KEPT)) if kept.size else 0
+    if broken <= 0.1:
+        return None
+    return (
+        "error" if np.median(kept) <= KEPT else "warning",
+        f"A short step along the gradient changes the margin as the gradient promises at {1 - broken:.1%} of "
+        f"{len(kept)} images only, and {np.median(kept):.2g} times as much in the median.",
+        "Something in the model replaces or shatters the gradient (straight-through layers, custom gradients, noise): "
+        "attack with square too, and with bpda and a smooth stand-in for that layer.",
+    )
+
+
+def _kept_promises(case, at):
+    """(f(x + h g) - f(x - h g)) / (2 h |g|^2) of the margin f; NaN where f is flat: (k,)."""
+    logits_fn = gradients.logits_of(case.model)
+
+    @tf.function(input_signature=_signature(case.x), autograph=False)
+    def measure(x, y):
+        margin = lambda z: losses.margin(y, z)  # noqa: E731
+        z, _, gradient = gradients.logits_and_gradient(logits_fn, x, margin)
+        gradient = finite_or(0.0, gradient)
+        spread = PROMISED * (tf.reduce_max(z, axis=1) - tf.reduce_min(z, axis=1))
+        step = gradient * per_example(tf.math.divide_no_nan(spread, flat_sum(tf.square(gradient))), x)
+        ahead, behind = (margin(logits_fn(at)) for at in (x + step, x - step))
+        # A step that leaves the neighborhood of the image promises nothing.
+        near = (spread > 0) & (tf.reduce_max(tf.abs(step), axis=range(1, len(x.shape))) < 0.1)
+        return tf.where(near, (ahead - behind) / (2 * spread), float("nan"))
+
+    # Away from the border of the box, where a model may clip.
+    return measure(np.clip(case.x[at], 0.1, 0.9), case.y[at]).numpy()
+
+
+def _signature(x):
+    return [tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], tf.int32)]
+
+
+def dark_images(case):
+    """The images fill so little of [0, 1] that they may have been scaled twice."""
+    low, high = float(case.x.min()), float(case.x.max())
+    if high - low >= 0.1:
+        return None
+    return (
+        "warning",
+        f"The images lie between {low:.3g} and {high:.3g}; eps is measured in the full range, 0 to 1.",
+        "Were they divided by 255 twice? Give them as they are, or choose eps in their own range.",
+    )
+
+
+def knows_little(case):
+    """The classifier is hardly better than chance: its robustness means nothing."""
+    predicted = case.logits.argmax(axis=1)
+    accuracy, chance = (predicted == case.labels).mean(), 1 / case.classes
+    only = len(np.unique(predicted)) == 1 < len(np.unique(case.labels))
+    # Twice chance, or half of the way to 1 where there are few classes.
+    if accuracy > min(2 * chance, (1 + chance) / 2) and not only:
+        return None
+    said = "names the same class for every image" if only else f"is right on {accuracy:.1%} of the clean images"
+    return (
+        "warning",
+        f"The classifier {said}; chance is {chance:.1%}.",
+        "Does it expect pixels in 0 to 255, or another order of the classes? Then put that into the model.",
+    )
+
+
+def not_held_out(case):
+    """The model may have been trained on the images."""
+    if not case.same_split:
+        return None
+    return (
+        "warning",
+        "The data set has no test part of its own: a model trained on it is judged on images it has seen.",
+        "Put images into train/ and test/, or x_train, y_train, x_test, y_test into the .npz.",
+    )
+
+
+def few_images(case):
+    if case.n >= 1000:
+        return None
+    return "info", f"Only {case.n} images were judged: read the intervals.", "Judge 1,000 images or more."

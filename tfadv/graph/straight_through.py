@@ -1,0 +1,98 @@
+"""The same classifier in which some layers have the gradient of a smooth surrogate."""
+
+import keras
+import tensorflow as tf
+
+from tfadv.errors import TfadvError, invalid
+from tfadv.graph.rebuild import names as names_of
+from tfadv.graph.rebuild import rebuilt
+
+
+def straight_through(model, layers, surrogate=None):
+    """The same classifier with the same weights, in which some layers have the gradient of a stand-in.
+
+    Args:
+        model: a Sequential or functional `keras.Model`; models in it are looked into.
+        layers: the name of a layer (or of a nested model), or several.
+        surrogate: what lends its gradient, a Keras layer or a function with an output like the layer's; None is the
+            layer's own `surrogate`, or the identity.
+
+    Returns:
+        A `keras.Model`: its outputs, bit for bit, are those of `model`.
+
+    Raises:
+        TfadvError: if the model is subclassed, for a name that it has not, and for a stand-in of another shape, as the
+            identity is where a layer changes the shape.
+
+    >>> straight_through(model, "quantize")  # doctest: +SKIP
+    """
+    layers, known = layer_names(layers), names_of(model)
+    for name in layers:
+        if name not in known:
+            raise invalid("bpda: layers", f"names of the model's layers ({', '.join(known)})", repr(name))
+
+    def call(layer, *args, **kwargs):
+        output = layer(*args, **kwargs)
+        if layer.name not in layers:
+            return output
+        return SurrogateGradient()(_surrogate_output(layer, surrogate, output, args, kwargs), output)
+
+    return rebuilt(model, call, opened=lambda nested: nested.name not in layers)
+
+
+class SurrogateGradient(keras.Operation):
+    """(stand-in, output) to the output, with the gradient of the stand-in."""
+
+    def compute_output_spec(self, stand_in, output):
+        return keras.KerasTensor(output.shape, output.dtype)
+
+    def call(self, stand_in, output):
+        lent = tf.custom_gradient(lambda _: (tf.identity(output), lambda upstream: upstream))
+        return lent(tf.cast(stand_in, output.dtype))
+
+
+class Surrogate(keras.layers.Layer):
+    """A function of tensors as a layer."""
+
+    def __init__(self, function):
+        super().__init__(autocast=False)
+        self.function = function
+
+    def call(self, *args, **kwargs):
+        return self.function(*args, **kwargs)
+
+
+def _surrogate_output(layer, surrogate, output, args, kwargs):
+    """The output of what lends its gradient to a layer; refused where it cannot."""
+    surrogate = surrogate or getattr(layer, "surrogate", None)
+    tensors = [part for part in tf.nest.flatten((args, kwargs)) if isinstance(part, keras.KerasTensor)]
+    if not isinstance(output, keras.KerasTensor) or "float" not in output.dtype:
+        raise TfadvError(
+            f"bpda: the layer {layer.name!r} gives no floats, which a gradient needs: make one model of it and of the "
+            "layers that turn its output into floats, and name that one."
+        )
+    if surrogate is None:
+        stand_in = tensors[0] if len(tensors) == 1 else None
+    else:
+        call = surrogate if isinstance(surrogate, keras.layers.Layer) else Surrogate(surrogate)
+        stand_in = call(*args, **kwargs)
+    if stand_in is None or stand_in.shape != output.shape:
+        shapes = " and ".join(_shape(part) for part in tensors)
+        which = "the identity" if surrogate is None else f"its surrogate, which gives {_shape(stand_in)},"
+        raise TfadvError(
+            f"bpda: the layer {layer.name!r} makes {_shape(output)} of {shapes}, so {which} cannot stand for it: give "
+            "it a smooth function of the same shapes, layer.surrogate = function."
+        )
+    return stand_in
+
+
+def layer_names(layers):
+    """The names of one layer or several as a tuple. Raises TfadvError for anything else."""
+    names = (layers,) if isinstance(layers, str) else layers
+    if not isinstance(names, tuple | list) or not names or not all(isinstance(name, str) for name in names):
+        raise invalid("bpda: layers", "the name of a layer, or several", repr(layers))
+    return tuple(names)
+
+
+def _shape(tensor):
+    return "x".join("any" if size is None else str(size) for size in tensor.shape[1:])

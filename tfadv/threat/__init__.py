@@ -1,0 +1,29 @@
+"""Threat models: what the attacker may do. One norm a file, one line here."""
+
+from tfadv import spec
+from tfadv.errors import TfadvError
+from tfadv.threat.base import ThreatModel
+from tfadv.threat.l1 import L1
+from tfadv.threat.l2 import L2
+from tfadv.threat.linf import LInf
+
+__all__ = ["L1", "L2", "NORMS", "LInf", "ThreatModel", "parse"]
+
+NORMS = {threat.norm: threat for threat in (LInf, L2, L1)}
+
+
+def parse(text):
+    """Read a threat model: `linf:8/255`, `l2:0.5`, `l1:12`; `parse(str(threat)) == threat`.
+
+    >>> parse("linf:8/255") == LInf(8 / 255)
+    True
+
+    Raises:
+        TfadvError: for an unknown norm or an eps that is not a number of at least 0.
+    """
+    norm, _, eps = text.strip().partition(":")
+    if norm.lower() not in NORMS or not eps:
+        raise TfadvError(
+            f"cannot read the threat model {text!r}: write a norm ({', '.join(NORMS)}) and an eps, e.g. linf:8/255."
+        )
+    return NORMS[norm.lower()](spec.number(eps))
