@@ -1,6 +1,6 @@
 """Why the code is as it is: the measurements behind choices that docstrings mention.
 
-    python benchmarks/choices.py [rows] [first_convolution] [hyperplane] [substitute] [square]
+    python benchmarks/choices.py [rows] [strided_convolution] [hyperplane] [substitute] [square]
 
 Milliseconds are medians, and forms take turns.
 """
@@ -48,7 +48,7 @@ def rows():
         compare(f"tf.where, 500 images 32 x 32 x {channels}", forms, x)
 
 
-def first_convolution():
+def strided_convolution():
     """The gradient of the cross-entropy with and without `with_fast_input_gradient`."""
     for name in ("mnist_cnn", "cifar_cnn"):
         model, data = trained.load(name)
@@ -106,7 +106,7 @@ def spread(shares):
 
 
 if __name__ == "__main__":
-    known = {measure.__name__: measure for measure in (rows, first_convolution, hyperplane, substitute, square)}
+    known = {measure.__name__: measure for measure in (rows, strided_convolution, hyperplane, substitute, square)}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", nargs="*", help=", ".join(known), default=list(known))
     timing.machine()

@@ -87,15 +87,15 @@ def test_quantized_images_fool(classifiers, images, predict):
 def test_with_early_stop_the_same_examples_fall_at_less_cost(classifiers, images, predict):
     model, within = classifiers("cnn"), L2(0.5)
     y = predict(model, images)
-    fooled, passes = [], []
+    fooled, spent = [], []
     for attack in (DDN(steps=40), DDN(steps=40).until_fooled()):
         before = np.array(passes.counts())
         fooled.append(predict(model, attack(model, images, y, threat=within)) != y)
-        passes.append(np.array(passes.counts()) - before)
+        spent.append(np.array(passes.counts()) - before)
     assert 0.2 < fooled[0].mean() < 0.9
     # The projection of what the full run finds a little outside may fool too.
     assert (fooled[1] <= fooled[0]).all() and np.mean(fooled[0] != fooled[1]) < 0.1
-    assert (passes[1] < 0.9 * passes[0]).all()
+    assert (spent[1] < 0.9 * spent[0]).all()
 
 
 def test_leaves_what_is_wrong_already_and_what_has_no_gradient(classifiers, images, predict):

@@ -113,14 +113,14 @@ def test_changes_nothing_where_nothing_is_random(inner, average, classifiers, im
 
 @pytest.mark.parametrize("average", eot.AVERAGES)
 def test_asks_so_many_times_as_often(average, classifiers, images, labels):
-    def passes(spec):
+    def asked(spec):
         before = passes.counts()
         attacks.get(spec)(classifiers("cnn"), images, labels, threat=WITHIN)
         return np.subtract(passes.counts(), before)
 
-    forward, backward = passes("pgd(steps=3)")
+    forward, backward = asked("pgd(steps=3)")
     extra = 5 * backward if average != "gradients" else 0
-    assert passes(f"eot(attack=pgd(steps=3), draws=5, average={average})").tolist() == [
+    assert asked(f"eot(attack=pgd(steps=3), draws=5, average={average})").tolist() == [
         5 * forward + extra,
         5 * backward,
     ]
@@ -173,7 +173,7 @@ class Unregistered(Attack):
 def test_hands_on_what_the_attack_within_says():
     assert str(EOT(attack="pgd")) == "eot(attack=pgd(steps=40), draws=20)" == str(EOT(attack=PGD()))
     assert EOT(attack=PGD()) == EOT(attack="pgd(steps=40)") and EOT().inner == PGD()
-    assert EOT(attack=PGD(early_stop=True)).static is False and EOT(attack="fgsm").seeded is False
+    assert EOT(attack=PGD(early_stop=True)).xla_compatible is False and EOT(attack="fgsm").seeded is False
     assert EOT(attack="fgsm", draws=7).cost(10) == Passes(14, 7)
     around = EOT(attack=Unregistered(), draws=2)
     assert around.inner == Unregistered() and around.cost(10) == Passes(2, 0)

@@ -112,17 +112,17 @@ def test_the_final_search_only_comes_nearer(classifiers, images, predict, norm="
 def test_with_early_stop_the_same_examples_fall_at_less_cost(classifiers, images, predict):
     model = classifiers("cnn")
     y, within = predict(model, images), LInf(0.07)
-    fooled, passes = [], []
+    fooled, spent = [], []
     for attack in (FABT(steps=20, target_classes=4), FABT(steps=20, target_classes=4).until_fooled()):
         before = np.array(passes.counts())
         x_adv = attack(model, images, y, threat=within)
-        passes.append(np.array(passes.counts()) - before)
+        spent.append(np.array(passes.counts()) - before)
         fooled.append(predict(model, x_adv) != y)
         assert (within.contains(tf.constant(x_adv), images)).numpy().all()
     assert 0.2 < fooled[0].mean() < 0.9
     # What the full run finds a little outside, its projection or the final search may bring in.
     assert (fooled[1] <= fooled[0]).all() and np.mean(fooled[0] != fooled[1]) < 0.1
-    assert (passes[1] < 0.9 * passes[0]).all()
+    assert (spent[1] < 0.9 * spent[0]).all()
 
 
 def test_with_early_stop_what_lies_beyond_eps_is_not_the_end(classifiers, images, predict):

@@ -51,4 +51,4 @@ def test_early_stop_leaves_what_is_fooled(classifiers, images, labels, predict):
     x_adv = MIFGSM(early_stop=True)(model, images, labels, threat=LInf(0.1))
     wrong = predict(model, images) != labels
     assert wrong.any() and np.array_equal(x_adv[wrong], images[wrong])
-    assert MIFGSM().until_fooled() == MIFGSM(early_stop=True) and not MIFGSM(early_stop=True).static
+    assert MIFGSM().until_fooled() == MIFGSM(early_stop=True) and not MIFGSM(early_stop=True).xla_compatible

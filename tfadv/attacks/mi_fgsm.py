@@ -44,7 +44,7 @@ class MIFGSM(Attack):
 
     @property
     def xla_compatible(self):
-        return self.as_pgd().static
+        return self.as_pgd().xla_compatible
 
     def as_pgd(self):
         """The same attack, spelled out."""
