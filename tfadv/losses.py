@@ -1,4 +1,4 @@
-"""What the attacker maximises: functions of int labels (n,) and float32 logits (n, classes) to (n,)."""
+"""What the attacker maximizes: functions of int labels (n,) and float32 logits (n, classes) to (n,)."""
 
 import tensorflow as tf
 
@@ -70,4 +70,6 @@ def _at_least(classes, logits, name):
         )
 
 
-LOSSES = {"ce": cross_entropy, "margin": margin, "dlr": dlr}
+LABEL_LOSSES = {"ce": cross_entropy, "margin": margin, "dlr": dlr}
+# `kl` compares with the logits of the clean image where the others have the label.
+LOSSES = {**LABEL_LOSSES, "kl": kl}

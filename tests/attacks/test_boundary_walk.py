@@ -44,9 +44,8 @@ def test_each_step_keeps_or_shortens_the_distance(classifiers, images, labels, p
 
     x = images[:6]
     right = predict(model, x) == labels[:6]
-    x_adv = BoundaryWalk(queries=60).craft(
-        logits_fn, tf.constant(x), tf.constant(labels[:6]), threat=L2(0.0), seed=random.key(0)
-    )
+    problem = Problem(logits_fn, tf.constant(x), tf.constant(labels[:6]))
+    x_adv = BoundaryWalk(queries=60).perturb_projected(problem, L2(0.0), random.key(0))
     assert np.array_equal(x_adv, x)
     best = None
     for proposed in asked[-60:]:

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tfadv import L1, L2, PGD, LInf, random
 from tfadv.attacks.hill_climb import PROPOSALS, HillClimb
+from tfadv.attacks.problem import Problem
 
 BALLS = [LInf(0.1), L2(0.5), L1(2.0)]
 
@@ -23,7 +24,8 @@ def test_proposals_are_sigma_eps_long_and_the_best_is_kept(threat, proposal):
         return tf.stack([tf.zeros(len(x)), score(x)], axis=1)
 
     attack = HillClimb(queries=15, proposal=proposal, sigma=0.05)
-    x_adv = attack.craft(logits_fn, tf.constant(x), tf.zeros(5, tf.int32), threat=threat, seed=random.key(1)).numpy()
+    problem = Problem(logits_fn, tf.constant(x), tf.zeros(5, tf.int32))
+    x_adv = attack.perturb_projected(problem, threat, random.key(1)).numpy()
     best, height = asked[0], score(asked[0]).numpy()
     assert np.array_equal(best, x) and len(asked) == 16
     for proposed in asked[1:]:

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from relu_network import Relu
+from scipy.special import softmax
 
 from tfadv import FGSM, L1, L2, PGD, LInf, random
 from tfadv.attacks.pgd import Best
@@ -81,6 +83,44 @@ def test_is_stronger_than_fgsm(classifiers, images, labels, predict):
         np.mean(predict(model, a(model, images, labels, threat=LInf(0.1))) != labels) for a in (FGSM(), PGD(restarts=2))
     ]
     assert wrong[1] > wrong[0]
+
+
+def test_kl_steps_away_from_what_the_clean_image_says(classifiers, images, labels):
+    """TRADES, eq. 5: by hand, where the gradient of KL(p || softmax z) for z is softmax z - p."""
+    model, network = classifiers("mlp"), Relu(classifiers("mlp"))
+    attack = PGD(steps=3, step_size=0.02, loss="kl", keep_best=False, random_start=0.001)
+    x = tf.constant(images[:4])
+    x_adv = attack.craft(model, x, tf.constant(labels[:4]), threat=LInf(0.1), seed=random.key(5)).numpy()
+    noise = 0.001 * random.normal([4, 64], random.key(random.key(5), 0)).numpy()
+    for k, image in enumerate(images[:4].reshape(4, 64).astype("float64")):
+        point = np.clip(image + noise[k], 0, 1)
+        for _ in range(3):
+            away = softmax(network(point)) - softmax(network(image))
+            point = np.clip(point + 0.02 * np.sign(away @ network.gradients(point)), image - 0.1, image + 0.1)
+            point = np.clip(point, 0, 1)
+        assert close(x_adv[k].ravel(), point)
+
+
+def test_kl_compares_with_the_reference_it_is_given(classifiers, images, labels):
+    model, x = classifiers("mlp"), tf.constant(images)
+    crafted = lambda **given: PGD(steps=2, loss="kl").craft(  # noqa: E731
+        model, x, tf.constant(labels), threat=LInf(0.1), seed=random.key(0), **given
+    )
+    assert np.array_equal(crafted(), crafted(reference=model(x)))
+    assert not np.array_equal(crafted(), crafted(reference=-model(x)))
+
+
+def test_kl_needs_a_random_start_and_no_targets(classifiers, images, labels):
+    with pytest.raises(TfadvError, match="pgd: random_start: expected True with loss=kl"):
+        PGD(loss="kl", random_start=False)
+    with pytest.raises(TfadvError, match="loss: expected one that knows targets, received kl"):
+        PGD(loss="kl")(classifiers("mlp"), images, labels, threat=LInf(0.1), targets=labels)
+
+
+@pytest.mark.parametrize("value", [1.0, 0.0, -0.1, 2, float("nan"), "x"])
+def test_a_random_start_is_a_flag_or_a_standard_deviation(value):
+    with pytest.raises(TfadvError, match="pgd: random_start: expected True, False or a number"):
+        PGD(random_start=value)
 
 
 def test_restarts_need_a_random_start():

@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from tfadv import L2, LInf, random
+from tfadv.attacks.problem import Problem
 from tfadv.attacks.simba import BASES, SimBA
 
 
@@ -22,7 +23,7 @@ def queries_of(attack, logits_fn, x, threat):
         asked.append(x.numpy())
         return logits_fn(x)
 
-    attack.craft(watched, tf.constant(x), tf.zeros(len(x), tf.int32), threat=threat, seed=random.key(1))
+    attack.perturb_projected(Problem(watched, tf.constant(x), tf.zeros(len(x), tf.int32)), threat, random.key(1))
     return asked
 
 

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tfadv import L1, L2, LInf, random
 from tfadv.attacks import square_mass
+from tfadv.attacks.problem import Problem
 from tfadv.attacks.square import Square, painted
 
 
@@ -16,9 +17,8 @@ def crafted(attack, logits_fn, x, y, threat, targets=None):
         asked.append(x.numpy())
         return logits_fn(x)
 
-    return attack.craft(
-        watched, tf.constant(x), tf.constant(y), threat=threat, seed=random.key(3), targets=targets
-    ).numpy(), asked
+    problem = Problem(watched, tf.constant(x), tf.constant(y), None if targets is None else tf.constant(targets))
+    return attack.perturb_projected(problem, threat, random.key(3)).numpy(), asked
 
 
 def linear(w):

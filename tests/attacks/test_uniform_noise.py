@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tfadv import L1, L2, LInf, losses, random
+from tfadv.attacks.problem import Problem
 from tfadv.attacks.uniform_noise import UniformNoise
 
 
@@ -17,7 +18,7 @@ def test_returns_the_worst_of_the_draws(threat, classifiers, images, predict):
     assert stands.sum() > 16
     at = np.flatnonzero(stands)
     crafted = lambda n: UniformNoise(draws=n).craft(  # noqa: E731
-        lambda x: model(x, training=False), tf.constant(images[at]), tf.constant(y[at]), threat=threat, seed=seed
+        model, tf.constant(images[at]), tf.constant(y[at]), threat=threat, seed=seed
     )
     draws = [threat.random_start(images[at], random.key(seed, t)).numpy() for t in range(6)]
     points = np.stack([images[at], *draws])
@@ -32,7 +33,6 @@ def test_keeps_the_draw_that_fools():
     x = np.full((50, 1, 1, 1), 0.5, np.float32)
     # Misclassified only above 0.58, where the other logit is lower than at 0.5.
     logits_fn = lambda x: tf.stack([0 * x[:, 0, 0, 0], tf.where(x > 0.58, 0.1, -5 * x)[:, 0, 0, 0]], axis=1)  # noqa: E731
-    x_adv = UniformNoise(draws=30).craft(
-        logits_fn, tf.constant(x), tf.zeros(50, tf.int32), threat=LInf(0.1), seed=random.key(0)
-    )
+    problem = Problem(logits_fn, tf.constant(x), tf.zeros(50, tf.int32))
+    x_adv = UniformNoise(draws=30).perturb_projected(problem, LInf(0.1), random.key(0))
     assert np.mean(x_adv.numpy() > 0.58) > 0.9

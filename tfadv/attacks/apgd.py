@@ -67,7 +67,7 @@ class APGD(Attack):
 
     def __post_init__(self):
         check_whole(self, "steps", "restarts")
-        check_choice(self, "loss", losses.LOSSES)
+        check_choice(self, "loss", losses.LABEL_LOSSES)
         check_number(self, "rho")
         check_flag(self, "early_stop")
 
@@ -141,7 +141,7 @@ class APGDT(Attack):
     def __post_init__(self):
         check_whole(self, "steps", "restarts", "target_classes")
         if self.loss is not None:
-            check_choice(self, "loss", losses.LOSSES)
+            check_choice(self, "loss", losses.LABEL_LOSSES)
         check_number(self, "rho")
         check_flag(self, "early_stop")
 

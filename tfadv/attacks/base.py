@@ -75,11 +75,18 @@ class Attack(abc.ABC):
 
         return self._run(graph, model, x, y, targets, seed, batch_size, key=type(threat), eps=threat.eps)
 
-    def craft(self, logits_fn, x, y, *, threat, seed, targets=None):
-        """The same as graph code without checks, for trainers: tensors in, a tensor out."""
+    def craft(self, model, x, y, *, threat, seed, targets=None, reference=None):
+        """The same as graph code without checks, for trainers: tensors in, a tensor out.
+
+        Args:
+            model: a `keras.Model`; attacked is what `logits_fn` makes of it, as in a call.
+            seed: a stateless seed, (2,) int32, as `tfadv.random.key` makes it.
+            reference: logits (n, classes) that `loss=kl` compares with; None is the model's own at x.
+        """
         self.check_norm(threat.norm)
         targets = None if targets is None else tf.cast(targets, tf.int32)
-        return self.perturb_projected(Problem(logits_fn, x, tf.cast(y, tf.int32), targets), threat, seed)
+        problem = Problem(self.logits_fn(model), x, tf.cast(y, tf.int32), targets, reference)
+        return self.perturb_projected(problem, threat, seed)
 
     def perturb_projected(self, problem, threat, seed):
         """What `perturb` finds, made finite and put into ball and box."""

@@ -27,7 +27,7 @@ class FGSM(Attack):
     loss: str = "ce"
 
     def __post_init__(self):
-        check_choice(self, "loss", losses.LOSSES)
+        check_choice(self, "loss", losses.LABEL_LOSSES)
 
     def perturb(self, problem, threat, seed):
         _, _, gradient = problem.ascend(self.loss, problem.x)

@@ -39,7 +39,7 @@ class MIFGSM(Attack):
     def __post_init__(self):
         check_whole(self, "steps")
         check_number(self, "decay")
-        check_choice(self, "loss", losses.LOSSES)
+        check_choice(self, "loss", losses.LABEL_LOSSES)
         check_flag(self, "early_stop")
 
     @property

@@ -42,10 +42,12 @@ class PGD(Attack):
         steps: number of gradient steps, at least 1.
         step_size: length of a step in the norm of the threat model; None is 2.5 eps / steps (Madry et al.),
             and `"eps/T"` is eps / steps, the rule that needs no projection.
-        random_start: begin at a random point of the ball instead of at x.
+        random_start: begin at a random point of the ball instead of at x; a number below 1 is the standard deviation
+            of normal noise to begin with instead (TRADES: 0.001).
         restarts: how often to begin anew, at least 1; the best point of all is returned.
         momentum: decay of the accumulated, l1-normalized gradient; 0 is plain PGD.
-        loss: `"ce"`, `"margin"` or `"dlr"`.
+        loss: `"ce"`, `"margin"`, `"dlr"` or `"kl"`: KL(softmax z(x) || softmax z(x_adv)), the inner maximization of
+            TRADES (Zhang et al. 2019, eq. 5). It needs a random start, as its gradient is 0 at x.
         keep_best: return the strongest point met on the way (one more forward pass) instead of the last one.
         early_stop: leave an image alone once it is misclassified; of the others the last point is returned.
 
@@ -56,7 +58,7 @@ class PGD(Attack):
 
     steps: int = dataclasses.field(default=40, metadata=SHOWN)
     step_size: float | str | None = None
-    random_start: bool = True
+    random_start: bool | float = True
     restarts: int = 1
     momentum: float = 0.0
     loss: str = "ce"
@@ -69,7 +71,12 @@ class PGD(Attack):
         if self.step_size is not None and self.step_size != "eps/T":
             check_number(self, "step_size", above_zero=True)
         check_number(self, "momentum")
-        check_flag(self, "random_start", "keep_best", "early_stop")
+        check_flag(self, "keep_best", "early_stop")
+        noise = isinstance(self.random_start, float) and 0 < self.random_start < 1
+        if not noise and not isinstance(self.random_start, bool):
+            raise invalid("pgd: random_start", "True, False or a number between 0 and 1", repr(self.random_start))
+        if self.loss == "kl" and not self.random_start:
+            raise invalid("pgd: random_start", "True with loss=kl, whose gradient is 0 at the image", self.random_start)
         if self.restarts > 1 and not self.random_start:
             raise invalid("pgd: restarts", "1 without a random start", self.restarts, "add random_start=True.")
 
@@ -79,9 +86,10 @@ class PGD(Attack):
 
     @property
     def seeded(self):
-        return self.random_start
+        return bool(self.random_start)
 
     def perturb(self, problem, threat, seed):
+        problem = problem.with_reference() if self.loss == "kl" else problem
         if self.early_stop:
             attempt = lambda r, problem: self._until_fooled(problem, threat, random.key(seed, r))  # noqa: E731
             return active.attempts(problem, attempt, self.restarts)
@@ -120,7 +128,10 @@ class PGD(Attack):
 
     def _start(self, x, threat, seed):
         """The first point, and the velocity, if there is momentum."""
-        start = threat.random_start(x, seed) if self.random_start else x
+        if isinstance(self.random_start, float):
+            start = threat.project(x + self.random_start * random.normal(tf.shape(x), seed), x)
+        else:
+            start = threat.random_start(x, seed) if self.random_start else x
         return start, tf.zeros_like(start) if self.momentum else ()
 
     def _move(self, x_adv, gradient, velocity, threat, region):
@@ -142,7 +153,7 @@ class PGD(Attack):
         return 2.5 * eps / self.steps if self.step_size is None else self.step_size
 
     def cost(self, classes):
-        return Passes((self.steps + 1) * self.restarts, self.steps * self.restarts)
+        return Passes((self.steps + 1) * self.restarts + (self.loss == "kl"), self.steps * self.restarts)
 
 
 def nothing(x):

@@ -5,6 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from tfadv import gradients, losses
+from tfadv.errors import invalid
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,12 +17,14 @@ class Problem:
         x: clean images, (n, h, w, c) in [0, 1].
         labels: true labels, (n,) int32.
         targets: labels the attacker wants, (n,) int32, or None for any wrong one.
+        reference: the logits that the loss `kl` compares with, (n, classes), or None.
     """
 
     logits_fn: object
     x: tf.Tensor
     labels: tf.Tensor
     targets: tf.Tensor | None = None
+    reference: tf.Tensor | None = None
 
     def reached(self, logits):
         """Where the attacker has won: (n,) bool."""
@@ -37,6 +40,8 @@ class Problem:
 
     def loss(self, name, logits):
         """What the attacker maximises: (n,). The sign of targeted attacks turns here and nowhere else."""
+        if name == "kl":
+            return losses.kl(self.reference, logits)
         if self.targets is None:
             return losses.LOSSES[name](self.labels, logits)
         if name == "dlr":
@@ -49,7 +54,7 @@ class Problem:
 
     def only(self, alive):
         """The same problem for the examples with the indices `alive`, (m,) int32."""
-        parts = {"x": self.x, "labels": self.labels, "targets": self.targets}
+        parts = {"x": self.x, "labels": self.labels, "targets": self.targets, "reference": self.reference}
         return dataclasses.replace(
             self, **{name: None if part is None else tf.gather(part, alive) for name, part in parts.items()}
         )
@@ -63,6 +68,16 @@ class Problem:
 
         rows = tf.ensure_shape(tf.reshape(self.x, [shape[0], -1]), [image[0], image[1:].num_elements()])
         return dataclasses.replace(self, logits_fn=logits_fn, x=rows)
+
+    def with_reference(self):
+        """The same problem for the loss `kl`: it compares with the logits of the clean images, unless others are given.
+
+        Raises:
+            TfadvError: with targets, of which this loss knows nothing.
+        """
+        if self.targets is not None:
+            raise invalid("loss", "one that knows targets", "kl", "use loss=ce.")
+        return self if self.reference is not None else dataclasses.replace(self, reference=self.logits_fn(self.x))
 
     def towards(self, targets):
         """The same problem with these labels to reach, (n,) int32."""

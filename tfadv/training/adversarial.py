@@ -34,7 +34,7 @@ class Adversarial(Trainer):
 
     def craft(self, x, y):
         def run(x, y, seed):
-            return self.attack.craft(self.attack.logits_fn(self.classifier), x, y, threat=self.threat, seed=seed)
+            return self.attack.craft(self.classifier, x, y, threat=self.threat, seed=seed)
 
         # XLA compiles for one batch size; a batch that may have any size takes the plain graph.
         if self.attack.xla_compatible and x.shape[0] is not None and xla_pays(self.classifier):

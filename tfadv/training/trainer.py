@@ -92,8 +92,8 @@ class Trainer(keras.Model):
     def test_step(self, data):
         if self.validation_attack is not None:
             x, y, _ = self._unpack(data)
-            attacked = self.validation_attack.logits_fn(self.classifier)
-            x_adv = self.validation_attack.craft(attacked, x, y, threat=self.threat, seed=self._validation_seed())
+            options = {"threat": self.threat, "seed": self._validation_seed()}
+            x_adv = self.validation_attack.craft(self.classifier, x, y, **options)
             self.adv_accuracy.update_state(y, gradients.logits_of(self.classifier)(x_adv))
         logs = super().test_step(data)
         if self.validation_attack is None:

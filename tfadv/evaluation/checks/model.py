@@ -108,7 +108,7 @@ def _usable(case, at):
     def look(x, y):
         found = []
         for name in ("ce", "margin"):
-            loss = lambda z, name=name: losses.LOSSES[name](y, z)  # noqa: E731
+            loss = lambda z, name=name: losses.LABEL_LOSSES[name](y, z)  # noqa: E731
             gradient = gradients.logits_and_gradient(logits_fn, x, loss)[2]
             dead = flat_sum(tf.cast(finite_or(0.0, gradient) != 0, tf.float32)) == 0
             found.append((dead, ~tf.math.is_finite(flat_sum(tf.abs(gradient)))))
