@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from relu_network import Relu
 
-from tfadv import L2
+from tfadv import L2, passes
 from tfadv.attacks.ddn import DDN
 from tfadv.errors import TfadvError
 

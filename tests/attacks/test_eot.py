@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadv import PGD, LInf, attacks, gradients
+from tfadv import PGD, LInf, attacks, gradients, passes
 from tfadv.attacks import eot
 from tfadv.attacks.base import Attack
 from tfadv.attacks.eot import EOT

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from relu_network import Relu
 
-from tfadv import L2, DeepFool, LInf, random
+from tfadv import L2, DeepFool, LInf, passes, random
 from tfadv.attacks.fab import FAB, FABT
 from tfadv.attacks.problem import Problem
 from tfadv.errors import TfadvError
