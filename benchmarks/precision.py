@@ -12,6 +12,7 @@ import trained
 from tfadv import attacks
 from tfadv.evaluation.attack_run import AttackRun
 from tfadv.evaluation.journal import Journal
+from tfadv.evaluation.judge import Judge
 from tfadv.graph.precision import in_precision
 from tfadv.threat import LInf
 
@@ -33,13 +34,11 @@ def main():
     for precision, crafted_on in (("float32", None), ("bfloat16", in_precision(model, "bfloat16"))):
         taken = []
         for _ in range(2):
-            suite = AttackRun(
-                model, test.x, test.y, threat, members, seed=0, batch_size=500, draws=1, journal=Journal(None, {}),
-                progress=lambda *facts: None, crafted_on=crafted_on,
-            )  # fmt: skip
-            taken.append(timing.once(suite.run)[1])
-        robust[precision] = suite.robust
-        print(f"  {precision:9} {taken[0]:6.1f} {taken[1]:6.1f}   robust {suite.robust.mean():.2%}", flush=True)
+            judge, silent = Judge(model, test.x, test.y, threat), lambda *facts: None
+            run = AttackRun(judge, members, journal=Journal(None, {}), progress=silent, crafted_on=crafted_on)
+            taken.append(timing.once(run.run)[1])
+        robust[precision] = run.robust
+        print(f"  {precision:9} {taken[0]:6.1f} {taken[1]:6.1f}   robust {run.robust.mean():.2%}", flush=True)
     print(f"  images on which the verdicts agree: {np.mean(robust['float32'] == robust['bfloat16']):.2%}")
 
 

@@ -13,6 +13,7 @@ from keras import layers, ops
 from tfadv import attacks, losses
 from tfadv.evaluation import checks, metrics
 from tfadv.evaluation.checks import chosen_attacks, controls, model
+from tfadv.evaluation.judge import Judge
 from tfadv.threat import L1, L2, LInf
 from toy_models import digits
 from trap_models import Noise, behind, trap
@@ -20,34 +21,34 @@ from trap_models import Noise, behind, trap
 THREAT = LInf(0.1)
 
 
-def case_of(model, specs=(), n=100, threat=THREAT, x=None, y=None, **facts):
+def case_of(model, specs=(), n=100, threat=THREAT, x=None, y=None, draws=1, **facts):
     """The evaluation of a model by these attacks, on digits that it was not trained on."""
     x, y = (digits()[k][1000 : 1000 + n] if given is None else given for k, given in enumerate((x, y)))
-    z = metrics.logits(model, x)
+    judge = Judge(model, x, y, threat, draws=draws)
+    z = judge.clean_logits
     right = z.argmax(axis=1) == y
-    standing, members, rows = right.copy(), tuple(map(attacks.get, specs)), []
+    robust, members, rows = right.copy(), tuple(map(attacks.get, specs)), []
     for member in members:
-        at = np.flatnonzero(standing)
-        standing[at] &= metrics.correct(model, member.until_fooled()(model, x[at], y[at], threat=threat), y[at])
-        rows.append({"attack": str(member), "attacked": len(at), "fooled": int((~standing[at]).sum())})
-    known = {"n": 10 * len(x), "members": members, "rows": tuple(rows), "right": right, "standing": standing}
-    return checks.Evidence(model=model, x=x, y=y, logits=z, labels=y, threat=threat, **{**known, **facts})
+        at = np.flatnonzero(robust)
+        robust[at] &= metrics.correct(model, member.until_fooled()(model, x[at], y[at], threat=threat), y[at])
+        rows.append({"attack": str(member), "attacked": len(at), "fooled": int((~robust[at]).sum())})
+    # As if there were ten times as many images of the same kind.
+    known = {"logits": np.tile(z, (10, 1)), "labels": np.tile(y, 10), "members": members, "rows": tuple(rows)}
+    return checks.Evidence(judge=judge, right=right, robust=robust, **known | facts)
 
 
-def told(specs, fooled=(), n=1000, classes=10, **facts):
+def told(specs, fooled=(), n=1000, classes=10, draws=1, **facts):
     """An evaluation of which only the attacks and what they broke are known."""
     members = tuple(map(attacks.get, specs))
     rows = tuple({"attack": spec, "fooled": k} for spec, k in zip(specs, fooled or [0] * len(specs), strict=True))
-    x, z, no = np.zeros((1, 8, 8, 1), "float32"), np.zeros((1, classes), "float32"), np.zeros(1, bool)
-    about = {
-        "x": x,
-        "y": np.zeros(1, "int32"),
-        "logits": z,
-        "labels": np.zeros(1, "int32"),
-        "right": no,
-        "standing": no,
-    }
-    return checks.Evidence(model=None, n=n, threat=THREAT, members=members, rows=rows, **about, **facts)
+    z, labels, no = np.zeros((n, classes), "float32"), np.zeros(n, "int32"), np.zeros(1, bool)
+    judge = Judge(None, np.zeros((1, 8, 8, 1), "float32"), labels[:1], THREAT, draws=draws)
+    about = {"judge": judge, "logits": z, "labels": labels, "right": no, "robust": no}
+    return checks.Evidence(members=members, rows=rows, **about, **facts)
+
+
+def with_threat(case, threat):
+    return dataclasses.replace(case, judge=dataclasses.replace(case.judge, threat=threat))
 
 
 def severity(said):
@@ -57,7 +58,7 @@ def severity(said):
 def test_an_honest_evaluation_raises_nothing(classifiers):
     said = []
     case = case_of(classifiers("mlp"), ("apgd", "apgd_t", "square(queries=200)"), progress=lambda *e: said.append(e))
-    assert case.standing.sum() >= 20
+    assert case.robust.sum() >= 20
     assert [(item["code"], item["severity"]) for item in checks.findings(case)] in ([], [("not_standard", "info")])
     assert said[0] == ("checks", 0, len(checks.CHECKS)) and said[-1] == ("checks",) + 2 * (len(checks.CHECKS),)
 
@@ -65,7 +66,7 @@ def test_an_honest_evaluation_raises_nothing(classifiers):
 @pytest.mark.parametrize(("threat", "name"), [(L2(0.5), "cnn"), (L1(2.0), "linear")])
 def test_nor_does_one_in_another_norm(classifiers, threat, name):
     case = case_of(classifiers(name), ("apgd",), threat=threat, n=40)
-    assert case.standing.sum() >= 10
+    assert case.robust.sum() >= 10
     run_again = (controls.noise_stronger, controls.single_step_stronger, controls.loss_not_rising)
     for check in (*run_again, controls.stands_large_eps):
         assert check(case) is None, check.__name__
@@ -148,22 +149,22 @@ def test_probabilities_that_nobody_declared(classifiers):
 
 
 def test_random_models():
-    case = case_of(trap("noisy"), stochastic=True, members=(attacks.get("pgd"),))
+    case = case_of(trap("noisy"), draws=20, members=(attacks.get("pgd"),))
     found = model.randomized(case)
     assert severity(found) == "warning" and re.search(r"in [1-9][\d.]*% of the predictions", found[1])
     expected = dataclasses.replace(case, members=(attacks.get("eot(attack=pgd)"),))
     assert severity(model.randomized(expected)) == "info"
     assert severity(chosen_attacks.not_eot(case)) == "error" and chosen_attacks.not_eot(expected) is None
-    calm = dataclasses.replace(case, stochastic=False)
+    calm = dataclasses.replace(case, judge=dataclasses.replace(case.judge, draws=1))
     assert model.randomized(calm) is None and chosen_attacks.not_eot(calm) is None
 
 
 def test_too_few_draws(classifiers):
-    noisy = case_of(trap("noisy"), stochastic=True)
+    noisy = case_of(trap("noisy"), draws=20)
     one, many = ((attacks.get(f"eot(attack=pgd, draws={draws})"),) for draws in (1, 40))
     assert severity(controls.few_draws(dataclasses.replace(noisy, members=one))) == "warning"
     assert severity(controls.few_draws(dataclasses.replace(noisy, members=many))) != "warning"
-    calm = case_of(behind(Noise(0.01), classifiers("cnn")), stochastic=True, members=one)
+    calm = case_of(behind(Noise(0.01), classifiers("cnn")), draws=20, members=one)
     assert controls.few_draws(calm) is None
 
 
@@ -178,7 +179,7 @@ def test_classifiers_that_know_little(classifiers):
     assert model.knows_little(case) is None
     turned = dataclasses.replace(case, logits=case.logits[:, ::-1])
     constant = case_of(classifiers("constant"))
-    lucky = np.where(np.arange(100) < 80, constant.logits[0].argmax(), 0)
+    lucky = np.where(np.arange(1000) % 100 < 80, constant.logits[0].argmax(), 0)
     for little in (turned, constant, dataclasses.replace(constant, labels=lucky)):
         assert severity(model.knows_little(little)) == "warning"
     assert controls.stands_large_eps(case_of(classifiers("constant"))) is None
@@ -228,8 +229,7 @@ def test_attacks_that_know_less_and_find_more(specs, fooled, said):
 )
 def test_attacks_that_leave_more_than_withstands_everything(certified, said):
     # 1,000 images of which 100 are left; all labels are 0, and so are the logits.
-    zeros = {"logits": np.zeros((1000, 10)), "labels": np.zeros(1000, int)}
-    case = dataclasses.replace(told(["apgd"], [900], n=1000), **zeros, certified=certified)
+    case = told(["apgd"], [900], n=1000, certified=certified)
     found = chosen_attacks.short_of_exact(case)
     assert severity(found) == said and (not said or f"{100 - certified} more" in found[1])
 
@@ -254,7 +254,7 @@ def test_what_can_be_compared_with_published_figures():
     assert severity(found) == "info" and str(standard[-1]) in found[1] and str(standard[0]) not in found[1]
     assert severity(chosen_attacks.not_standard(told(["apgd(steps=50)", "apgd_t", "fab_t", "square"]))) == "info"
     random = dataclasses.replace(
-        told([], stochastic=True), members=attacks.get("autoattack(version=rand)").members(10, "linf")
+        told([], draws=20), members=attacks.get("autoattack(version=rand)").members(10, "linf")
     )
     assert chosen_attacks.not_standard(random) is None
 
@@ -266,7 +266,7 @@ def test_noise_that_finds_what_attacks_missed(classifiers):
     never_attacked = case_of(classifiers("linear"), threat=LInf(0.5))
     found = controls.noise_stronger(never_attacked)
     assert severity(found) == "error" and re.search(r"fools \d+ of 50 images", found[1])
-    assert controls.noise_stronger(dataclasses.replace(never_attacked, threat=LInf(1e-3))) is None
+    assert controls.noise_stronger(with_threat(never_attacked, LInf(1e-3))) is None
 
 
 def test_an_attack_of_many_steps_that_one_step_beats(classifiers):
@@ -274,13 +274,13 @@ def test_an_attack_of_many_steps_that_one_step_beats(classifiers):
     found = controls.single_step_stronger(small_steps)
     assert severity(found) == "error" and "pgd(steps=2" in found[1]
     nearest = case_of(classifiers("mlp"), ("deepfool",))  # it climbs no loss
-    assert nearest.alone is None and controls.single_step_stronger(nearest) is None
+    assert nearest.single_attack is None and controls.single_step_stronger(nearest) is None
 
 
 def test_an_attack_that_does_not_rise():
     downhill = case_of(trap("wrong_sign"), ("pgd(steps=5, random_start=False)",))
     found = controls.loss_not_rising(downhill)
-    assert severity(found) == "error" and f"of {len(downhill.alone.at)} images" in found[1]
+    assert severity(found) == "error" and f"of {len(downhill.single_attack.at)} images" in found[1]
 
 
 def test_attacks_that_more_steps_would_beat(classifiers):
@@ -289,7 +289,7 @@ def test_attacks_that_more_steps_would_beat(classifiers):
     assert severity(found) == "error" and "points of accuracy" in found[1]
     left = never_attacked.right & (np.arange(100) % 10 == 0)  # worth a tenth
     points = lambda said: float(re.search(r"about ([\d.]+) points", said[1])[1])  # noqa: E731
-    fewer = controls.not_converged(dataclasses.replace(never_attacked, standing=left))
+    fewer = controls.not_converged(dataclasses.replace(never_attacked, robust=left))
     assert points(fewer) <= 10 < 30 < points(found)
 
 
@@ -312,9 +312,9 @@ def test_confident_is_not_saturated(classifiers):
 
 
 def test_random_models_are_not_attacked_again():
-    case = case_of(trap("noisy"), stochastic=True)
+    case = case_of(trap("noisy"), draws=20)
     again = (controls.noise_stronger, controls.not_converged, controls.stands_large_eps)
-    assert case.alone is None and all(check(case) is None for check in again)
+    assert case.single_attack is None and all(check(case) is None for check in again)
 
 
 def test_a_gap_of_24_bits_is_where_the_cross_entropy_ends():

@@ -1,4 +1,6 @@
-"""The attacks of an evaluation, one after another: who still stands, and what broke the others."""
+"""The attacks of an evaluation, one after another: which images stay right, and what fooled the others."""
+
+import dataclasses
 
 import numpy as np
 
@@ -13,49 +15,46 @@ KEPT = 64  # fooling images, for the pictures
 
 
 class AttackRun:
-    """The state of one evaluation. Each attack runs on the images that none before it has broken.
+    """The state of one evaluation. Each attack runs on the images that none before it has fooled.
 
     Args:
-        model: the classifier; x, y: images and labels.
+        judge: the model, images and threat model: a `Judge`.
         members: the attacks, in order.
-        draws: forward passes that judge an image; more than one where the model is random.
-        journal: a `Journal`; what it holds of this evaluation is taken up.
+        journal: a `Journal`; what it holds of this evaluation is resumed.
         progress: called with what is being done, how much of how much is done, and the seconds left at most.
         crafted_on: the model that attacks work on, if it is another than the one that judges: in a faster precision.
     """
 
-    def __init__(self, model, x, y, threat, members, *, seed, batch_size, draws, journal, progress, crafted_on=None):
-        self.model, self.x, self.y, self.threat = model, x, y, threat
-        self.crafted_on = crafted_on or model
+    def __init__(self, judge, members, *, journal, progress, crafted_on=None):
+        self.judge = judge
+        self.crafted_on = crafted_on or judge.model
         # A random model is fooled now and then by luck, which is no reason to stop.
-        self.members = [member if draws > 1 else member.until_fooled() for member in members]
+        self.members = [member if judge.random else member.until_fooled() for member in members]
         self.specs = [str(member) for member in members]
-        self.seed, self.batch_size, self.draws = seed, batch_size, draws
         self.journal, self.progress = journal, progress
-        self.z = metrics.logits(model, x, batch_size)
-        self.classes = self.z.shape[1]
-        self.clean = metrics.correct(model, x, y, batch_size, draws) if draws > 1 else self.z.argmax(axis=1) == y
-        self.robust = self.clean.copy()
-        self.distance = np.zeros(len(x), np.float32)
-        self.broken_by = np.full(len(x), -1, np.int32)
+        costs = [member.cost(judge.classes) for member in self.members]
+        self.robust = judge.clean.copy()
+        self.distance = np.zeros(len(judge.x), np.float32)
+        self.broken_by = np.full(len(judge.x), -1, np.int32)
         self.fooling = {}
         self.rows = []
-        self.estimate = Estimate([member.cost(self.classes) for member in self.members], passes.counts)
+        self.estimate = Estimate(costs, passes.counts)
         self.at, self.batches_done = np.flatnonzero(self.robust), 0
         self._take_up(journal.read())
 
     def run(self):
-        """Attack until all attacks are done or nothing stands."""
+        """Attack until all attacks are done or no image is right."""
         for number in range(len(self.rows), len(self.members)):
             self._attack(number)
 
     def _attack(self, number):
-        starts = range(0, len(self.at), self.batch_size)
+        size = self.judge.batch_size
+        starts = range(0, len(self.at), size)
         if self.batches_done == 0:
             self.partial = {"seconds": 0.0, "forwards": 0, "gradients": 0}
         for k in range(self.batches_done, len(starts)):
-            at = self.at[starts[k] : starts[k] + self.batch_size]
-            self._batch(number, at, starts[k], (self.seed * 1009 + number) * 100_003 + k)
+            at = self.at[starts[k] : starts[k] + size]
+            self._batch(number, at, starts[k], (self.judge.seed * 1009 + number) * 100_003 + k)
             self.batches_done = k + 1
             self._write()
         fooled = self.distance[self.broken_by == number]
@@ -75,10 +74,9 @@ class AttackRun:
         self._write()
 
     def _batch(self, number, at, start, seed):
-        """Craft in a thread, so that this one can tell how far it is, and hear Ctrl-C."""
-        x, y = self.x[at], self.y[at]
+        """Craft in a thread, so that this one can report progress and receive Ctrl-C."""
         self.estimate.begin()
-        done = Future(lambda: self._craft(number, self.crafted_on, x, y, seed))
+        done = Future(lambda: self._craft(number, self.crafted_on, at, seed))
         while not done.wait(POLL):
             self._tell(number, start + self.estimate.share(number, len(at)) * len(at))
         x_adv, right = done.result()
@@ -89,16 +87,16 @@ class AttackRun:
         self._record(number, at, x_adv, ~right)
         self._tell(number, start + len(at))
 
-    def _craft(self, number, crafted_on, x, y, seed):
+    def _craft(self, number, crafted_on, at, seed):
         """Adversarial images, and where the model is right about them all the same."""
-        options = {"batch_size": self.batch_size}
-        x_adv = self.members[number](crafted_on, x, y, threat=self.threat, seed=seed, **options)
-        right = metrics.correct(self.model, x_adv, y, self.batch_size, self.draws)
-        if crafted_on is not self.model:
+        crafting = dataclasses.replace(self.judge, model=crafted_on, seed=seed, draws=1)
+        x_adv = crafting.attack(self.members[number], at)
+        right = self.judge.correct(x_adv, at)
+        if crafted_on is not self.judge.model:
             # What fooled the faster precision only was let go too early.
-            again = np.flatnonzero(right & ~metrics.correct(crafted_on, x_adv, y, self.batch_size))
+            again = np.flatnonzero(right & ~crafting.correct(x_adv, at))
             if again.size:
-                x_adv[again], right[again] = self._craft(number, self.model, x[again], y[again], seed)
+                x_adv[again], right[again] = self._craft(number, self.judge.model, at[again], seed)
         return x_adv, right
 
     def _tell(self, number, done):
@@ -106,19 +104,20 @@ class AttackRun:
         self.progress(self.specs[number], int(done), len(self.at), left)
 
     def _record(self, number, at, x_adv, fooled):
-        self.distance[at[fooled]] = self.threat.distance(x_adv[fooled], self.x[at[fooled]]).numpy()
+        x, y = self.judge.x, self.judge.y
+        self.distance[at[fooled]] = self.judge.threat.distance(x_adv[fooled], x[at[fooled]]).numpy()
         self.broken_by[at[fooled]] = number
         self.robust[at[fooled]] = False
-        of_class = np.bincount([self.y[i] for i in self.fooling], minlength=self.classes)
+        of_class = np.bincount([y[i] for i in self.fooling], minlength=self.judge.classes)
         for i, image in zip(at[fooled], x_adv[fooled], strict=True):
-            if of_class[self.y[i]] < max(1, KEPT // self.classes):
-                of_class[self.y[i]] += 1
+            if of_class[y[i]] < max(1, KEPT // self.judge.classes):
+                of_class[y[i]] += 1
                 self.fooling[int(i)] = image
 
     def _write(self):
         facts = {"rows": self.rows, "batches_done": self.batches_done, "partial": self.partial}
         arrays = {name: getattr(self, name) for name in ("robust", "distance", "broken_by", "at")}
-        pictures = np.stack(list(self.fooling.values())) if self.fooling else np.zeros((0, *self.x.shape[1:]))
+        pictures = np.stack(list(self.fooling.values())) if self.fooling else np.zeros((0, *self.judge.x.shape[1:]))
         self.journal.write(facts, {**arrays, "fooling": np.array(list(self.fooling), np.int64), "pictures": pictures})
 
     def _take_up(self, written):
@@ -135,13 +134,13 @@ class AttackRun:
         """A few fooled images, of as many classes as there are."""
         if not self.fooling:
             return {}
-        chosen = spread(sorted(self.fooling), self.y, size)
+        judge, chosen = self.judge, spread(sorted(self.fooling), self.judge.y, size)
         x_adv = np.stack([self.fooling[i] for i in chosen])
-        before, after = (metrics.probabilities(z) for z in (self.z[chosen], metrics.logits(self.model, x_adv)))
+        before, after = (metrics.probabilities(z) for z in (judge.clean_logits[chosen], judge.logits(x_adv)))
         return {
-            "x": self.x[chosen],
+            "x": judge.x[chosen],
             "x_adv": x_adv,
-            "label": self.y[chosen],
+            "label": judge.y[chosen],
             "predicted": before.argmax(axis=1),
             "confidence": before.max(axis=1),
             "predicted_adv": after.argmax(axis=1),

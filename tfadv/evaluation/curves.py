@@ -4,30 +4,26 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfadv.evaluation.metrics import correct
-
 
 class Known(NamedTuple):
     """What an evaluation has found out at its own eps; one row an image.
 
     Attributes:
         distance: of the perturbation that broke the image, (n,); 0 where it was wrong from the start.
-        broken_by: which attack did, or -1. standing: right under every attack.
+        broken_by: which attack did, or -1. robust: right under every attack.
     """
 
     distance: np.ndarray
     broken_by: np.ndarray
-    standing: np.ndarray
+    robust: np.ndarray
 
 
-def accuracy_curve(
-    model, x, y, threat, eps, attack, *, seed=0, batch_size=500, draws=1, known=None, on_step=lambda done, total: None
-):
-    """Accuracy at each eps, attacking only what still stands: what fell to a smaller eps falls to a larger one.
+def accuracy_curve(judge, eps, attack, *, known=None, on_step=lambda done, total: None):
+    """Accuracy at each eps, attacking only images that are still right: what a smaller eps breaks, a larger one does.
 
     Args:
-        threat: its norm is used; eps: ascending radii, 0 is clean accuracy.
-        draws: passes that judge an image, for random models.
+        judge: a `Judge`; of its threat model the norm is used.
+        eps: ascending radii, 0 is clean accuracy.
         known: a `Known` about the threat model's own eps. Images that an attack broke count as broken from their
             distance on, and those that withstood all are not attacked again with a smaller eps.
         on_step: called after each eps, for progress.
@@ -36,21 +32,18 @@ def accuracy_curve(
         (len(eps),) array, never rising.
     """
     attack = attack.until_fooled()
-    standing = correct(model, x, y, batch_size, draws)
+    right = judge.correct(judge.x)
     accuracies = []
     for done, radius in enumerate(eps):
-        open_ = standing.copy()
+        open_ = right.copy()
         if known is not None:
             fell = (known.broken_by >= 0) & (known.distance <= radius + 1e-6)
-            standing &= ~fell
-            open_ = standing & ~(known.standing & (radius <= threat.eps))
-        alive = np.flatnonzero(open_)
-        if radius > 0 and len(alive):
-            x_adv = attack(
-                model, x[alive], y[alive], threat=threat.with_eps(float(radius)), seed=seed, batch_size=batch_size
-            )
-            standing[alive] &= correct(model, x_adv, y[alive], batch_size, draws)
-        accuracies.append(standing.mean())
+            right &= ~fell
+            open_ = right & ~(known.robust & (radius <= judge.threat.eps))
+        active = np.flatnonzero(open_)
+        if radius > 0 and len(active):
+            right[active] &= judge.withstands(attack, active, eps=radius)
+        accuracies.append(right.mean())
         on_step(done + 1, len(eps))
     return np.array(accuracies)
 
@@ -61,5 +54,5 @@ def grid(threat, points=9):
 
 
 def large(threat, pixels):
-    """A radius at which any image can become any gray one: 0.5 a pixel. No honest classifier stands it."""
+    """A radius at which any image can become any gray one: 0.5 a pixel. No honest classifier withstands it."""
     return {"linf": 0.5, "l2": 0.5 * pixels**0.5, "l1": 0.5 * pixels}[threat.norm]

@@ -37,19 +37,19 @@ class Estimate:
         """How much of the running batch of `images` is done, in [0, 1], at least."""
         return min(1.0, _work(*self.batch()[1]) / (self.work[attack] * images))
 
-    def left(self, attack, waiting, standing):
+    def left(self, attack, waiting, active):
         """Seconds.
 
         Args:
             attack: the number of the running attack.
             waiting: how many of its images are not done, with fractions.
-            standing: how many images the attacks after it will meet at most.
+            active: how many images the attacks after it will meet at most.
         """
         seconds, passes = self.batch() if self.begun else (0.0, (0, 0))
         seconds, done = self.seconds + seconds, self.done + _work(*passes)
         if not done:
             return None
-        to_do = self.work[attack] * waiting + sum(self.work[attack + 1 :]) * standing
+        to_do = self.work[attack] * waiting + sum(self.work[attack + 1 :]) * active
         return seconds / done * to_do
 
 

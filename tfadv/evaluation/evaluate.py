@@ -11,6 +11,7 @@ from tfadv.evaluation import metrics
 from tfadv.evaluation.attack_run import AttackRun
 from tfadv.evaluation.diagnostics import Diagnostics
 from tfadv.evaluation.journal import Journal, fingerprint
+from tfadv.evaluation.judge import Judge
 from tfadv.evaluation.results import EvaluationResult
 from tfadv.evaluation.traits import ModelTraits
 from tfadv.graph.precision import in_precision
@@ -78,15 +79,13 @@ def evaluate(
         "craft_in": craft_in,
     }  # fmt: skip
     journal = Journal(keep, identity)
-    suite = AttackRun(
-        model, x, y, threat, members,
-        seed=seed, batch_size=batch_size, draws=traits.draws, journal=journal, progress=progress,
-        crafted_on=in_precision(model, craft_in) if craft_in else None,
-    )  # fmt: skip
-    suite.run()
+    judge = Judge(model, x, y, threat, seed, batch_size, traits.draws)
+    crafted_on = in_precision(model, craft_in) if craft_in else None
+    run = AttackRun(judge, members, journal=journal, progress=progress, crafted_on=crafted_on)
+    run.run()
     result = EvaluationResult.of(
-        suite.clean,
-        suite.robust,
+        judge.clean,
+        run.robust,
         y,
         dataset.class_names,
         model={"name": name or model.name, "path": str(path) if path else None, "parameters": model.count_params()},
@@ -95,8 +94,8 @@ def evaluate(
         },
         threat=str(threat),
         stochastic=traits.random,
-        attacks=suite.rows,
-        **Diagnostics(suite, traits, dataset, progress).facts(),
+        attacks=run.rows,
+        **Diagnostics(run, traits, dataset, progress).facts(),
         provenance=provenance(
             seed=seed, seconds=round(time.perf_counter() - started, 1), data_source=dataset.source,
             **({"crafted in": craft_in} if craft_in else {}),

@@ -34,8 +34,8 @@ class ModelTraits:
         return [registry.get(spec) for spec in specs]
 
     def check(self, members, model, x):
-        """Refuse attacks that follow gradients which neither the model has nor they lend it."""
+        """Refuse attacks that follow gradients where the model has none and the attack brings no surrogate."""
         for member in () if self.differentiable else members:
             if not member.black_box and not gradients.differentiable(model, x, member.logits_fn):
-                hint = "try square, or bpda, which lends it a gradient."
+                hint = "try square, or bpda, which uses a surrogate gradient."
                 raise invalid("attacks on a model without gradients", "black-box attacks", str(member), hint)

@@ -39,7 +39,7 @@ CHECKS = (
 )
 
 
-def findings(case):
+def findings(evidence):
     """What makes the robust accuracy of an `Evidence` suspect, worst first.
 
     Returns:
@@ -47,9 +47,9 @@ def findings(case):
     """
     found = []
     for done, check in enumerate(CHECKS):
-        case.progress("checks", done, len(CHECKS))
-        said = check(case)
+        evidence.progress("checks", done, len(CHECKS))
+        said = check(evidence)
         if said is not None:
             found.append({"code": check.__name__, **dict(zip(("severity", "message", "advice"), said, strict=True))})
-    case.progress("checks", len(CHECKS), len(CHECKS))
+    evidence.progress("checks", len(CHECKS), len(CHECKS))
     return sorted(found, key=lambda item: SEVERITIES.index(item["severity"]))

@@ -9,9 +9,9 @@ from tfadv.attacks.eot import EOT
 from tfadv.evaluation.checks.evidence import iterates, parts
 
 
-def single_step_only(case):
+def single_step_only(evidence):
     """Nothing stronger than FGSM was run."""
-    if not case.members or any(iterates(member) or member.black_box for member in case.members):
+    if not evidence.members or any(iterates(member) or member.black_box for member in evidence.members):
         return None
     return (
         "warning",
@@ -20,81 +20,81 @@ def single_step_only(case):
     )
 
 
-def black_box_only(case):
+def black_box_only(evidence):
     """The model has gradients, and no attack used them."""
-    if not case.differentiable or not case.members or not all(member.black_box for member in case.members):
+    if not evidence.differentiable or not evidence.members or not all(member.black_box for member in evidence.members):
         return None
     return (
         "warning",
-        f"The model has gradients, but none of the attacks ({_names(case.members)}) follows them.",
+        f"The model has gradients, but none of the attacks ({_names(evidence.members)}) follows them.",
         "Leave out --attack, which runs AutoAttack, or add --attack apgd.",
     )
 
 
-def black_box_stronger(case):
+def black_box_stronger(evidence):
     """Attacks without gradients broke images that those with gradients, which know more, had left."""
-    ran = list(zip(case.members, case.rows, strict=True))
+    ran = list(zip(evidence.members, evidence.rows, strict=True))
     white = [place for place, (member, _) in enumerate(ran) if iterates(member)]
     later = [(member, row) for member, row in ran[white[0] :] if member.black_box] if white else []
     fooled = sum(row["fooled"] for _, row in later)
     # AutoAttack's own threshold, and never a single image.
-    if fooled <= max(0.002 * case.n, 1):
+    if fooled <= max(0.002 * evidence.n, 1):
         return None
     return (
-        "error" if fooled > 0.02 * case.n else "warning",
+        "error" if fooled > 0.02 * evidence.n else "warning",
         f"Attacks without gradients ({_names(member for member, _ in later)}) broke {fooled} images, "
-        f"{fooled / case.n:.1%} of all, that attacks with gradients had left.",
+        f"{fooled / evidence.n:.1%} of all, that attacks with gradients had left.",
         "The gradients mislead: look for what masks them, adapt the attack to it, and give square more queries.",
     )
 
 
-def short_of_exact(case):
+def short_of_exact(evidence):
     """The model is so simple that its robust accuracy is known exactly, and the attacks left more."""
-    left = (case.logits.argmax(axis=1) == case.labels).sum() - sum(row["fooled"] for row in case.rows)
-    if case.certified is None or left <= case.certified:
+    left = (evidence.logits.argmax(axis=1) == evidence.labels).sum() - sum(row["fooled"] for row in evidence.rows)
+    if evidence.certified is None or left <= evidence.certified:
         return None
-    missed = left - case.certified
+    missed = left - evidence.certified
     return (
-        "error" if missed > 0.02 * case.n else "warning" if missed > 0.002 * case.n else "info",
-        f"{case.certified} of {case.n} images withstand everything, as the model is linear; the attacks left {missed} "
-        "more.",
+        "error" if missed > 0.02 * evidence.n else "warning" if missed > 0.002 * evidence.n else "info",
+        f"{evidence.certified} of {evidence.n} images withstand everything, as the model is linear; the attacks left "
+        f"{missed} more.",
         "Quote the exact accuracy. The attacks are too weak: give them more steps, or leave out --attack.",
     )
 
 
-def not_eot(case):
+def not_eot(evidence):
     """A random model was attacked one draw at a time."""
-    if not case.stochastic or any(isinstance(part, EOT) for member in case.members for part in parts(member)):
+    if not evidence.stochastic or any(isinstance(part, EOT) for part in evidence.parts):
         return None
     return (
         "error",
-        f"The model is random, and no attack ({_names(case.members)}) takes the expectation over its draws.",
+        f"The model is random, and no attack ({_names(evidence.members)}) takes the expectation over its draws.",
         'Leave out --attack, or wrap the attack: --attack "eot(attack=apgd, draws=20)".',
     )
 
 
-def few_classes(case):
+def few_classes(evidence):
     """The loss of APGD-T needs four classes."""
-    targeted = any(isinstance(part, APGDT) and part.loss is None for member in case.members for part in parts(member))
-    if case.classes >= 4 or not targeted:
+    targeted = any(isinstance(part, APGDT) and part.loss is None for part in evidence.parts)
+    if evidence.classes >= 4 or not targeted:
         return None
     return (
         "info",
-        f"With {case.classes} classes the targeted difference of logits ratio is not defined: apgd_t raised the plain "
-        "difference instead.",
+        f"With {evidence.classes} classes the targeted difference of logits ratio is not defined: apgd_t raised the "
+        "plain difference instead.",
         "Compare with figures for this data set that were made in the same way only.",
     )
 
 
-def not_standard(case):
+def not_standard(evidence):
     """The attacks are not those of published figures."""
-    version = "rand" if case.stochastic else "standard"
-    wanted = attacks.get(f"autoattack(version={version})").members(case.classes, case.threat.norm)
-    ran = {str(member.until_fooled()) for member in case.members}
+    version = "rand" if evidence.stochastic else "standard"
+    wanted = attacks.get(f"autoattack(version={version})").members(evidence.classes, evidence.judge.threat.norm)
+    ran = {str(member.until_fooled()) for member in evidence.members}
     missing = [
         member
         for member in wanted
-        if case.threat.norm in parts(member)[-1].norms and str(member.until_fooled()) not in ran
+        if evidence.judge.threat.norm in parts(member)[-1].norms and str(member.until_fooled()) not in ran
     ]
     if not missing:
         return None

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfadv import attacks, gradients, losses
 from tfadv.attacks.eot import EOT, mean
 from tfadv.evaluation import curves
-from tfadv.evaluation.checks.evidence import loss_of, parts
+from tfadv.evaluation.checks.evidence import loss_of, some
 from tfadv.tensors import finite_or, flat_sum
 
 LONGER = "apgd(steps=200, loss=margin)"
@@ -21,12 +21,12 @@ NOISE, NOISE_IMAGES = "noise(draws=100)", 50
 ONE_HOT = 24 * np.log(2)
 
 
-def noise_stronger(case):
+def noise_stronger(evidence):
     """Uniform noise finds what the attacks missed."""
-    at = case.some(case.standing, NOISE_IMAGES)
-    if case.stochastic or not at.size:
+    at = some(evidence.robust, NOISE_IMAGES)
+    if evidence.stochastic or not at.size:
         return None
-    fooled = int(case.fooled(attacks.get(NOISE), at).sum())
+    fooled = int(evidence.fooled(attacks.get(NOISE), at).sum())
     if not fooled:
         return None
     return (
@@ -36,12 +36,12 @@ def noise_stronger(case):
     )
 
 
-def single_step_stronger(case):
+def single_step_stronger(evidence):
     """FGSM fools more images than an attack of many steps, each run by itself."""
-    if case.alone is None:
+    if evidence.single_attack is None:
         return None
-    name, at = case.alone.name, case.alone.at
-    once, often = case.fooled(attacks.get("fgsm"), at).sum(), _misclassified(case.alone.after, case.y[at])
+    _, name, at, _, after = evidence.single_attack
+    once, often = evidence.fooled(attacks.get("fgsm"), at).sum(), _misclassified(after, evidence.judge.y[at])
     if once - often <= max(0.01 * len(at), 1):
         return None
     return (
@@ -51,12 +51,12 @@ def single_step_stronger(case):
     )
 
 
-def loss_not_rising(case):
+def loss_not_rising(evidence):
     """An attack ends where its loss is no higher than on the clean image."""
-    if case.alone is None:
+    if evidence.single_attack is None:
         return None
-    _, name, at, before, after = case.alone
-    y = case.y[at]
+    _, name, at, before, after = evidence.single_attack
+    y = evidence.judge.y[at]
     rises = (_cross_entropy(after, y) > _cross_entropy(before, y)) | (_gap(after, y) < _gap(before, y))
     stuck = int((~rises).sum())
     if stuck <= max(0.01 * len(at), 1):
@@ -68,35 +68,35 @@ def loss_not_rising(case):
     )
 
 
-def saturated_logits(case):
+def saturated_logits(evidence):
     """Logits so far apart that float32 knows no cross-entropy between them."""
-    right = case.logits.argmax(axis=1) == case.labels
+    right = evidence.logits.argmax(axis=1) == evidence.labels
     if not right.any():
         return None
-    gaps = _gap(case.logits[right], case.labels[right])
+    gaps = _gap(evidence.logits[right], evidence.labels[right])
     typical, share = float(np.median(gaps)), (gaps > ONE_HOT).mean()
     if typical <= ONE_HOT:
         return None
     said = f"The two largest logits are {typical:.3g} apart in the median: for {share:.1%} of the images the "
     said += "cross-entropy is 0 in float32 and its gradient too small or wrong."
-    severity = "info" if any(not m.black_box and loss_of(m) != "ce" for m in case.members) else "warning"
-    if case.alone is not None and loss_of(case.alone.attack) == "ce":
-        name, at = case.alone.name, case.alone.at
-        ce, margin = _misclassified(case.alone.after, case.y[at]), _longer(case, at).sum()
+    severity = "info" if any(not m.black_box and loss_of(m) != "ce" for m in evidence.members) else "warning"
+    if evidence.single_attack is not None and loss_of(evidence.single_attack.attack) == "ce":
+        _, name, at, _, after = evidence.single_attack
+        ce, margin = _misclassified(after, evidence.judge.y[at]), _longer(evidence, at).sum()
         said += f" By itself {name} fools {ce} of {len(at)} images, {LONGER} fools {margin}."
         if margin - ce > max(0.01 * len(at), 1):
             severity = "warning" if severity == "info" else "error"
     return severity, said, "Attack with loss=margin or loss=dlr, or divide the logits by a constant."
 
 
-def not_converged(case):
+def not_converged(evidence):
     """A longer attack with other starts still finds something."""
-    at = case.some(case.standing)
-    if not case.gradients_mean or not at.size:
+    at = some(evidence.robust)
+    if not evidence.gradients_mean or not at.size:
         return None
-    fooled = int(_longer(case, at).sum())
+    fooled = int(_longer(evidence, at).sum())
     # Of all judged images, as the robust accuracy is.
-    points = fooled / len(at) * case.standing.mean()
+    points = fooled / len(at) * evidence.robust.mean()
     if fooled < 2 or points <= 0.005:
         return None
     return (
@@ -107,33 +107,34 @@ def not_converged(case):
     )
 
 
-def stands_large_eps(case):
+def stands_large_eps(evidence):
     """Accuracy does not fall towards zero where the ball holds every gray image."""
     # One class for every image is right on that class at any eps; `knows_little` says so.
-    if not case.gradients_mean or len(np.unique(case.logits.argmax(axis=1))) == 1:
+    if not evidence.gradients_mean or len(np.unique(evidence.logits.argmax(axis=1))) == 1:
         return None
-    at = case.some(case.right)
-    eps, left = curves.large(case.threat, case.x[0].size), at
-    for attack in (attacks.get(LONGER).until_fooled(), case.alone and case.alone.attack):
+    at = some(evidence.right)
+    threat, left = evidence.judge.threat, at
+    eps = curves.large(threat, evidence.judge.x[0].size)
+    for attack in (attacks.get(LONGER).until_fooled(), evidence.single_attack and evidence.single_attack.attack):
         if attack and left.size:
-            left = left[~case.fooled(attack, left, eps)]
+            left = left[~evidence.fooled(attack, left, eps)]
     if left.size <= 0.02 * len(at):
         return None
     return (
         "error" if left.size > 0.1 * len(at) else "warning",
-        f"{left.size} of {len(at)} images are still right at {case.threat.norm}:{eps:.3g}, where every image may "
+        f"{left.size} of {len(at)} images are still right at {threat.norm}:{eps:.3g}, where every image may "
         "become the same gray.",
         "The gradients mislead the attack: try loss=margin, more restarts, or an attack without gradients.",
     )
 
 
-def few_draws(case):
+def few_draws(evidence):
     """The mean gradient of so many draws still depends on the draws."""
-    draws = [part.draws for member in case.members for part in parts(member) if isinstance(part, EOT)]
-    at = case.some(case.right, 16)
-    if not (case.stochastic and case.differentiable and draws and at.size):
+    draws = [part.draws for part in evidence.parts if isinstance(part, EOT)]
+    at = some(evidence.right, 16)
+    if not (evidence.stochastic and evidence.differentiable and draws and at.size):
         return None
-    cosine = float(np.mean(_agreement(case, at, max(draws))))
+    cosine = float(np.mean(_agreement(evidence, at, max(draws))))
     if cosine >= 0.9:
         return None
     return (
@@ -143,22 +144,23 @@ def few_draws(case):
     )
 
 
-def _agreement(case, at, draws):
+def _agreement(evidence, at, draws):
     """The cosine between two mean gradients of the cross-entropy: (k,)."""
-    logits_fn, y = gradients.logits_of(case.model), tf.constant(case.y[at])
+    judge = evidence.judge
+    logits_fn, y = gradients.logits_of(judge.model), tf.constant(judge.y[at])
 
     @tf.function(autograph=False)
     def means(x):
         one = lambda: gradients.logits_and_gradient(logits_fn, x, lambda z: losses.cross_entropy(y, z))[2]  # noqa: E731
         return [mean(lambda: finite_or(0.0, one()), draws) for _ in range(2)]
 
-    a, b = (g / tf.reduce_max(tf.abs(g) + 1e-38) for g in means(tf.constant(case.x[at])))
+    a, b = (g / tf.reduce_max(tf.abs(g) + 1e-38) for g in means(tf.constant(judge.x[at])))
     product = flat_sum(a * b)
     return tf.math.divide_no_nan(product, tf.sqrt(flat_sum(a * a) * flat_sum(b * b))).numpy()
 
 
-def _longer(case, at):
-    return case.fooled(attacks.get(LONGER).until_fooled(), at)
+def _longer(evidence, at):
+    return evidence.fooled(attacks.get(LONGER).until_fooled(), at)
 
 
 def _misclassified(z, y):

@@ -9,12 +9,10 @@ import numpy as np
 from tfadv.attacks.base import Attack
 from tfadv.attacks.wrapper import AttackWrapper
 from tfadv.data.split import spread_over
-from tfadv.evaluation import metrics
+from tfadv.evaluation.judge import Judge
 
 # Images that a check attacks at most, and gradients that the attack run by itself may take for all of them.
 IMAGES, GRADIENTS = 100, 15_000
-# What makes other draws of the same seed than the evaluation did.
-FRESH = 1_000_000_007
 
 
 class SingleAttackRun(typing.NamedTuple):
@@ -22,7 +20,7 @@ class SingleAttackRun(typing.NamedTuple):
 
     Attributes:
         attack, name: the attack, and what the result calls it.
-        at: which images of the case, (k,) indices; all of them are right on the clean image.
+        at: which of the judge's images, (k,) indices; all of them are right on the clean image.
         before, after: their logits, (k, classes).
     """
 
@@ -38,41 +36,46 @@ class Evidence:
     """An evaluation after its attacks.
 
     Attributes:
-        model: the classifier.
-        x, y: a few of the judged images, (m, h, w, c), and their labels, (m,).
-        right, standing: which of them are right on the clean image, and after all attacks, (m,) bool.
+        judge: of a few of the judged images, m of n.
+        right, robust: which of the few are right on the clean image, and under all attacks, (m,) bool.
         logits, labels: of all judged images, clean: (n, classes) and (n,).
-        n: how many images were judged.
         members, rows: the attacks in the order in which they ran, and the rows of the result about them.
-        stochastic: whether the model answers at random.
-        differentiable: whether gradients lead from its logits to the image.
+        differentiable: whether gradients lead from the logits to the image.
         certified: of how many judged images it is proven that they withstand everything; None where nothing is proven.
         same_split: whether the images are those the model may have been trained on.
         progress: called with what is being done, and how much of how much is done.
     """
 
-    model: object
-    x: np.ndarray
-    y: np.ndarray
+    judge: Judge
     right: np.ndarray
-    standing: np.ndarray
+    robust: np.ndarray
     logits: np.ndarray
     labels: np.ndarray
-    n: int
-    threat: object
     members: tuple = ()
     rows: tuple = ()
-    stochastic: bool = False
     differentiable: bool = True
     certified: int | None = None
     same_split: bool = False
-    seed: int = 0
-    batch_size: int = 500
     progress: object = lambda what, done, total: None
+
+    @property
+    def n(self):
+        """How many images were judged."""
+        return len(self.labels)
+
+    @property
+    def parts(self):
+        """The attacks, and those within them."""
+        return [part for member in self.members for part in parts(member)]
 
     @property
     def classes(self):
         return self.logits.shape[1]
+
+    @property
+    def stochastic(self):
+        """Whether the model answers at random."""
+        return self.judge.random
 
     @property
     def gradients_mean(self):
@@ -80,34 +83,26 @@ class Evidence:
         return self.differentiable and not self.stochastic
 
     @functools.cached_property
-    def alone(self):
+    def single_attack(self):
         """The cheapest attack of several steps up a loss, run by itself; None where none was among the attacks."""
         prices = {m: m.cost(self.classes).backward for m in self.members if climbs(m)}
         if not (prices and self.gradients_mean and self.right.any()):
             return None
         member = min(prices, key=prices.get)
-        at = self.some(self.right, max(10, min(IMAGES, GRADIENTS // prices[member])))
+        at = some(self.right, max(10, min(IMAGES, GRADIENTS // prices[member])))
         name, attack = self.rows[self.members.index(member)]["attack"], member.until_fooled()
-        return SingleAttackRun(attack, name, at, self.ask(self.x[at]), self.ask(self.attacked(attack, at)))
-
-    def some(self, which, most=IMAGES):
-        """At most so many of the images that `which`, (m,) bool, marks, evenly spread: indices."""
-        at = np.flatnonzero(which)
-        return at[spread_over(len(at), most)]
-
-    def attacked(self, attack, at, eps=None):
-        """Adversarial images for the images `at`."""
-        threat = self.threat if eps is None else self.threat.with_eps(eps)
-        options = {"threat": threat, "seed": self.seed + FRESH, "batch_size": self.batch_size}
-        return attack(self.model, self.x[at], self.y[at], **options)
+        before, after = map(self.judge.logits, (self.judge.x[at], self.judge.attack(attack, at, fresh=True)))
+        return SingleAttackRun(attack, name, at, before, after)
 
     def fooled(self, attack, at, eps=None):
-        """Which of the images `at` an attack fools: (k,) bool."""
-        return ~metrics.correct(self.model, self.attacked(attack, at, eps), self.y[at], self.batch_size)
+        """Which of the few images `at` an attack fools that draws other random numbers than before: (k,) bool."""
+        return ~self.judge.withstands(attack, at, eps=eps, fresh=True)
 
-    def ask(self, x):
-        """Logits."""
-        return metrics.logits(self.model, x, self.batch_size)
+
+def some(which, most=IMAGES):
+    """At most so many of the images that `which`, (m,) bool, marks, evenly spread: indices."""
+    at = np.flatnonzero(which)
+    return at[spread_over(len(at), most)]
 
 
 def parts(attack):

@@ -10,7 +10,7 @@ from tfadv import gradients, losses
 from tfadv.attacks.bpda import BPDA
 from tfadv.attacks.eot import EOT
 from tfadv.evaluation import metrics
-from tfadv.evaluation.checks.evidence import loss_of, parts
+from tfadv.evaluation.checks.evidence import loss_of, some
 from tfadv.tensors import finite_or, flat_sum, per_example
 
 # By how much of the spread of the logits an image's own may move with its company. Rounding to bfloat16 moves them by
@@ -20,13 +20,13 @@ COMPANY = 0.02
 PROMISED, KEPT = 0.02, 0.5
 
 
-def randomized(case):
+def randomized(evidence):
     """Two passes over the same images give different logits."""
-    if not case.stochastic:
+    if not evidence.stochastic:
         return None
-    first, second = case.ask(case.x), case.ask(case.x)
+    first, second = (evidence.judge.logits(evidence.judge.x) for _ in range(2))
     flips = (first.argmax(axis=1) != second.argmax(axis=1)).mean()
-    expected = any(isinstance(part, EOT) for member in case.members for part in parts(member))
+    expected = any(isinstance(part, EOT) for part in evidence.parts)
     return (
         "info" if expected else "warning",
         f"The model is random: two passes over {len(first)} images differ by up to {np.abs(first - second).max():.2g}"
@@ -35,12 +35,12 @@ def randomized(case):
     )
 
 
-def batch_dependent(case):
+def batch_dependent(evidence):
     """The logits of an image depend on the images beside it."""
-    if case.stochastic or len(case.x) < 2:
+    x = evidence.judge.x[:16]
+    if evidence.stochastic or len(x) < 2:
         return None
-    x = case.x[:16]
-    together, single = metrics.logits(case.model, x, len(x)), metrics.logits(case.model, x, 1)
+    together, single = (metrics.logits(evidence.judge.model, x, size) for size in (len(x), 1))
     moved = np.abs(together - single).max() / np.maximum(np.ptp(together, axis=1).mean(), 1e-12)
     if moved <= COMPANY:
         return None
@@ -53,10 +53,10 @@ def batch_dependent(case):
     )
 
 
-def probabilities(case):
+def probabilities(evidence):
     """The outputs lie in [0, 1], though they may not sum to 1."""
-    low, high = float(case.logits.min()), float(case.logits.max())
-    if low < 0 or high > 1 + 1e-6 or high <= 0.5 or len(case.logits) < 2:
+    low, high = float(evidence.logits.min()), float(evidence.logits.max())
+    if low < 0 or high > 1 + 1e-6 or high <= 0.5 or len(evidence.logits) < 2:
         return None
     return (
         "error",
@@ -66,30 +66,30 @@ def probabilities(case):
     )
 
 
-def no_gradients(case):
+def no_gradients(evidence):
     """No gradient leads from the logits to the image."""
-    if case.differentiable:
+    if evidence.differentiable:
         return None
-    lent = any(isinstance(part, BPDA) for member in case.members for part in parts(member))
+    surrogate = any(isinstance(part, BPDA) for part in evidence.parts)
     return (
-        "warning" if lent else "error",
+        "warning" if surrogate else "error",
         "No gradient leads from the logits to the image, "
-        + ("and the attacks went by a stand-in." if lent else "so attacks that need none were all that could be run."),
+        + ("and the attacks used a surrogate gradient." if surrogate else "so only attacks that need none could run."),
         "Load the .keras file instead of an export without gradients; where the model rounds or steps, attack with "
-        "bpda, which lends a gradient.",
+        "bpda, which uses a surrogate gradient.",
     )
 
 
-def zero_gradients(case):
+def zero_gradients(evidence):
     """Images at which gradient attacks have nothing to follow: the gradient is zero, or not finite."""
-    at = np.flatnonzero(case.right)
-    if not case.differentiable or not at.size:
+    at = np.flatnonzero(evidence.right)
+    if not evidence.differentiable or not at.size:
         return None
-    dead, broken = (np.mean(part, axis=1) for part in _usable(case, at))
+    dead, broken = (np.mean(part, axis=1) for part in _usable(evidence, at))
     if max(*dead, *broken) <= 0.01:
         return None
     ce, margin = dead
-    other_loss = any(not member.black_box and loss_of(member) != "ce" for member in case.members)
+    other_loss = any(not member.black_box and loss_of(member) != "ce" for member in evidence.members)
     hopeless = margin > 0.1 or (ce > 0.1 and not other_loss)
     return (
         "error" if hopeless else "warning",
@@ -100,11 +100,12 @@ def zero_gradients(case):
     )
 
 
-def _usable(case, at):
+def _usable(evidence, at):
     """Of cross-entropy and margin, where no pixel has a finite gradient other than 0, and where some is not finite."""
-    logits_fn = gradients.logits_of(case.model)
+    judge = evidence.judge
+    logits_fn = gradients.logits_of(judge.model)
 
-    @tf.function(input_signature=_signature(case.x), autograph=False)
+    @tf.function(input_signature=_signature(judge.x), autograph=False)
     def look(x, y):
         found = []
         for name in ("ce", "margin"):
@@ -114,16 +115,16 @@ def _usable(case, at):
             found.append((dead, ~tf.math.is_finite(flat_sum(tf.abs(gradient)))))
         return [tf.stack(part) for part in zip(*found, strict=True)]
 
-    batches = np.split(at, range(case.batch_size, len(at), case.batch_size))
-    return [np.concatenate(part, axis=1) for part in zip(*(look(case.x[i], case.y[i]) for i in batches), strict=True)]
+    batches = np.split(at, range(judge.batch_size, len(at), judge.batch_size))
+    return [np.concatenate(part, axis=1) for part in zip(*(look(judge.x[i], judge.y[i]) for i in batches), strict=True)]
 
 
-def misleading_gradients(case):
+def misleading_gradients(evidence):
     """A short step along the gradient does not lead where the gradient says: it is not the model's."""
-    at = case.some(case.right)
-    if not case.gradients_mean or not at.size:
+    at = some(evidence.right)
+    if not evidence.gradients_mean or not at.size:
         return None
-    kept = _kept_promises(case, at)
+    kept = _kept_promises(evidence, at)
     kept = kept[np.isfinite(kept)]
     broken = np.mean((kept < KEPT) | (kept > 1 / KEPT)) if kept.size else 0
     if broken <= 0.1:
@@ -133,15 +134,16 @@ def misleading_gradients(case):
         f"A short step along the gradient changes the margin as the gradient promises at {1 - broken:.1%} of "
         f"{len(kept)} images only, and {np.median(kept):.2g} times as much in the median.",
         "Something in the model replaces or shatters the gradient (straight-through layers, custom gradients, noise): "
-        "attack with square too, and with bpda and a smooth stand-in for that layer.",
+        "attack with square too, and with bpda and a smooth surrogate for that layer.",
     )
 
 
-def _kept_promises(case, at):
+def _kept_promises(evidence, at):
     """(f(x + h g) - f(x - h g)) / (2 h |g|^2) of the margin f; NaN where f is flat: (k,)."""
-    logits_fn = gradients.logits_of(case.model)
+    judge = evidence.judge
+    logits_fn = gradients.logits_of(judge.model)
 
-    @tf.function(input_signature=_signature(case.x), autograph=False)
+    @tf.function(input_signature=_signature(judge.x), autograph=False)
     def measure(x, y):
         margin = lambda z: losses.margin(y, z)  # noqa: E731
         z, _, gradient = gradients.logits_and_gradient(logits_fn, x, margin)
@@ -154,16 +156,16 @@ def _kept_promises(case, at):
         return tf.where(near, (ahead - behind) / (2 * spread), float("nan"))
 
     # Away from the border of the box, where a model may clip.
-    return measure(np.clip(case.x[at], 0.1, 0.9), case.y[at]).numpy()
+    return measure(np.clip(judge.x[at], 0.1, 0.9), judge.y[at]).numpy()
 
 
 def _signature(x):
     return [tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], tf.int32)]
 
 
-def dark_images(case):
+def dark_images(evidence):
     """The images fill so little of [0, 1] that they may have been scaled twice."""
-    low, high = float(case.x.min()), float(case.x.max())
+    low, high = float(evidence.judge.x.min()), float(evidence.judge.x.max())
     if high - low >= 0.1:
         return None
     return (
@@ -173,11 +175,11 @@ def dark_images(case):
     )
 
 
-def knows_little(case):
+def knows_little(evidence):
     """The classifier is hardly better than chance: its robustness means nothing."""
-    predicted = case.logits.argmax(axis=1)
-    accuracy, chance = (predicted == case.labels).mean(), 1 / case.classes
-    only = len(np.unique(predicted)) == 1 < len(np.unique(case.labels))
+    predicted = evidence.logits.argmax(axis=1)
+    accuracy, chance = (predicted == evidence.labels).mean(), 1 / evidence.classes
+    only = len(np.unique(predicted)) == 1 < len(np.unique(evidence.labels))
     # Twice chance, or half of the way to 1 where there are few classes.
     if accuracy > min(2 * chance, (1 + chance) / 2) and not only:
         return None
@@ -189,9 +191,9 @@ def knows_little(case):
     )
 
 
-def not_held_out(case):
+def not_held_out(evidence):
     """The model may have been trained on the images."""
-    if not case.same_split:
+    if not evidence.same_split:
         return None
     return (
         "warning",
@@ -200,7 +202,7 @@ def not_held_out(case):
     )
 
 
-def few_images(case):
-    if case.n >= 1000:
+def few_images(evidence):
+    if evidence.n >= 1000:
         return None
-    return "info", f"Only {case.n} images were judged: read the intervals.", "Judge 1,000 images or more."
+    return "info", f"Only {evidence.n} images were judged: read the intervals.", "Judge 1,000 images or more."
