@@ -6,9 +6,10 @@ import pytest
 from tfadv.errors import TfadvError
 from tfadv.evaluation.results import ExperimentResult, load
 from tfadv.reports import figures, page
-from tfadv.reports.document import Findings, Table
+from tfadv.reports.document import Figure, Findings, Table
 
 PNG = figures.roc_curves({})
+ROC = Figure("ROC", PNG, "One seed.", "../roc")
 
 
 class Reader(HTMLParser):
@@ -230,7 +231,6 @@ def experiment(**changes):
                 "rows": [["a|b", 0.2], ["c", None]],
             }
         ],
-        "figures": [{"id": "../roc", "title": "ROC", "caption": "One seed."}],
         "notes": ["The source is wrong here."],
         "provenance": {"seed": 0},
     }
@@ -238,9 +238,9 @@ def experiment(**changes):
 
 
 def test_experiment_writes_everything(tmp_path):
-    out = page.write_experiment(experiment(), {"../roc": PNG}, tmp_path / "run")
+    out = page.write_experiment(experiment(), [ROC], tmp_path / "run")
     words = " ".join(check_page(out).words)
-    for badge in ("✓ holds", "✗ does not hold", "? not resolvable"):
+    for badge in ("✓ holds", "✗ does not hold", "? not resolvable by this run"):
         assert badge in words
     assert "2.6 [2.4, 2.8]" in words and "The source is wrong here." in words
     text = (tmp_path / "run" / "report.md").read_text("utf-8")
@@ -254,15 +254,10 @@ def test_experiment_writes_everything(tmp_path):
 
 
 def test_experiment_can_be_reported_again(make, tmp_path):
-    first = page.write_experiment(experiment(), {"../roc": PNG}, tmp_path / "run").read_bytes()
+    first = page.write_experiment(experiment(), [ROC], tmp_path / "run").read_bytes()
     assert page.write([tmp_path / "run"], tmp_path / "again.html").read_bytes() == first
     with pytest.raises(TfadvError, match="by itself"):
         page.write([tmp_path / "run", make()], tmp_path / "both.html")
     (tmp_path / "run" / "figures" / "roc.png").unlink()
     with pytest.raises(TfadvError, match="missing"):
         page.write([tmp_path / "run"], tmp_path / "again.html")
-
-
-def test_experiment_without_its_figure(tmp_path):
-    with pytest.raises(TfadvError, match="a PNG for '../roc'"):
-        page.write_experiment(experiment(), {}, tmp_path)

@@ -80,11 +80,11 @@ def gradient_signs(model, x, y, batch_size=500):
     return np.concatenate([signs(x[i : i + batch_size], y[i : i + batch_size]).numpy() for i in starts])
 
 
-def fgs_curve(model, x, y, eps, clip=False, batch_size=500):
-    """Accuracy on x + eps * sign(grad) for each eps; without the clip to [0, 1] as Deng et al. 2019 do it.
+def fgs_outcomes(model, x, y, eps, clip=False, batch_size=500):
+    """Where the model is right on x + eps * sign(grad), for each eps; without the clip to [0, 1] as Deng et al. 2019.
 
     Returns:
-        (len(eps),) array of accuracies.
+        (len(eps), n) array of bool.
     """
     images, labels = tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], tf.int32)
 
@@ -92,14 +92,21 @@ def fgs_curve(model, x, y, eps, clip=False, batch_size=500):
     def right(x, signs, y, e):
         moved = x + e * signs
         logits_at = gradients.logits_of(model)(tf.clip_by_value(moved, 0.0, 1.0) if clip else moved)
-        return tf.math.count_nonzero(tf.argmax(logits_at, axis=-1, output_type=tf.int32) == y)
+        return tf.argmax(logits_at, axis=-1, output_type=tf.int32) == y
 
     signs = gradient_signs(model, x, y, batch_size)
-    counts = np.zeros(len(eps), np.int64)
+    outcomes = np.zeros((len(eps), len(x)), bool)
     for i in range(0, len(x), batch_size):
-        batch = [tf.constant(a[i : i + batch_size]) for a in (x, signs, y)]
-        counts += [int(right(*batch, tf.constant(e, tf.float32))) for e in eps]
-    return counts / len(x)
+        part = slice(i, i + batch_size)
+        batch = [tf.constant(a[part]) for a in (x, signs, y)]
+        for row, e in zip(outcomes, eps, strict=True):
+            row[part] = right(*batch, tf.constant(e, tf.float32))
+    return outcomes
+
+
+def fgs_curve(model, x, y, eps, clip=False, batch_size=500):
+    """Accuracy at each eps of `fgs_outcomes`, (len(eps),)."""
+    return fgs_outcomes(model, x, y, eps, clip, batch_size).mean(axis=1)
 
 
 def roc(labels, scores):

@@ -18,7 +18,8 @@ from tfadv.evaluation import results
 from tfadv.evaluation.results import ExperimentResult
 from tfadv.evaluation.statistics import student
 from tfadv.provenance import provenance
-from tfadv.reports.page import write_experiment
+from tfadv.reports.document import Figure
+from tfadv.reports.experiments import write_experiment
 from tfadv.training import METHODS
 
 
@@ -74,7 +75,8 @@ class Experiment(abc.ABC):
             seconds_per_seed=[m["seconds"] for m in measured],
             measured_on=[m["date"] for m in measured],
         )
-        write_experiment(dataclasses.replace(result, provenance=facts), figures, out)
+        pictures = [Figure(f["title"], figures[f["id"]], f["caption"], f["id"]) for f in result.figures]
+        write_experiment(dataclasses.replace(result, provenance=facts), pictures, out)
         return results.load(out)
 
     def _measured(self, seed, out, progress):

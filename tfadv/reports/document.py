@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 MISSING = "\N{EN DASH}"
-BADGES = {True: "holds", False: "does not hold", None: "not resolvable"}
+BADGES = {True: "holds", False: "does not hold", None: "not resolvable by this run"}
 
 
 @dataclass(frozen=True)

@@ -4,27 +4,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from tfadv import files
-from tfadv.errors import invalid
 from tfadv.reports import html, markdown
-from tfadv.reports.document import Claims, Document, Facts, Figure, Headline, Table, Text, slug
+from tfadv.reports.document import Claims, Document, Facts, Figure, Headline, Table, Text
 
 
 def experiment_document(result, figures):
-    """The report of an `ExperimentResult`.
-
-    Args:
-        figures: id -> PNG bytes (or the path of a PNG), one for each of `result.figures`.
-
-    Raises:
-        TfadvError: if a figure is missing.
-    """
+    """The report of an `ExperimentResult`, with its `Figure`s."""
     blocks = [*_claims(result), Text("", tuple(result.notes))]
     if result.tables:
         blocks.append(Text("Tables"))
         blocks += [Table(**table | {"note": table["note"] or ""}) for table in result.tables]
-    if result.figures:
-        blocks.append(Text("Figures"))
-        blocks += [_figure(figure, figures) for figure in result.figures]
+    if figures:
+        blocks += [Text("Figures"), *figures]
     blocks += [Text("Provenance"), Facts.of(result.provenance)] if result.provenance else []
     return Document(result.title, result.name, tuple(blocks))
 
@@ -32,14 +23,21 @@ def experiment_document(result, figures):
 def write_experiment(result, figures, directory):
     """Write figures/*.png, report.md, report.html and, last, result.json under `directory`, each atomically.
 
+    Args:
+        result: an `ExperimentResult`; it is written with the facts of the figures.
+        figures: `Figure`s.
+
     Returns:
         The path of report.html.
 
     Raises:
-        TfadvError: if a figure is missing or a file cannot be written.
+        TfadvError: if a file cannot be written.
     """
     directory = Path(directory)
-    named = [figure | {"file": f"figures/{slug(figure['id'])}.png"} for figure in result.figures]
+    named = [
+        {"id": figure.id, "title": figure.title, "caption": figure.caption, "file": f"figures/{figure.file}"}
+        for figure in figures
+    ]
     result = replace(result, figures=named)
     document = experiment_document(result, figures)
     write_markdown(document, directory / "report.md", "figures")
@@ -67,9 +65,3 @@ def _claims(result):
         ("not resolvable", str(verdicts.count(None)), "by this run"),
     )
     return [Headline(score), Text("Claims"), Claims(tuple(result.claims))]
-
-
-def _figure(figure, images):
-    if figure["id"] not in images:
-        raise invalid("figures", f"a PNG for {figure['id']!r}", ", ".join(images) or "none")
-    return Figure(figure["title"], images[figure["id"]], figure["caption"] or "", figure["id"])

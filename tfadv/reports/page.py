@@ -6,7 +6,7 @@ from tfadv import files
 from tfadv.errors import TfadvError, invalid
 from tfadv.evaluation import results
 from tfadv.reports import html
-from tfadv.reports.document import slug
+from tfadv.reports.document import Figure, slug
 from tfadv.reports.evaluations import evaluation_document
 from tfadv.reports.experiments import experiment_document, write_experiment, write_markdown
 
@@ -47,14 +47,15 @@ def _document(runs):
         raise TfadvError(
             f"{experiments[0].name!r} is an experiment, not a run of `tfadv evaluate`: report it by itself."
         )
-    return experiment_document(read[0], _images(read[0], Path(runs[0])))
+    return experiment_document(read[0], _figures(read[0], Path(runs[0])))
 
 
-def _images(result, path):
+def _figures(result, path):
     """The figures of an experiment, from where `write_experiment` puts them."""
     directory = path if path.is_dir() else path.parent
-    images = {figure["id"]: directory / "figures" / f"{slug(figure['id'])}.png" for figure in result.figures}
-    for image in images.values():
+    facts = {name: [figure[name] or "" for figure in result.figures] for name in ("title", "caption", "id")}
+    images = [directory / "figures" / f"{slug(id)}.png" for id in facts["id"]]
+    for image in images:
         if not image.is_file():
             raise TfadvError(f"the figure {str(image)!r} is missing: run the experiment again.")
-    return images
+    return [Figure(*parts) for parts in zip(facts["title"], images, facts["caption"], facts["id"], strict=True)]

@@ -1,0 +1,78 @@
+"""Tables of made-up measurements, with and without gaps."""
+
+import numpy as np
+import pytest
+
+from tfadv.reports.document import MISSING
+from tfadv.study import Clean, Curve, Network, Rho, Under
+from tfadv.study.found import Found
+
+NETWORKS = {
+    "start": Network(title=""),
+    "plain": Network(title="Plain"),
+    "robust": Network(title="Robust"),
+    "other": Network(title="Not measured"),
+}
+MEASURES = {
+    "clean": Clean(),
+    "pgd": Under("pgd", "linf:0.1", title="PGD"),
+    "rho2": Rho(),
+    "curve": Curve("fgsm", "linf", (0.0, 0.1)),
+}
+
+
+def found(seeds=1, **changes):
+    stored = {}
+    for seed in range(seeds):
+        stored[seed, "start", "clean"] = {"value": np.ones(10, bool)}
+        for name, right in (("plain", 5), ("robust", 8)):
+            stored[seed, name, "clean"] = {"value": np.arange(10) < 9}
+            stored[seed, name, "pgd"] = {"value": np.arange(10) < right, "other": np.array(7)}
+            stored[seed, name, "curve"] = {
+                "at": np.array([0.0, 0.1]),
+                "value": np.array([0.9, right / 10 + seed / 100]),
+            }
+    return Found(NETWORKS, MEASURES, stored | changes)
+
+
+def test_samples_are_asked_for_by_name():
+    assert found()["plain", "pgd"].mean == 0.5
+    assert found()["plain", "pgd", "other"].mean == 7
+    assert ("plain", "pgd") in found() and ("plain", "rho2") not in found() and ("nobody", "pgd") not in found()
+    with pytest.raises(KeyError, match="no measure 'pdg'"):
+        found()["plain", "pdg"]
+
+
+def test_a_row_a_network_that_was_measured_and_has_a_title():
+    table = found().grid("t", "Title", columns=["clean", "pgd", "rho2"], note="n")
+    assert table.columns == ("Network", "Clean", "PGD", "rho_2") and table.id == "t" and table.note == "n"
+    assert [row[0] for row in table.rows] == ["Plain", "Robust"]
+    assert table.rows[0][2] == "50.0 % [23.7, 76.3]" and table.rows[0][3] == MISSING
+    assert found().grid("t", "", columns=["clean"], rows=["robust"]).rows[0][0] == "Robust"
+
+
+def test_published_values_stand_beneath():
+    gain = ("gain", lambda name: here[name, "pgd"] - here["plain", "pgd"])
+    here = found()
+    published = {"robust": {"clean": 0.9, "gain": 12.5}}
+    table = here.grid("t", "", columns=["clean", "gain", "pgd"], published=published, gain=gain)
+    assert table.columns == ("Network", "", "Clean", "gain", "PGD")
+    assert table.rows[2] == ("Robust", "published", "90.0 %", "12.5", MISSING)
+    assert table.rows[1][3].startswith("+30.0 [") and all(len(row) == 5 for row in table.rows)
+
+
+def test_curves_have_bands_over_seeds():
+    [curve, _] = found().curves("curve").values()
+    assert "low" not in curve and curve["accuracy"].tolist() == [0.9, 0.5]
+    curves = found(seeds=2).curves("curve")
+    assert list(curves) == ["Plain", "Robust"]
+    assert curves["Plain"]["accuracy"][1] == pytest.approx(0.505) and curves["Plain"]["low"][1] < 0.5
+    images = {"at": np.array([0.0, 0.1]), "value": np.array([[True, True], [True, False]])}
+    assert found(**{}).curves("curve").keys() == {"Plain", "Robust"}
+    with_images = Found(NETWORKS, MEASURES, {(0, "plain", "curve"): images})
+    assert with_images.curves("curve")["Plain"]["accuracy"].tolist() == [1.0, 0.5]
+
+
+def test_bars_are_of_what_was_measured():
+    bars = found().bars("clean", "rho2")
+    assert bars["Plain"].keys() == {"Clean"} and bars["Plain"]["Clean"][0] == 0.9

@@ -1,0 +1,136 @@
+"""One seed of a study at work: trains networks and takes measures. The only file here that imports TensorFlow."""
+
+import dataclasses
+import functools
+import time
+import typing
+from pathlib import Path
+
+from tfadv.data import datasets
+from tfadv.evaluation import metrics
+from tfadv.evaluation.traits import ModelTraits
+from tfadv.provenance import provenance
+from tfadv.training import run as training
+
+MACHINE = ("tfadv", "tensorflow", "keras", "numpy", "processor", "cores", "date")
+
+
+class Bench:
+    """The networks of one seed, each trained (or read back) when it is first asked for.
+
+    Args:
+        experiment: an `Experiment`; seed: one of its seeds.
+        store: a `Store`.
+        progress: called with what is being done, how much of how much is done, and the seconds left at most.
+    """
+
+    def __init__(self, experiment, seed, store, progress):
+        self.experiment, self.seed, self.store, self.progress = experiment, seed, store, progress
+        self.scale, self.networks, self._trained = experiment.scale, experiment.networks(), {}
+
+    @functools.cached_property
+    def dataset(self):
+        """What is trained on and what is measured on: the test images, or those held out of the training images."""
+        data, scale = datasets.load(self.scale.dataset, self.experiment.data_dir), self.scale
+        train, judged = data.train_validation(scale.held_out, self.seed) if scale.held_out else (data.train, data.test)
+        return dataclasses.replace(data, train=train, test=judged.spread(scale.judged) if scale.judged else judged)
+
+    def measured(self, name, key):
+        """The arrays of a measure of a network, both by name: read back, or measured and kept."""
+        digest = self.experiment.digest_of(self.seed, name, key)
+        known = self.store.read(self.seed, name, key, digest)
+        if known is not None:
+            return known[0]
+        started, measure = time.perf_counter(), self.experiment.measures()[key]
+        what = f"seed {self.seed}, {name}: {measure.title or key}"
+        network = dataclasses.replace(
+            self.trained(name),
+            home=self.store.home(self.seed, name, key),
+            needs=getattr(measure, "needs", ()),
+            progress=lambda part, *facts: self.progress(f"{what}, {part}", *facts),
+        )
+        self.progress(what, 0, 1)
+        arrays = measure(network)
+        facts = {name: value for name, value in provenance().items() if name in MACHINE}
+        facts |= {"dataset": self.dataset.name, "source": self.dataset.source, "class_names": self.dataset.class_names}
+        facts["seconds"] = round(time.perf_counter() - started, 1)
+        self.store.write(self.seed, name, key, digest, arrays, **facts)
+        self.progress(what, 1, 1)
+        return arrays
+
+    def trained(self, name):
+        """A network by name: a `TrainedNetwork`."""
+        if name not in self._trained:
+            run = self._train(name)
+            self._trained[name] = TrainedNetwork(run.classifier, self.dataset, self.seed, run.history, self)
+        return self._trained[name]
+
+    def _train(self, name):
+        recipe = self.networks[name]
+        settings = recipe.settings(self.scale)
+        if recipe.start:
+            settings["model"] = str(self.home(recipe.start) / "model.keras")
+            self.trained(recipe.start)
+        count = settings.pop("train", None)
+        data = (
+            self.dataset if count is None else dataclasses.replace(self.dataset, train=self.dataset.train.take(count))
+        )
+        tell = lambda what, *facts: self.progress(f"seed {self.seed}, {name}: {what}", *facts)  # noqa: E731
+        return training.ensure(data, out=self.home(name), seed=self.seed, progress=tell, **settings)
+
+    def home(self, name):
+        """The run directory of a network: `fashion_mnist-mlp-standard-0123456789abcdef`."""
+        settings = self.networks[name].settings(self.scale)
+        words = (Path(self.scale.dataset).stem, settings.get("model", ""), settings.get("method", "standard"))
+        label = "-".join(word.partition("(")[0] for word in words if word)
+        return self.store.networks / f"{label}-{self.experiment.digest_of(self.seed, name)}"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TrainedNetwork:
+    """A trained network before its judge: `tfadv.study.measures.Trained`."""
+
+    model: typing.Any
+    dataset: typing.Any
+    seed: int
+    history: list
+    bench: Bench
+    home: Path | None = None
+    needs: tuple = ()
+    progress: typing.Callable = lambda what, done, total, left=None: None
+
+    @functools.cached_property
+    def x(self):
+        """The images that are judged, (n, h, w, c)."""
+        return self.dataset.test.x
+
+    @property
+    def y(self):
+        """Their labels, (n,)."""
+        return self.dataset.test.y
+
+    @functools.cached_property
+    def draws(self):
+        """How many passes judge an image."""
+        return ModelTraits.of(self.model, self.x).draws
+
+    def correct(self, x=None, at=slice(None)):
+        """Where the model is right about the images at these places, or about `x` in their stead, (n,) bool."""
+        return metrics.correct(self.model, self.x[at] if x is None else x, self.y[at], draws=self.draws)
+
+    def first(self, n):
+        """The same with the first n images only."""
+        return dataclasses.replace(self, dataset=dataclasses.replace(self.dataset, test=self.dataset.test.take(n)))
+
+    def other(self, network, measure=None):
+        """Another network of this seed on the same images, or the arrays that a measure of it found.
+
+        Raises:
+            KeyError: unless the measure at work names it in its `needs`, and so is measured anew when it changes.
+        """
+        need = (network,) if measure is None else (network, measure)
+        if need not in self.needs:
+            raise KeyError(f"{need} is not among the needs of this measure: {self.needs}")
+        if measure is not None:
+            return self.bench.measured(network, measure)
+        return dataclasses.replace(self.bench.trained(network), dataset=self.dataset)

@@ -1,0 +1,91 @@
+"""What a document says, held against what was measured. The verdict is read off the interval, here and nowhere else."""
+
+import dataclasses
+import itertools
+import math
+
+from tfadv.errors import invalid
+from tfadv.study.sample import Sample
+
+ONE_SEED = "One seed: the interval is over images and speaks of these networks, not of the way of training."
+ONE_NUMBER = "One seed, and no interval: this speaks of these networks, not of the way of training."
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A sentence and the number that decides it.
+
+    Attributes:
+        says: the sentence.
+        measured: the number, a `Sample`.
+        above, below: the claim holds where the number lies above, or below; near: (value, tolerance). One of the three.
+        published: what the document prints, a number or a text.
+
+    Raises:
+        TfadvError: unless exactly one of `above`, `below` and `near` is given.
+    """
+
+    id: str
+    says: str
+    measured: Sample
+    above: float | None = None
+    below: float | None = None
+    near: tuple[float, float] | None = None
+    published: object = None
+    note: str = ""
+
+    def __post_init__(self):
+        given = [bound for bound in (self.above, self.below, self.near) if bound is not None]
+        if len(given) != 1:
+            raise invalid(f"claim {self.id!r}", "one of above, below and near", f"{len(given)} of them")
+
+    @property
+    def holds(self):
+        """True or False where the whole interval lies inside or outside the bounds, None where this run cannot tell.
+
+        A single number without an interval is taken at its word.
+        """
+        if self.measured.mean is None:
+            return None
+        low, high = self.measured.interval or (self.measured.mean,) * 2
+        if self.near is not None:
+            value, tolerance = self.near
+            inside = value - tolerance <= low and high <= value + tolerance
+            return True if inside else False if high < value - tolerance or low > value + tolerance else None
+        if self.below is not None:
+            low, high, bound = -high, -low, -self.below
+        else:
+            bound = self.above
+        return True if low > bound else False if high <= bound else None
+
+    def to_json(self):
+        """The claim as `ExperimentResult.claims` has it."""
+        return {
+            "id": self.id,
+            "statement": self.says,
+            "published": self.published,
+            "measured": self.measured.mean,
+            "interval": self.measured.interval,
+            "holds": self.holds,
+            "note": " ".join(filter(None, (self.note, self._caveat()))),
+        }
+
+    def _caveat(self):
+        if len(self.measured.per_seed) > 1:
+            return ""
+        return ONE_SEED if self.measured.interval else ONE_NUMBER
+
+
+def ordered(id, says, *samples, **options):
+    """The claim that each sample lies above the next; measured is the difference of two neighbors that decides it.
+
+    That is one that contradicts the claim if there is one, else one that this run cannot tell, else the smallest.
+
+    Args:
+        **options: of `Claim`.
+    """
+    gaps = [Claim(id=id, says=says, measured=a - b, above=0.0, **options) for a, b in itertools.pairwise(samples)]
+    severity = {False: 0, None: 1, True: 2}
+    return min(
+        gaps, key=lambda gap: (severity[gap.holds], math.inf if gap.measured.mean is None else gap.measured.mean)
+    )

@@ -1,0 +1,87 @@
+"""How a network is trained, as values: what a preset gives all networks, what each has of its own. No TensorFlow."""
+
+import dataclasses
+
+from tfadv.errors import invalid
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Settings of a training, each None where it is not said here. See `tfadv.training.run.Settings`.
+
+    Attributes:
+        attack, threat: one, or several: a tuple of threats with one attack for all of them, or one each.
+        keep: which epoch becomes the network: `"last"`, or `"best"` on held-out images.
+        train: how many training images are used, in data order; None is all.
+    """
+
+    model: str | None = None
+    method: str | None = None
+    attack: str | tuple[str, ...] | None = None
+    threat: str | tuple[str, ...] | None = None
+    batch_size: int | None = None
+    optimizer: str | None = None
+    schedule: str | None = None
+    augment: str | None = None
+    keep: str | None = None
+    reduction: str | None = None
+    shuffle: bool | None = None
+    train: int | None = None
+
+    def over(self, other):
+        """The settings that either has, by name; this one's where both have them."""
+        mine, theirs = self._given(), other._given()
+        return theirs | mine
+
+    def _given(self):
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(Recipe)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Scale(Recipe):
+    """How large a preset is, and what all of its networks share.
+
+    Attributes:
+        judged: how many test images the networks are measured on, evenly spread over the data order; None is all.
+        held_out: the share of the training images that is kept from training, and measured on instead of test images.
+        minutes: what one seed took on two cores; None if it was not run.
+    """
+
+    dataset: str
+    epochs: int
+    judged: int | None = None
+    held_out: float = 0.0
+    minutes: float | None = None
+
+    def but(self, **changes):
+        """The same with other values: `CIFAR.but(epochs=50)`."""
+        return dataclasses.replace(self, **changes)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Network(Recipe):
+    """One network of a study: a row of its tables.
+
+    Attributes:
+        title: what tables and figures call it; "" for one that others begin with and no table shows.
+        start: the network whose weights it begins with; None begins anew.
+        share: of the scale's epochs, rounded, at least one epoch.
+    """
+
+    title: str
+    start: str | None = None
+    share: float = 1.0
+
+    def __post_init__(self):
+        if not self.share > 0:
+            raise invalid("share of the epochs", "a number above 0", repr(self.share))
+
+    def settings(self, scale):
+        """The keyword arguments of `tfadv.training.run.ensure`, and `train`, the number of training images."""
+        settings = self.over(scale) | {"epochs": max(1, round(self.share * scale.epochs))}
+        if settings.get("keep") == "last":
+            settings["validation"] = 0.0
+        if self.start:
+            settings.pop("model", None)
+        return settings

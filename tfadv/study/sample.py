@@ -1,0 +1,111 @@
+"""A figure of merit as it was measured, image by image and seed by seed, with how sure it is. No TensorFlow.
+
+The one place that knows which interval belongs to which number.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from tfadv.evaluation.statistics import paired_interval, student, wilson
+from tfadv.reports.document import MISSING, percent, points, with_interval
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Sample:
+    """One array a seed; empty where nothing was measured, and then a dash in tables.
+
+    Args:
+        per_seed: seed -> array, () for a single number or (n,) for one an image. bool is right or wrong, and the mean
+            an accuracy; int8 is the difference of two such on the same images; NaN is where nothing was found.
+        share: whether numbers are shown in percent; arrays of bool are.
+
+    >>> str(Sample.of(np.array([True] * 90 + [False] * 10)))
+    '90.0 % [82.6, 94.5]'
+    """
+
+    per_seed: dict
+    share: bool = False
+
+    @classmethod
+    def of(cls, *arrays):
+        """The sample of these arrays, for the seeds 0, 1, ..."""
+        return cls(dict(enumerate(map(np.asarray, arrays))))
+
+    @property
+    def values(self):
+        """One number a seed; NaN where nothing was found."""
+        return [_mean(array) for array in self.per_seed.values()]
+
+    @property
+    def mean(self):
+        """The mean over seeds; None where nothing was measured or found."""
+        values = self.values
+        return None if not values or np.isnan(values).any() else float(np.mean(values))
+
+    @property
+    def interval(self):
+        """95 %: Student's over seeds where there are several, else over images; None for a single number.
+
+        Over images: Wilson's for accuracies, Tango's for differences of them, Student's for other numbers.
+        """
+        if self.mean is None:
+            return None
+        if len(self.per_seed) > 1:
+            return student(self.values)
+        [array] = self.per_seed.values()
+        if array.ndim == 0:
+            return None
+        if array.dtype == bool:
+            return wilson(array.sum(), array.size)
+        if array.dtype == np.int8:
+            return paired_interval(int((array == 1).sum()), int((array == -1).sum()), array.size)
+        return student(array[~np.isnan(array)])
+
+    def __sub__(self, other):
+        """The difference, paired by seed and, where both are measured on the same images, by image."""
+        return self.map(_difference, other)
+
+    def __truediv__(self, other):
+        """The ratio of the means, paired alike."""
+        return self.map(_ratio, other)
+
+    def __and__(self, other):
+        """Right in both: accuracy under the union of two attackers."""
+        return self.map(np.logical_and, other)
+
+    def map(self, operation, *others, share=False):
+        """`operation` on this sample's array and the others', seed by seed, for the seeds that all of them have."""
+        seeds = [seed for seed in self.per_seed if all(seed in other.per_seed for other in others)]
+        arrays = {seed: operation(self.per_seed[seed], *(other.per_seed[seed] for other in others)) for seed in seeds}
+        return Sample({seed: np.asarray(array) for seed, array in arrays.items()}, share)
+
+    def __str__(self):
+        if self.mean is None:
+            return MISSING
+        kinds = {array.dtype for array in self.per_seed.values()}
+        if kinds == {np.dtype(np.int8)} and self.interval:
+            return points(self.mean, self.interval)
+        return (percent if self.share or kinds == {np.dtype(bool)} else with_interval)(self.mean, self.interval)
+
+
+def _mean(array):
+    values = np.asarray(array, np.float64)
+    found = values[~np.isnan(values)]
+    return float(found.mean()) if found.size else float("nan")
+
+
+def _difference(a, b):
+    if a.shape != b.shape:
+        return np.array(_mean(a) - _mean(b))
+    return a.astype(np.int8) - b.astype(np.int8) if a.dtype == b.dtype == bool else a - b
+
+
+def _ratio(a, b):
+    """mean(a) / mean(b); image by image what the delta method makes of each: its mean is the ratio, its spread too."""
+    if a.shape != b.shape or not a.ndim:
+        return np.array(_mean(a) / _mean(b))
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    both = ~np.isnan(a) & ~np.isnan(b)
+    ratio, scale = _mean(a[both]) / _mean(b[both]), _mean(b[both])
+    return ratio + (a - ratio * b) / scale
