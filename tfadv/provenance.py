@@ -7,7 +7,7 @@ import platform
 import shlex
 import sys
 
-import tfadv
+from tfadv.version import __version__
 
 
 def provenance(**facts):
@@ -17,7 +17,7 @@ def provenance(**facts):
     ['command', 'cores', 'date']
     """
     return {
-        "tfadv": tfadv.__version__,
+        "tfadv": __version__,
         **{name: version(name) for name in ("tensorflow", "keras", "numpy")},
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",

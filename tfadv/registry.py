@@ -3,6 +3,7 @@
 import difflib
 import importlib
 import inspect
+import sys
 
 from tfadv import spec
 from tfadv.errors import TfadvError
@@ -25,8 +26,19 @@ class Registry:
     def __iter__(self):
         return iter(self.places)
 
+    def __len__(self):
+        return len(self.places)
+
     def __contains__(self, name):
         return name in self.places
+
+    def __getitem__(self, name):
+        return self.get(name)
+
+    @property
+    def exports(self):
+        """What its package hands out: the name of each class or function (`PGD`) -> its place."""
+        return {attribute_of(place): place for place in self.places.values()}
 
     def get(self, name):
         """The class or function behind a name.
@@ -35,11 +47,8 @@ class Registry:
             TfadvError: for an unknown name; the message shows the nearest known ones.
         """
         if name not in self.places:
-            near = difflib.get_close_matches(name, self.places, n=1)
-            guess = f"did you mean {near[0]!r}? " if near else ""
-            raise TfadvError(f"unknown {self.kind} {name!r}: {guess}known are {', '.join(sorted(self.places))}.")
-        module, attribute = self.places[name].split(":")
-        return getattr(importlib.import_module(module), attribute)
+            raise TfadvError(f"unknown {self.kind} {name!r}: {guess(name, self)}known are {', '.join(sorted(self))}.")
+        return load(self.places[name])
 
     def build(self, text, **fixed):
         """Call what a spec string names with the arguments it gives.
@@ -61,3 +70,58 @@ class Registry:
                     + (f"it takes {', '.join(allowed)}." if allowed else "it takes none.")
                 )
         return make(**arguments, **fixed)
+
+
+def lazy_names(package, *sources, **renamed):
+    """`__getattr__`, `__dir__` and `__all__` of a package whose names import what they name at their first use.
+
+    Args:
+        package: its `__name__`. The call comes last in it, so that what it defines itself is in `__all__` too.
+        *sources: registries, each of whose things gets the name of its class or function; or single places.
+        **renamed: places under another name, `load_dataset="tfadv.data.datasets:load"`.
+
+    >>> __getattr__, __dir__, __all__ = lazy_names(__name__, "fractions:Fraction", minus="operator:neg")
+    >>> __getattr__("Fraction")(1, 2)
+    Fraction(1, 2)
+    """
+    module, places = sys.modules[package], {}
+    for source in sources:
+        places |= source.exports if isinstance(source, Registry) else {attribute_of(source): source}
+    places |= renamed
+    here = [name for name, value in vars(module).items() if is_own(module, name, value)]
+
+    def find(name):
+        if name not in places:
+            known = sorted({*here, *places})
+            message = f"module {package!r} has no attribute {name!r}: {guess(name, known)}it has {', '.join(known)}."
+            raise AttributeError(message)
+        return load(places[name])
+
+    def names():
+        return sorted({*vars(module), *places})
+
+    return find, names, sorted({*here, *places})
+
+
+def is_own(module, name, value):
+    """Whether a package offers a name of its namespace: what it defines itself, and its registries."""
+    return not name.startswith("_") and (
+        isinstance(value, Registry) or getattr(value, "__module__", None) == module.__name__
+    )
+
+
+def load(place):
+    """What stands at `"package.module:Object"`."""
+    return getattr(importlib.import_module(place.partition(":")[0]), attribute_of(place))
+
+
+def attribute_of(place):
+    """The `Object` of `"package.module:Object"`."""
+    return place.partition(":")[2]
+
+
+def guess(name, known):
+    """`"did you mean 'PGD'? "`, or nothing where no known name is near."""
+    folded = {word.lower(): word for word in known}
+    near = difflib.get_close_matches(name.lower(), folded, n=1)
+    return f"did you mean {folded[near[0]]!r}? " if near else ""

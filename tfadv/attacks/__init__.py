@@ -1,6 +1,11 @@
-"""Attacks: immutable values of hyper-parameters, called with a model and images. One file each, one line."""
+"""Attacks: immutable values of hyper-parameters, called with a model and images. One file each, one line here.
 
-from tfadv.registry import Registry
+>>> from tfadv.attacks import PGD, AutoAttack
+"""
+
+import typing
+
+from tfadv.registry import Registry, lazy_names
 
 ATTACKS = Registry(
     "attack",
@@ -40,3 +45,38 @@ def get(text):
         TfadvError: for an unknown attack or option, and for values out of range.
     """
     return ATTACKS.build(text)
+
+
+if typing.TYPE_CHECKING:
+    from tfadv.attacks.apgd import APGD as APGD
+    from tfadv.attacks.apgd import APGDT as APGDT
+    from tfadv.attacks.autoattack import AutoAttack as AutoAttack
+    from tfadv.attacks.base import Attack as Attack
+    from tfadv.attacks.base import MinimumNormAttack as MinimumNormAttack
+    from tfadv.attacks.boundary_walk import BoundaryWalk as BoundaryWalk
+    from tfadv.attacks.bpda import BPDA as BPDA
+    from tfadv.attacks.carlini_wagner import CW as CW
+    from tfadv.attacks.ddn import DDN as DDN
+    from tfadv.attacks.deepfool import DeepFool as DeepFool
+    from tfadv.attacks.eot import EOT as EOT
+    from tfadv.attacks.fab import FAB as FAB
+    from tfadv.attacks.fab import FABT as FABT
+    from tfadv.attacks.fgsm import FGSM as FGSM
+    from tfadv.attacks.goal import GoalAttack as GoalAttack
+    from tfadv.attacks.gradient_descent import GradientDescent as GradientDescent
+    from tfadv.attacks.hill_climb import HillClimb as HillClimb
+    from tfadv.attacks.mi_fgsm import MIFGSM as MIFGSM
+    from tfadv.attacks.pgd import PGD as PGD
+    from tfadv.attacks.simba import SimBA as SimBA
+    from tfadv.attacks.square import Square as Square
+    from tfadv.attacks.transfer import Transfer as Transfer
+    from tfadv.attacks.uniform_noise import UniformNoise as UniformNoise
+    from tfadv.attacks.wrapper import AttackWrapper as AttackWrapper
+else:
+    __getattr__, __dir__, __all__ = lazy_names(
+        __name__,
+        ATTACKS,
+        "tfadv.attacks.base:Attack",
+        "tfadv.attacks.base:MinimumNormAttack",
+        "tfadv.attacks.wrapper:AttackWrapper",
+    )

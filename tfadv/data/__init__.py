@@ -4,7 +4,9 @@
 has it or else one file beside `embedded.py`.
 """
 
-from tfadv.registry import Registry
+import typing
+
+from tfadv.registry import Registry, lazy_names
 
 DATASETS = Registry(
     "dataset",
@@ -23,3 +25,24 @@ AUGMENTATIONS = Registry(
         "crop_flip": "tfadv.data.augment:crop_flip",
     },
 )
+
+if typing.TYPE_CHECKING:
+    from tfadv.data.datasets import describe as describe
+    from tfadv.data.datasets import load as load
+    from tfadv.data.datasets import prepare as prepare
+    from tfadv.data.debian import FASHION_MNIST as FASHION_MNIST
+    from tfadv.data.embedded import DIGITS as DIGITS
+    from tfadv.data.prepared import CIFAR10 as CIFAR10
+    from tfadv.data.prepared import MNIST as MNIST
+    from tfadv.data.split import Dataset as Dataset
+    from tfadv.data.split import Split as Split
+else:
+    __getattr__, __dir__, __all__ = lazy_names(
+        __name__,
+        DATASETS,
+        "tfadv.data.datasets:load",
+        "tfadv.data.datasets:prepare",
+        "tfadv.data.datasets:describe",
+        "tfadv.data.split:Dataset",
+        "tfadv.data.split:Split",
+    )

@@ -1,14 +1,16 @@
 """Architectures: plain `keras.Model`s, pixels in, float32 logits out. One family a file, one line here."""
 
+import typing
+
 from tfadv.errors import TfadvError, reason
-from tfadv.registry import Registry
+from tfadv.registry import Registry, lazy_names
 
 MODELS = Registry(
     "model",
     {
-        "linear": "tfadv.models.mlp:linear",
-        "mlp": "tfadv.models.mlp:mlp",
-        "mlp_mnist": "tfadv.models.mlp:mlp_mnist",
+        "linear": "tfadv.models.dense:linear",
+        "mlp": "tfadv.models.dense:mlp",
+        "mlp_mnist": "tfadv.models.dense:mlp_mnist",
         "lenet": "tfadv.models.convnets:lenet",
         "cnn": "tfadv.models.convnets:cnn",
         "resnet8": "tfadv.models.resnet:resnet8",
@@ -39,3 +41,16 @@ def build(text, image_shape, classes, seed=0):
         raise
     except (TypeError, ValueError) as error:  # Keras' refusals of sizes and of values.
         raise TfadvError(f"cannot build {text!r} for images of {image_shape}: {reason(error)}") from error
+
+
+if typing.TYPE_CHECKING:
+    from tfadv.models.classifier import load as load
+    from tfadv.models.convnets import cnn as cnn
+    from tfadv.models.convnets import lenet as lenet
+    from tfadv.models.dense import linear as linear
+    from tfadv.models.dense import mlp as mlp
+    from tfadv.models.dense import mlp_mnist as mlp_mnist
+    from tfadv.models.resnet import resnet8 as resnet8
+    from tfadv.models.resnet import resnet20 as resnet20
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__, MODELS, "tfadv.models.classifier:load")

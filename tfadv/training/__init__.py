@@ -1,6 +1,8 @@
 """Ways of training: `keras.Model`s around a classifier that differ in what they craft and what they minimise."""
 
-from tfadv.registry import Registry
+import typing
+
+from tfadv.registry import Registry, lazy_names
 
 METHODS = Registry(
     "training method",
@@ -11,3 +13,22 @@ METHODS = Registry(
         "deep_defense": "tfadv.training.deep_defense:DeepDefense",
     },
 )
+
+if typing.TYPE_CHECKING:
+    from tfadv.training.adversarial import Adversarial as Adversarial
+    from tfadv.training.deep_defense import DeepDefense as DeepDefense
+    from tfadv.training.deepfool_finetune import DeepFoolFinetune as DeepFoolFinetune
+    from tfadv.training.run import Run as Run
+    from tfadv.training.run import Settings as Settings
+    from tfadv.training.run import train as train
+    from tfadv.training.standard import Standard as Standard
+    from tfadv.training.trainer import Trainer as Trainer
+else:
+    __getattr__, __dir__, __all__ = lazy_names(
+        __name__,
+        METHODS,
+        "tfadv.training.trainer:Trainer",
+        "tfadv.training.run:Run",
+        "tfadv.training.run:Settings",
+        "tfadv.training.run:train",
+    )
