@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tfadv import FGSM, LInf, validation
+from tfadv import FGSM, L1, L2, LInf, validation
 from tfadv.errors import TfadvError
 
 X = np.random.default_rng(0).uniform(0, 1, (6, 8, 8, 1)).astype("float32")
@@ -22,6 +22,8 @@ def with_nan(value=np.nan):
     [
         (X * 255, "divide them by 255|Divide them by 255"),
         (X * 2 - 1, "normalization"),
+        (X + 1e-2, r"Clip them with x.clip\(0, 1\)"),
+        (X * 1.1 - 0.05, "Clip them"),
         ((X * 255).astype("uint8"), "type uint8. Divide by 255"),
         ((X * 255).astype("int64"), "type int64. Divide by 255"),
         (X[..., 0], r"\(6, 8, 8\).*x\[\.\.\., None\]"),
@@ -106,13 +108,18 @@ def two_outputs():
     return keras.Model(x, [layers.Dense(3)(layers.Flatten()(x)), x])
 
 
+def two_inputs():
+    x, other = keras.Input((8, 8, 1)), keras.Input((4,))
+    return keras.Model([x, other], layers.Dense(3)(layers.Concatenate()([layers.Flatten()(x), other])))
+
+
 MODELS = {
     "28x28 to 32x32": (
         lambda: keras.Sequential([keras.Input((32, 32, 3)), layers.Flatten()]),
         "32 x 32 x 3, received 8 x 8 x 1",
     ),
-    "vectors": (lambda: keras.Sequential([keras.Input((64,)), layers.Dense(10)]), "64, received 8 x 8 x 1"),
-    "channels first": (lambda: keras.Sequential([keras.Input((8, 1, 8)), layers.Flatten()]), "transpose"),
+    "vectors": (lambda: keras.Sequential([keras.Input((64,)), layers.Dense(10)]), "64, received 8 x 8 x 1.*Reshape"),
+    "channels second": (lambda: keras.Sequential([keras.Input((8, 1, 8)), layers.Flatten()]), "transpose"),
     "softmax": (lambda: dense(10, activation="softmax"), "as_logits_model"),
     "sigmoid": (lambda: dense(10, activation="sigmoid"), "as_logits_model"),
     "softmax nested": (
@@ -126,12 +133,16 @@ MODELS = {
     "NaN weights": (lambda: broken(np.nan), "weights that are not finite .*kernel"),
     "infinite weights": (lambda: broken(np.inf), "weights that are not finite"),
     "NaN logits": (lambda: Subclassed(lambda z: z / 0.0), "logits that are not finite"),
-    "one output": (lambda: dense(1), "at least 2 classes"),
+    "one unit": (lambda: dense(1), "at least 2 classes.*as_logits_model"),
+    "one sigmoid unit": (lambda: dense(1, activation="sigmoid"), r"at least 2 classes.*\[0, z\].*as_logits_model"),
+    "one unit unseen": (lambda: Subclassed(lambda z: z[:, :1]), r"z = log\(p / \(1 - p\)\)"),
+    "two inputs": (two_inputs, "one input, the images, received 2 inputs. Hold the others fixed"),
+    "dictionary unseen": (lambda: Subclassed(lambda z: {"z": z}), "return the logits alone|Return the logits alone"),
     "not flat": (
         lambda: keras.Sequential([keras.Input((8, 8, 1)), layers.Dense(3)]),
         r"shape \(6, 8, 8, 3\)",
     ),
-    "two outputs": (two_outputs, "one tensor of logits, received list"),
+    "two outputs": (two_outputs, "one tensor of logits, received list of 2. Keep one"),
     "does not fit": (
         lambda: Subclassed(lambda z: keras.ops.reshape(z, (7, 7))),
         "cannot process images of shape 8 x 8 x 1: .*eshape",
@@ -147,9 +158,57 @@ def test_classifier_refused(name):
     assert "\n" not in str(error.value) and "\x1b" not in str(error.value) and len(str(error.value)) < 400
 
 
+def with_names():
+    """Keras sorts the outputs by name: the first one is not the logits."""
+    x = keras.Input((8, 8, 1))
+    features = layers.Flatten()(x)
+    return keras.Model(x, {"logits": layers.Dense(3)(features), "features": layers.Dense(4)(features)})
+
+
+MENDED = {
+    "vectors": lambda: keras.Sequential([keras.Input((64,)), layers.Dense(3)]),
+    "rows": lambda: keras.Sequential([keras.Input((8, 8)), layers.Flatten(), layers.Dense(3)]),
+    "channels first": lambda: keras.Sequential([keras.Input((1, 8, 8)), layers.Flatten(), layers.Dense(3)]),
+    "any size, channels first": lambda: keras.Sequential(
+        [keras.Input((1, None, None)), layers.Permute((2, 3, 1)), layers.GlobalAveragePooling2D(), layers.Dense(3)]
+    ),
+    "two outputs": two_outputs,
+    "names": with_names,
+}
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_the_line_in_the_message_mends_the_model(name):
+    model = MENDED[name]()
+    with pytest.raises(TfadvError) as error:
+        validation.classifier(model, X)
+    line = str(error.value).partition("model = ")[2].rstrip(".")
+    mended = eval(line, {"keras": keras, "model": model})
+    assert validation.classifier(mended, X) == 3
+
+
 @pytest.mark.parametrize("name", ["linear", "cnn", "batchnorm_dropout", "saturated", "constant", "nan_gradients"])
 def test_classifier_accepted(name, classifiers):
     assert validation.classifier(classifiers(name), X) == 10
+
+
+@pytest.mark.parametrize(
+    ("threat", "message"),
+    [
+        (LInf(8), "at most 1, from black to white, received linf:8.0. Did you mean linf:8/255?"),
+        (L2(128), "at most 8, from black to white, received l2:128.0. Did you mean l2:128/255?"),
+        (L1(64.1), "at most 64,"),
+        (LInf(1e9), r"received linf:1000000000.0\.$"),
+    ],
+)
+def test_an_eps_beyond_the_box(threat, message):
+    with pytest.raises(TfadvError, match=message):
+        validation.radius(threat, (8, 8, 1))
+
+
+def test_an_eps_as_large_as_the_box():
+    for threat in (LInf(1), L2(8), L1(64), L2(np.sqrt(3072))):
+        validation.radius(threat, (8, 8, 1) if threat.eps != np.sqrt(3072) else (32, 32, 3))
 
 
 def test_subclassed_and_sizeless_models_are_accepted():

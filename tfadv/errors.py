@@ -20,12 +20,14 @@ def invalid(what, expected, received, hint=""):
 
 
 def reason(error):
-    """The first line that says something in another library's error; Keras' begin with where, in bold.
+    """The first line that says something in another library's error, without its colors and names of graph nodes.
 
     >>> reason(ValueError("Exception encountered when calling Dense.call().\\n\\n\\x1b[1mBad shape\\x1b[0m"))
     'Bad shape'
+    >>> reason(OSError("{{function_node __wrapped__SaveV2}} /disk/x; No space left on device [Op:SaveV2]"))
+    '/disk/x; No space left on device'
     """
-    lines = re.sub(r"\x1b\[\d*m", "", str(error)).splitlines()
+    lines = re.sub(r"\x1b\[\d*m|\{\{.*?\}\}\s*|\s*\[Op:\w+\]", "", str(error)).splitlines()
     telling = [line.strip() for line in lines if line.strip() and "Exception encountered" not in line]
     return telling[0] if telling else type(error).__name__
 
@@ -40,10 +42,12 @@ def writable_directory(path):
     probe, made = path / f".tfadv-{os.getpid()}", not path.exists()
     try:
         path.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"tfadv")
-        probe.unlink()
-        if made:  # It is made again with the first file: work that is refused leaves nothing behind.
-            path.rmdir()
+        try:
+            probe.write_bytes(b"tfadv")
+        finally:  # A full disk takes the name of a file, but nothing in it.
+            probe.unlink(missing_ok=True)
+            if made:  # It is made again with the first file: work that is refused leaves nothing behind.
+                path.rmdir()
     except OSError as error:
         raise TfadvError(
             f"cannot write to the directory {str(path)!r} ({error.strerror or error}); choose another one."

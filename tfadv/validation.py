@@ -3,11 +3,15 @@
 Nothing in this module imports TensorFlow: it sees arrays and Keras models through what they offer themselves.
 """
 
+import math
+
 import numpy as np
 
 from tfadv.errors import TfadvError, invalid, reason
 
 TOLERANCE = 1e-6
+# So far beyond [0, 1] a resize with overshoot leads, but no normalization and no scale of 0..255.
+SLIGHT = 0.1
 SQUASHING = {"softmax", "sigmoid"}
 
 
@@ -72,15 +76,14 @@ def classifier(model, x, forward=None):
             probabilities.
     """
     _fits(model, x)
-    if squashes(final_operation(model)):
+    last = final_operation(model)
+    if squashes(last) and model.outputs[0].shape[-1] != 1:
         raise _probabilities("its last layer ends in a softmax or sigmoid")
     logits = _forward(model, x[:32]) if forward is None else np.asarray(forward(x[:32]))
     if logits.ndim != 2 or logits.shape[1] < 2:
-        raise invalid(
-            "the classifier's output",
-            "logits (n, classes) of at least 2 classes",
-            f"the shape {logits.shape}",
-        )
+        hint = _two_logits(last) if logits.ndim == 2 and logits.shape[1] == 1 else ""
+        expected = "logits (n, classes) of at least 2 classes"
+        raise invalid("the classifier's output", expected, f"the shape {logits.shape}", hint)
     if not np.isfinite(logits).all():
         raise invalid(
             "the classifier",
@@ -91,6 +94,23 @@ def classifier(model, x, forward=None):
     if (logits >= 0).all() and np.allclose(logits.sum(axis=1), 1, atol=1e-3):
         raise _probabilities("its outputs are between 0 and 1 and sum to 1")
     return logits.shape[1]
+
+
+def radius(threat, shape):
+    """Refuse an eps beyond the largest distance of two images: nearly always a forgotten "/255".
+
+    Args:
+        threat: a `ThreatModel`.
+        shape: of one image.
+
+    Raises:
+        TfadvError: with the eps that was probably meant.
+    """
+    black = np.zeros((1, *shape), np.float32)
+    largest = float(threat.distance(black + 1, black)[0])
+    if threat.eps > largest * (1 + TOLERANCE):
+        hint = f"did you mean {threat.norm}:{threat.eps:g}/255?" if threat.eps <= 255 * largest else ""
+        raise invalid("threat", f"an eps of at most {largest:g}, from black to white", str(threat), hint)
 
 
 def final_operation(model):
@@ -135,7 +155,9 @@ def _unit_range(x, what):
         raise invalid(what, "finite numbers in [0, 1]", "NaN or infinity", "find them with ~np.isfinite(x).")
     if low < -TOLERANCE or high > 1 + TOLERANCE:
         hint = "undo their normalization: mean and standard deviation belong inside the model."
-        if low >= 0 and high <= 255:
+        if low >= -SLIGHT and high <= 1 + SLIGHT:
+            hint = "clip them with x.clip(0, 1)."
+        elif low >= 0 and high <= 255:
             hint = "divide them by 255."
         raise invalid(what, "values in [0, 1]", f"{low:g} to {high:g}", hint)
     x = x.astype(np.float32, copy=False)
@@ -155,17 +177,47 @@ def _indices(y, classes, what):
     return y
 
 
+def one_input(model):
+    """Refuse a model of several inputs.
+
+    Raises:
+        TfadvError: with the line that makes a model of the images alone.
+    """
+    inputs = getattr(model, "inputs", None) or [None]
+    if len(inputs) > 1:
+        hint = "hold the others fixed: x = keras.Input((height, width, channels)); keras.Model(x, model([x, ...]))."
+        raise invalid("the classifier", "one input, the images", f"{len(inputs)} inputs", hint)
+
+
 def _fits(model, x):
+    one_input(model)
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) == 0 or not all(d is None or isinstance(d, int) for d in shape):
         return
-    takes = shape[1:]
-    if len(takes) != 3 or any(d is not None and d != have for d, have in zip(takes, x.shape[1:], strict=True)):
-        turned = takes == (x.shape[2], x.shape[3], x.shape[1])
-        hint = (
-            "move the channels last with x.transpose(0, 2, 3, 1)." if turned else "resize them or take another model."
-        )
-        raise invalid("images for this classifier", f"the shape {_size(takes)}", _size(x.shape[1:]), hint)
+    takes, have = shape[1:], x.shape[1:]
+    if not _matches(takes, have):
+        hint = _how_to_fit(takes, have)
+        raise invalid("images for this classifier", f"the shape {_size(takes)}", _size(have), hint)
+
+
+def _matches(takes, have):
+    return len(takes) == len(have) and all(d is None or d == size for d, size in zip(takes, have, strict=True))
+
+
+def _how_to_fit(takes, have):
+    height, width, channels = have
+    if _matches(takes, (width, channels, height)):
+        return "move the channels last with x.transpose(0, 2, 3, 1)."
+    if _matches(takes, (channels, height, width)):
+        return behind("Permute((3, 1, 2))", have)
+    if len(takes) != 3 and None not in takes and math.prod(takes) == math.prod(have):
+        return behind(f"Reshape({takes})", have)
+    return "resize them or take another model."
+
+
+def behind(layer, shape):
+    """The line that makes a model of images (height, width, channels) of one that takes them in another form."""
+    return f"put a layer before it: model = keras.Sequential([keras.Input({shape}), keras.layers.{layer}, model])."
 
 
 def _size(shape):
@@ -191,12 +243,36 @@ def _probabilities(why):
     )
 
 
+def _two_logits(last):
+    """What to do about a model of one unit. Only of a known last layer is known whether it gives a logit."""
+    if squashes(last) or type(last).__name__ == "Dense":
+        return "make the two logits [0, z] of its one unit z with tfadv.as_logits_model(model)."
+    return "return two logits: [0, z] for one unit z, with z = log(p / (1 - p)) for a probability p."
+
+
+def several_outputs(model, outputs):
+    """The error for a model with more than its logits to give: which line keeps them alone.
+
+    Args:
+        model: with the list or dict `outputs`, of tensors or of arrays.
+    """
+    keys = list(outputs) if isinstance(outputs, dict) else list(range(len(outputs)))
+    likely = "logits" if "logits" in keys else next((key for key in keys if len(outputs[key].shape) == 2), keys[0])
+    received = f"{type(outputs).__name__} of {', '.join(map(repr, keys)) if isinstance(outputs, dict) else len(keys)}"
+    hint = f"keep one of them: model = keras.Model(model.input, model.output[{likely!r}])."
+    if not getattr(model, "outputs", None):
+        hint = "return the logits alone from its call()."
+    return invalid("the classifier's output", "one tensor of logits", received, hint)
+
+
 def _forward(model, x):
     try:
         outputs = model(x, training=False)
     except Exception as error:  # Keras and TensorFlow raise many types; all mean that the images do not fit.
         shape = _size(x.shape[1:])
         raise TfadvError(f"the classifier cannot process images of shape {shape}: {reason(error)}") from error
+    if isinstance(outputs, dict | list | tuple) and outputs:
+        raise several_outputs(model, outputs)
     if not hasattr(outputs, "shape"):
         raise invalid("the classifier's output", "one tensor of logits", type(outputs).__name__)
     return np.asarray(outputs).astype(np.float32)

@@ -76,6 +76,8 @@ SPECS = [
     (["--threat", "linf:-1", "--attack", "fgsm"], ["eps", "-1"]),
     (["--threat", "linf", "--attack", "fgsm"], ["linf:8/255"]),
     (["--threat", "linf:0.1", "--attack", "pgd(steps=0)"], ["pgd: steps", "0"]),
+    (["--threat", "linf:8", "--attack", "fgsm"], ["at most 1", "Did you mean linf:8/255?"]),
+    (["--threat", "linf:0.1", "--attack", "pgd(steps=99999999999)"], ["at most 1,000,000", "99999999999"]),
     (["--threat", "linf:0.1", "--attack", "pgd(stepz=3)"], ["stepz", "steps"]),
     (["--threat", "linf:0.1", "--attack", "pgd(steps="], ["cannot read"]),
 ]

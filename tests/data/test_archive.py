@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -112,6 +114,12 @@ def test_other_files(tmp_path):
             load(tmp_path / name)
     with pytest.raises(TfadvError, match="No such file"):
         load(tmp_path / "none.npz")
+
+
+def test_a_named_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.npz")
+    with pytest.raises(TfadvError, match="pipe.npz': expected a regular file"):
+        load(tmp_path / "pipe.npz")
 
 
 def test_unreadable(tmp_path, monkeypatch):

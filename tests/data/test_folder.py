@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -81,6 +83,22 @@ def test_damaged_image(tmp_path, damage):
     picture(file, (40, 40, 3))
     file.write_bytes(damage(file.read_bytes()))
     with pytest.raises(TfadvError, match="cannot read the image .*1.png"):
+        load(tmp_path)
+
+
+def test_only_regular_files_are_read(tmp_path):
+    """To open a named pipe waits for ever."""
+    picture(tmp_path / "a" / "1.png")
+    os.mkfifo(tmp_path / "a" / "notes")
+    assert len(load(tmp_path).train) == 1
+    pipe = tmp_path / "a" / "2.png"
+    for make in (os.mkfifo, lambda path: path.symlink_to("nowhere"), lambda path: path.symlink_to("/dev/zero")):
+        make(pipe)
+        with pytest.raises(TfadvError, match="2.png': expected a regular file, received a pipe.*Remove it"):
+            load(tmp_path)
+        pipe.unlink()
+    pipe.mkdir()
+    with pytest.raises(TfadvError, match="2.png': expected a regular file, received a folder"):
         load(tmp_path)
 
 

@@ -10,10 +10,12 @@ from tfadv.errors import invalid
 SHOWN = types.MappingProxyType({"shown": True})
 # An option whose values only a model can judge, such as the names of its layers.
 OF_MODEL = types.MappingProxyType({"of_model": True})
+# Steps, queries, restarts: the longest runs of the literature have 100,000 queries, and a typing error runs for ever.
+MOST = 1_000_000
 
 
-def check_whole(attack, *names, least=1):
-    """Refuse hyper-parameters that are not whole numbers of at least `least`; NumPy's become Python's.
+def check_whole(attack, *names, least=1, most=MOST):
+    """Refuse hyper-parameters that are not whole numbers from `least` to `most`; NumPy's become Python's.
 
     Raises:
         TfadvError: naming the attack, the option and the value. So do the checks below.
@@ -22,6 +24,8 @@ def check_whole(attack, *names, least=1):
         value = getattr(attack, name)
         if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
             raise invalid(f"{attack.name}: {name}", f"a whole number of at least {least}", repr(value))
+        if value > most:
+            raise invalid(f"{attack.name}: {name}", f"a whole number of at most {most:,}", repr(value))
         object.__setattr__(attack, name, int(value))
 
 

@@ -35,6 +35,8 @@ def load_npz(path):
 
 
 def _read(path):
+    if path.exists() and not path.is_file():  # to open a named pipe waits for ever
+        raise invalid(f"data file {str(path)!r}", "a regular file", "a folder, a pipe or a device")
     wanted = {*DIVIDED, *UNDIVIDED, "class_names"}
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:

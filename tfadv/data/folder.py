@@ -17,7 +17,7 @@ def load_folder(path):
     `same_split` says so. All images have one shape, grayscale or RGB.
 
     Raises:
-        TfadvError: if it is empty, an image is damaged or of another shape; the message names the file.
+        TfadvError: if there are no images, or one is damaged, of another shape or no regular file; its name is told.
     """
     root = Path(path)
     divided = (root / "train").is_dir() and (root / "test").is_dir()
@@ -65,6 +65,10 @@ def _files(folder):
         return []
     files = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
     images = [file for file in files if file.suffix.lower() in SUFFIXES]
+    for file in images:
+        if not file.is_file():  # to open a named pipe waits for ever
+            received = "a folder" if file.is_dir() else "a pipe, a socket, a device or a broken link"
+            raise invalid(f"image {str(file)!r}", "a regular file", received, "remove it.")
     if not images:
         raise invalid(f"class folder {str(folder)!r}", f"images ({', '.join(SUFFIXES[:3])}, ...)", "none")
     return images

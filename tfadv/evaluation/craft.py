@@ -13,6 +13,7 @@ SHOWN = 8  # images in the gallery
 def craft(attacker, model, split, threat, targeted, seed, batch_size, progress):
     """Attack a split; returns everything about each image by name."""
     x, y = split.x, split.y
+    validation.radius(threat, x.shape[1:])
     validation.classifier(model, x)
     before = metrics.logits(model, x, batch_size)
     targets = wanted(targeted, before, y, seed)

@@ -65,6 +65,7 @@ def evaluate(
     threat, named = _threat(threat), _attacks(attacks)
     split = dataset.test.spread(n) if n else dataset.test
     x, y = split.x, validation.labels(split.y, len(split))
+    validation.radius(threat, x.shape[1:])
     classes = validation.classifier(model, x)
     validation.labels(y, len(x), classes, "labels of the data set")
     traits = ModelTraits.of(model, x)

@@ -1,6 +1,7 @@
 """Classifiers made to return logits."""
 
 import keras
+import numpy as np
 
 from tfadv import validation
 from tfadv.errors import TfadvError
@@ -10,11 +11,14 @@ from tfadv.graph.structure import is_graph
 def as_logits_model(model):
     """The same classifier, with the same weights, without the softmax or sigmoid at its end.
 
+    A model of one unit, which tells two classes apart, gets two logits: [0, z] of the unit's z before its sigmoid,
+    whose softmax is [1 - sigmoid(z), sigmoid(z)].
+
     Args:
-        model: a Sequential or functional `keras.Model`.
+        model: a Sequential or functional `keras.Model` with one output.
 
     Raises:
-        TfadvError: if the model is subclassed, or does not end in a softmax.
+        TfadvError: if the model is subclassed, has several outputs, or returns logits already.
 
     >>> import keras
     >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
@@ -25,12 +29,29 @@ def as_logits_model(model):
         raise TfadvError(
             "as_logits_model needs a built Sequential or functional model; return logits from your own class."
         )
+    if len(model.outputs) > 1:
+        raise validation.several_outputs(model, model.output)
+    logits = _without_squashing(model)
+    return logits if logits.output_shape[-1] != 1 else keras.Model(logits.input, _two_logits(logits.output))
+
+
+def _two_logits(z):
+    """[0, z] of one logit z: (n, 1) to (n, 2), as a fixed linear layer, which saves, exports and certifies as any."""
+    layer = keras.layers.Dense(2, use_bias=False, trainable=False, dtype="float32", name="two_logits")
+    both = layer(z)
+    layer.set_weights([np.array([[0.0, 1.0]])])
+    return both
+
+
+def _without_squashing(model):
     # A list of one input would make Keras warn whenever the new model is called.
     inputs = model.inputs[0] if len(model.inputs) == 1 else model.inputs
     last, node, _ = model.outputs[0]._keras_history
     before = last._inbound_nodes[node].input_tensors[0]
     if isinstance(last, keras.Model):
-        return keras.Model(inputs, as_logits_model(last)(before))
+        return keras.Model(inputs, _without_squashing(last)(before))
+    if type(last) is keras.layers.Dense and last.units == 1 and not validation.squashes(last):
+        return model
     if not validation.squashes(last):
         raise TfadvError(f"the last layer {last.name!r} is no softmax: the model seems to return logits already.")
     if not getattr(last, "weights", None):

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 import tfadv
 from tfadv import files, validation
-from tfadv.errors import TfadvError, invalid, writable_directory
+from tfadv.errors import TfadvError, invalid, reason, writable_directory
 from tfadv.serving import check, signatures
 
 CARD = "card.json"
@@ -83,14 +83,23 @@ def _checked_classes(model):
     if not isinstance(model, keras.Model):
         raise invalid("the model to export", "a keras.Model", type(model).__name__)
     shape = getattr(model, "input_shape", None) if model.built else None
+    if isinstance(shape, list):
+        validation.one_input(model)
     if not isinstance(shape, tuple) or len(shape) != 4:
         raise invalid(
             "the model to export",
             "a built model of images (n, height, width, channels)",
             f"{type(model).__name__} {model.name!r} with the input shape {shape}",
-            "wrap it: x = keras.Input((height, width, channels)); model = keras.Model(x, model(x)).",
+            _how_to_wrap(shape),
         )
     return validation.classifier(model, validation.images(check.fixed_images(shape) / 255))
+
+
+def _how_to_wrap(shape):
+    if not shape or len(shape) not in (2, 3):
+        return "wrap it: x = keras.Input((height, width, channels)); model = keras.Model(x, model(x))."
+    images = "(height, width, channels)" if len(shape) == 2 else (*shape[1:], 1)
+    return validation.behind(f"Reshape({shape[1:]})", images)
 
 
 def _class_names(classes, class_names):
@@ -138,8 +147,9 @@ def _appearing(home, version):
         yield temporary
         _rename(temporary, home / str(version))
     except (OSError, tf.errors.OpError) as error:
-        reason = getattr(error, "strerror", None) or getattr(error, "message", None) or error
-        raise TfadvError(f"cannot export to {str(home)!r} ({reason}); nothing was exported.") from error
+        # TensorFlow writes "PATH; No space left on device", where the path is the temporary one.
+        why = getattr(error, "strerror", None) or reason(error).rpartition("; ")[2]
+        raise TfadvError(f"cannot export to {str(home)!r} ({why}); nothing was exported.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         if not was_there:

@@ -147,11 +147,14 @@ def make_trainer(settings, dataset):
     else:
         model = build(settings.model, dataset.image_shape, dataset.num_classes, settings.seed)
     as_attack = lambda text: attacks.get(text) if text else None  # noqa: E731
+    threat = threats.parse(settings.threat) if settings.threat else None
+    if threat:
+        validation.radius(threat, dataset.image_shape)
     trainer = METHODS.build(
         settings.method,
         classifier=model,
         attack=as_attack(settings.attack),
-        threat=threats.parse(settings.threat) if settings.threat else None,
+        threat=threat,
         validation_attack=as_attack(settings.validation_attack),
         seed=settings.seed,
     )
