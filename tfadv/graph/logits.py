@@ -32,7 +32,9 @@ def as_logits_model(model):
     if len(model.outputs) > 1:
         raise validation.several_outputs(model, model.output)
     logits = _without_squashing(model)
-    return logits if logits.output_shape[-1] != 1 else keras.Model(logits.input, _two_logits(logits.output))
+    if logits.outputs[0].shape[-1] != 1:
+        return logits
+    return keras.Model(_inputs(logits), _two_logits(logits.outputs[0]))
 
 
 def _two_logits(z):
@@ -44,8 +46,7 @@ def _two_logits(z):
 
 
 def _without_squashing(model):
-    # A list of one input would make Keras warn whenever the new model is called.
-    inputs = model.inputs[0] if len(model.inputs) == 1 else model.inputs
+    inputs = _inputs(model)
     last, node, _ = model.outputs[0]._keras_history
     before = last._inbound_nodes[node].input_tensors[0]
     if isinstance(last, keras.Model):
@@ -60,3 +61,8 @@ def _without_squashing(model):
     logits = keras.Model(inputs, linear(before))
     linear.set_weights(last.get_weights())
     return logits
+
+
+def _inputs(model):
+    """A list of one input would make Keras warn whenever the new model is called."""
+    return model.inputs[0] if len(model.inputs) == 1 else model.inputs
