@@ -1,6 +1,5 @@
 """What many tests share: a few digits and tiny classifiers, each trained or built once a session."""
 
-import gc
 import os
 
 import numpy as np
@@ -17,17 +16,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("real_data"):
             item.add_marker(skip)
-
-
-@pytest.fixture(autouse=True)
-def compiled_attacks_are_let_go():
-    """The toy models live for the whole session, and so would all that is ever compiled for them: gigabytes."""
-    yield
-    from tfadv.attacks.base import COMPILED
-
-    if sum(map(len, COMPILED.values())) > 60:
-        COMPILED.clear()
-        gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import typing
 import tensorflow as tf
 
 from tfadv import gradients, random, spec, validation
-from tfadv.attacks.compiled import COMPILED, Compiled, check_classifier
+from tfadv.attacks.compiled import Compiled, check_classifier, kept, own
 from tfadv.attacks.problem import Problem
 from tfadv.errors import invalid
 from tfadv.graph.strided_convolution import with_fast_input_gradient
@@ -110,6 +110,11 @@ class Attack(abc.ABC):
         """The function from images to logits that is attacked: the model itself, unless an attack knows better."""
         return gradients.logits_of(with_fast_input_gradient(model))
 
+    @property
+    def serves_architecture(self):
+        """Whether what is compiled for one model serves others: not where the attack takes models apart itself."""
+        return type(self).logits_fn is Attack.logits_fn
+
     def members(self, classes, norm):
         """The attacks that this one consists of, with so many classes in this norm; itself, if it is no ensemble."""
         return (self,)
@@ -120,7 +125,7 @@ class Attack(abc.ABC):
         return dataclasses.replace(self, early_stop=True) if "early_stop" in known else self
 
     def _run(self, graph, model, x, y, targets, seed, batch_size, key, eps=0.0):
-        """Check, compile `graph(problem, eps, seed)` once per model, and go through the batches."""
+        """Check, compile `graph(problem, eps, seed)` once per architecture, and go through the batches."""
         x = validation.images(x)
         if isinstance(seed, bool) or not isinstance(seed, numbers.Integral):
             raise invalid("seed", "a whole number", repr(seed))
@@ -128,16 +133,19 @@ class Attack(abc.ABC):
             raise invalid("batch_size", "a whole number of at least 1", repr(batch_size))
         # At every call: since the last one training may have made the weights NaN, and then x would come back
         # as it is.
-        classes = check_classifier(model, x)
-        compiled = COMPILED.setdefault(model, {})
-        key = (self, key, targets is not None, x.shape[1:])
-        if key not in compiled:
-            xla = self.xla_compatible and xla_pays(model)
-            compiled[key] = Compiled(graph, self.logits_fn, model, x.shape[1:], targets is not None, xla)
+        classes, owner = check_classifier(model, x)
+        owner = owner if self.serves_architecture else own(model)
+        shared = isinstance(owner, str)
+        passes = None if shared else len(x) * sum(self.cost(classes))
+        xla = self.xla_compatible and xla_pays(model, passes)
+        compiled = kept(
+            (owner, self, key, targets is not None, x.shape[1:], xla),
+            lambda: Compiled(graph, self.logits_fn, x.shape[1:], targets is not None, shared, xla),
+        )
         arrays = [x, validation.labels(y, len(x), classes)]
         if targets is not None:
             arrays.append(validation.labels(targets, len(x), classes, "targets"))
-        return compiled[key].run(arrays, tf.cast(eps, tf.float32), random.key(seed), batch_size)
+        return compiled.run(model, arrays, tf.cast(eps, tf.float32), random.key(seed), batch_size)
 
     def check_norm(self, norm):
         """Raises TfadvError for a norm that the attack does not know."""

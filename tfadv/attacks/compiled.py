@@ -1,5 +1,6 @@
-"""Attacks compiled: once per attack and model, run batch by batch, two halves of a batch at a time on CPU."""
+"""Attacks compiled: once per attack and architecture, run batch by batch, two halves of a batch at a time."""
 
+import collections
 import weakref
 
 import numpy as np
@@ -7,47 +8,50 @@ import tensorflow as tf
 
 from tfadv import gradients, passes, random, validation
 from tfadv.attacks.problem import Problem
+from tfadv.graph import architecture
+from tfadv.graph.xla import on_gpu
 from tfadv.threads import Future
 
-# What is compiled for a model goes when the model goes.
-COMPILED, PROBES = weakref.WeakKeyDictionary(), weakref.WeakKeyDictionary()
+# What was compiled last, the latest at the end, and how much of it is kept: several times the attacks of an evaluation
+# and its checks.
+COMPILED, KEPT = collections.OrderedDict(), 256
+# What stands for a model in the keys of COMPILED: the digest of its architecture, or a reference to the model itself.
+# Of each model by the shape of an image and the number of variables, which a layer more changes.
+OWNERS = weakref.WeakKeyDictionary()
 # Batches of so many images or more are attacked in halves. What is random depends on it, so it is the same on every
-# machine.
+# machine, whatever its cores and devices.
 WORTH_HALVING = 64
 
 
 class Compiled:
-    """An attack compiled for a model: with a free batch size, and under XLA for full batches where that pays.
+    """An attack compiled: with a free batch size, and under XLA for full batches where that pays.
 
-    XLA compiles anew for every shape, so batches that are not full take the plain graph. The model is held
-    weakly: what is compiled for it goes when it goes.
+    XLA compiles anew for every shape, so batches that are not full take the plain graph. Where the weights say all about
+    a model (`shared`) they are arguments, and what is compiled serves every model of the architecture.
     """
 
-    def __init__(self, graph, logits_fn, model, image_shape, targeted, xla):
-        self.graph, self.logits_fn, self.model, self.xla = graph, logits_fn, weakref.ref(model), xla
+    def __init__(self, graph, logits_fn, image_shape, targeted, shared, xla):
+        self.graph, self.logits_fn, self.shared, self.xla = graph, logits_fn, shared, xla
         self.image, self.labels = image_shape, 2 if targeted else 1
         self.traces = {}
         passes.counts()
 
-    def run(self, arrays, eps, seed, batch_size):
-        """Attack all batches, two halves at a time: (n, h, w, c).
-
-        What one core has to do by itself for the one half, the other does for the other. Under XLA, which locks the
-        variables that count passes, halves would wait for each other.
-        """
-        starts = range(0, len(arrays[0]), batch_size)
-        batches = [[array[start : start + batch_size] for array in arrays] for start in starts]
-        todo = []
-        for part in batches if self.xla else [half for batch in batches for half in halves(batch)]:
-            attack = self._traced(batch_size if self.xla and len(part[0]) == batch_size else None)
-            todo.append((len(todo), attack, part))
-        found, shared = [None] * len(todo), iter(todo)
+    def run(self, model, arrays, eps, seed, batch_size):
+        """Attack all batches: (n, h, w, c)."""
+        todo, number = [], 0
+        for parts in self._calls(arrays, batch_size):
+            full = self.xla and len(parts[0][0]) == batch_size
+            todo.append((number, self._traced(model, batch_size if full else None, len(parts)), parts))
+            number += len(parts)
+        weights = architecture.weights_of(model) if self.shared else []
+        found, left = [None] * len(todo), iter(enumerate(todo))
 
         def work():
-            for k, attack, part in shared:  # each part comes to one of the workers
-                found[k] = attack(seed, tf.constant(k), eps, *map(tf.constant, part)).numpy()
+            for k, (number, attack, parts) in left:  # each call comes to one of the workers
+                parts = [list(map(tf.constant, part)) for part in parts]
+                found[k] = attack(seed, tf.constant(number), eps, weights, parts).numpy()
 
-        workers = [Future(work) for _ in range(1 if self.xla else 2)]
+        workers = [Future(work) for _ in range(1 if self.xla or on_gpu() else 2)]
         try:
             for worker in workers:
                 worker.result()
@@ -55,23 +59,47 @@ class Compiled:
             todo.clear()  # where one has failed, or nobody waits any more, the rest is left alone
         return np.concatenate(found)
 
-    def _traced(self, size):
-        if size not in self.traces:
-            self.traces[size] = self._trace(size)
-        return self.traces[size]
+    def _calls(self, arrays, batch_size):
+        """What one call attacks: lists of parts, each with random numbers of its own.
 
-    def _trace(self, size):
-        def run(seed, number, eps, x, *labels):
-            problem = Problem(passes.counted(self.logits_fn(self.model())), x, *labels)
-            return self.graph(problem, eps, random.key(seed, number))
+        On a CPU two threads take a half each, however many cores there are: what one core has to do by itself for the
+        one half, another does for the other. A GPU gets both halves in one call, and each draws the same numbers as on
+        a CPU. Under XLA, which locks the variables that count passes, halves would wait for each other.
+        """
+        starts = range(0, len(arrays[0]), batch_size)
+        batches = [[array[start : start + batch_size] for array in arrays] for start in starts]
+        if self.xla:
+            return [[batch] for batch in batches]
+        if on_gpu():
+            return [halves(batch) for batch in batches]
+        return [[half] for batch in batches for half in halves(batch)]
+
+    def _traced(self, model, size, parts):
+        if (size, parts) not in self.traces:
+            self.traces[size, parts] = self._trace(model, size, parts)
+        return self.traces[size, parts]
+
+    def _trace(self, model, size, parts):
+        held = weakref.ref(model)  # what is compiled does not keep it alive
+
+        def run(seed, number, eps, weights, parts):
+            logits_fn = self.logits_fn(held())
+            if self.shared:
+                logits_fn = architecture.with_weights(logits_fn, held(), weights)
+            logits_fn = passes.counted(logits_fn)
+            keys = [random.key(seed, number + k) for k in range(len(parts))]
+            found = [self.graph(Problem(logits_fn, *part), eps, key) for part, key in zip(parts, keys, strict=True)]
+            return tf.concat(found, axis=0)
 
         signature = [tf.TensorSpec([2], tf.int32), tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)]
-        signature += [tf.TensorSpec([size, *self.image], tf.float32)] + [tf.TensorSpec([size], tf.int32)] * self.labels
+        signature.append(architecture.weight_specs(model) if self.shared else [])
+        part = [tf.TensorSpec([size, *self.image], tf.float32)] + [tf.TensorSpec([size], tf.int32)] * self.labels
+        signature.append([part] * parts)
         return tf.function(run, autograph=False, jit_compile=size is not None).get_concrete_function(*signature)
 
 
 def halves(batch):
-    """A batch of arrays as the batches that are attacked at the same time.
+    """A batch of arrays as the parts that are attacked at the same time.
 
     >>> [len(x) for [x] in halves([np.zeros(64)])]
     [32, 32]
@@ -82,13 +110,50 @@ def halves(batch):
     return [[array[:middle] for array in batch], [array[middle:] for array in batch]]
 
 
+def kept(key, make):
+    """What is compiled under a key, made now if it is not, or no longer, there. The model is the key's first part."""
+    if key not in COMPILED:
+        COMPILED[key] = make()
+    found = COMPILED[key]
+    COMPILED.move_to_end(key)
+    while len(COMPILED) > KEPT:
+        COMPILED.popitem(last=False)
+    return found
+
+
 def check_classifier(model, x):
-    """`validation.classifier`; after the first time by a compiled forward pass, as an eager one costs several steps."""
-    probes = PROBES.setdefault(model, {})
-    image = x.shape[1:]
-    classes = validation.classifier(model, x, probes.get(image))
-    if image not in probes:
-        held = weakref.ref(model)
-        forward = tf.function(lambda x: gradients.logits_of(held())(x), autograph=False)
-        probes[image] = forward.get_concrete_function(tf.TensorSpec([None, *image], tf.float32))
-    return classes
+    """`validation.classifier`; after the first time by a compiled forward pass, as an eager one costs several steps.
+
+    Returns:
+        The number of classes, and what stands for the model in the keys of `kept`: the digest of its architecture
+        where weights alone tell it from others (see `architecture.forward`), else a reference to it.
+    """
+    image, known = x.shape[1:], OWNERS.setdefault(model, {})
+    owner = known.get((image, len(model.variables)))
+    if owner is None:
+        classes = validation.classifier(model, x)
+        traced, digest = architecture.forward(model, image)
+        known[image, len(model.variables)] = digest or own(model)
+        if digest:
+            kept((digest, image), lambda: traced)
+        return classes, digest or own(model)
+    if isinstance(owner, str):
+        traced = kept((owner, image), lambda: architecture.forward(model, image)[0])
+        return validation.classifier(model, x, lambda x: traced(tf.constant(x), architecture.weights_of(model))), owner
+    return validation.classifier(model, x, kept((owner, image), lambda: _forward(owner, image))), owner
+
+
+def own(model):
+    """A reference to a model; what is kept under it goes when the model goes."""
+    return weakref.ref(model, _forget)
+
+
+def _forget(owner):
+    for key in list(COMPILED):
+        if key[0] is owner:
+            del COMPILED[key]
+
+
+def _forward(owner, image):
+    forward = tf.function(lambda x: gradients.logits_of(owner())(x), autograph=False)
+    return forward.get_concrete_function(tf.TensorSpec([None, *image], tf.float32))

@@ -10,7 +10,7 @@ from tfadv.errors import TfadvError, invalid
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class AttackWrapper(Attack):
-    """Hands on everything to the attack within; subclasses override `view`, or `perturb` and `cost`.
+    """Hands on everything to the attack within; subclasses override `logits_fn`, or `perturb` and `cost`.
 
     Args:
         attack: what is run, an attack or its spec.
@@ -59,6 +59,10 @@ class AttackWrapper(Attack):
 
     def logits_fn(self, model):
         return self.inner.logits_fn(model)
+
+    @property
+    def serves_architecture(self):
+        return type(self).logits_fn is AttackWrapper.logits_fn and self.inner.serves_architecture
 
     def members(self, classes, norm):
         """Of an ensemble within, each member wrapped like the whole."""

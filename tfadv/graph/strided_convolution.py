@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfadv.graph import rebuild
 from tfadv.graph.structure import operations
+from tfadv.graph.xla import on_gpu
 
 # With more input channels TensorFlow's own kernel is as fast.
 CHANNELS = 4
@@ -26,7 +27,7 @@ def with_fast_input_gradient(model):
     >>> with_fast_input_gradient(model) is not model
     True
     """
-    if tf.config.list_logical_devices("GPU") or not any(map(is_slow, operations(model))):
+    if on_gpu() or not any(map(is_slow, operations(model))):
         return model
 
     def call(layer, *args, **kwargs):
@@ -58,11 +59,12 @@ class Strided(keras.Operation):
         layer = self.layer
         if None in x.shape[1:3]:
             return layer(x)
+        stride, padding = layer.strides[0], layer.padding
 
         @tf.custom_gradient
         def convolved(x, kernel):
-            def backward(upstream):
-                return image_gradient(upstream, kernel, x.shape[1:3], layer.strides[0], layer.padding), None
+            def backward(upstream):  # TensorFlow keeps it for ever, so it must not know the layer
+                return image_gradient(upstream, kernel, x.shape[1:3], stride, padding), None
 
             return layer.convolution_op(x, kernel), backward
 
