@@ -192,9 +192,11 @@ def test_a_model_of_its_own_is_compiled_by_xla_only_for_a_long_run(images, label
     jit, function = [], tf.function
     monkeypatch.setattr(tf, "function", lambda *a, **k: jit.append(k.get("jit_compile")) or function(*a, **k))
     monkeypatch.setattr(compiled.architecture, "forward", lambda *a: (None, None))
+    model, found = small(), []
     attack, passed = PGD(steps=2), len(images) * sum(PGD(steps=2).cost(10)) * 650
     for worth, used in ((passed, True), (passed + 1, False)):
         monkeypatch.setattr("tfadv.graph.xla.WORTH_COMPILING", worth)
-        attack(small(), images, labels, threat=WITHIN, batch_size=32)
+        found.append(attack(model, images, labels, threat=WITHIN, batch_size=32))
         assert (True in jit) is used
         jit.clear()
+    np.testing.assert_allclose(*found, atol=1e-6)

@@ -12,7 +12,7 @@ from tfadv.attacks.compiled import Compiled, check_classifier, kept, own
 from tfadv.attacks.problem import Problem
 from tfadv.errors import invalid
 from tfadv.graph.strided_convolution import with_fast_input_gradient
-from tfadv.graph.xla import xla_pays
+from tfadv.graph.xla import dense_only, xla_pays
 from tfadv.tensors import finite_or
 from tfadv.threat import NORMS, ThreatModel
 
@@ -136,11 +136,11 @@ class Attack(abc.ABC):
         classes, owner = check_classifier(model, x)
         owner = owner if self.serves_architecture else own(model)
         shared = isinstance(owner, str)
-        passes = None if shared else len(x) * sum(self.cost(classes))
-        xla = self.xla_compatible and xla_pays(model, passes)
+        whole = self.xla_compatible and dense_only(model)
+        xla = whole and xla_pays(model, None if shared else len(x) * sum(self.cost(classes)))
         compiled = kept(
             (owner, self, key, targets is not None, x.shape[1:], xla),
-            lambda: Compiled(graph, self.logits_fn, x.shape[1:], targets is not None, shared, xla),
+            lambda: Compiled(graph, self.logits_fn, x.shape[1:], targets is not None, shared, whole, xla),
         )
         arrays = [x, validation.labels(y, len(x), classes)]
         if targets is not None:

@@ -26,12 +26,13 @@ WORTH_HALVING = 64
 class Compiled:
     """An attack compiled: with a free batch size, and under XLA for full batches where that pays.
 
-    XLA compiles anew for every shape, so batches that are not full take the plain graph. Where the weights say all about
-    a model (`shared`) they are arguments, and what is compiled serves every model of the architecture.
+    XLA compiles anew for every shape, so batches that are not full take the plain graph. Where the weights say all
+    about a model (`shared`) they are arguments, and what is compiled serves every model of the architecture. Where XLA
+    may pay, batches stay `whole`, whether it is used or not: random numbers must not depend on it.
     """
 
-    def __init__(self, graph, logits_fn, image_shape, targeted, shared, xla):
-        self.graph, self.logits_fn, self.shared, self.xla = graph, logits_fn, shared, xla
+    def __init__(self, graph, logits_fn, image_shape, targeted, shared, whole, xla):
+        self.graph, self.logits_fn, self.shared, self.whole, self.xla = graph, logits_fn, shared, whole, xla
         self.image, self.labels = image_shape, 2 if targeted else 1
         self.traces = {}
         passes.counts()
@@ -68,7 +69,7 @@ class Compiled:
         """
         starts = range(0, len(arrays[0]), batch_size)
         batches = [[array[start : start + batch_size] for array in arrays] for start in starts]
-        if self.xla:
+        if self.whole:
             return [[batch] for batch in batches]
         if on_gpu():
             return [halves(batch) for batch in batches]
