@@ -3,7 +3,8 @@
     python docs/generate.py            # writes; a test compares
 
 In code it fills the branch `if typing.TYPE_CHECKING:`, in documents what stands between `<!-- generated: NAME -->`
-and `<!-- end -->`.
+and `<!-- end -->`. What is said of a thing is the first sentence of its file's docstring, and of a function, or of a
+further class in a file, the first of its own; sources are the further paragraphs of the file's that name a year.
 """
 
 import importlib
@@ -12,9 +13,19 @@ import re
 import sys
 from pathlib import Path
 
+from tfadv.attacks import ATTACKS, AttackWrapper, MinimumNormAttack
+from tfadv.data import DATASETS
+from tfadv.experiments import EXPERIMENTS
+from tfadv.models import MODELS
+from tfadv.threat import NORMS
+from tfadv.training import METHODS
+from tfadv_cli.main import COMMANDS
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("tfadv", "tfadv.attacks", "tfadv.data", "tfadv.models", "tfadv.threat", "tfadv.training")
-BRANCH = re.compile(r"(?<=^if typing\.TYPE_CHECKING:\n).*?(?=^else:\n)", re.M | re.S)
+DOCUMENTS = ("README.md", "docs/attacks.md", "docs/catalog.md")
+BRANCH = re.compile(r"(?<=^if typing\.TYPE_CHECKING:\n)(?:    .*\n|\n)*(?=else:\n)", re.M)
+REGION = re.compile(r"(<!-- generated: (\w+) -->\n).*?(?=<!-- end -->)", re.S)
 
 
 def with_imports(package, text):
@@ -39,13 +50,144 @@ def sorted_as_ruff_does(line):
     return module, not attribute.isupper(), not attribute[0].isupper(), word, int(number or 0)
 
 
+def with_tables(text):
+    """The text of a document with its generated regions as they should be."""
+    return REGION.sub(lambda found: found[1] + TABLES[found[2]](), text)
+
+
+def table(head, rows):
+    lines = [[cell.replace("|", r"\|") for cell in line] for line in (head, ["-"] * len(head), *rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def paragraphs(text):
+    return [" ".join(part.split()) for part in (text or "").strip().split("\n\n")]
+
+
+def in_a_word(registry, name):
+    """The first sentence of its file's docstring, or of its own where the file holds more than it."""
+    module, _, attribute = registry.places[name].partition(":")
+    first = next(other for other, place in registry.places.items() if place.startswith(f"{module}:"))
+    thing = registry.get(name)
+    own = inspect.isfunction(thing) or (inspect.isclass(thing) and first != name)
+    sentence = paragraphs(thing.__doc__ if own else sys.modules[module].__doc__)[0]
+    return sentence.rstrip(".")
+
+
+def source(registry, name):
+    """What its file's docstring says about where it comes from."""
+    registry.get(name)
+    text = sys.modules[registry.places[name].partition(":")[0]].__doc__
+    return " ".join(part for part in paragraphs(text)[1:] if re.search(r"\b(19|20)\d\d\b", part)).rstrip(".")
+
+
+def code(words, link=", "):
+    return link.join(f"`{word}`" for word in words)
+
+
+def attacks():
+    rows = [
+        (
+            f"`{name}`",
+            f"`{attack.__name__}`",
+            norms(attack),
+            asks(attack),
+            in_a_word(ATTACKS, name),
+            source(ATTACKS, name),
+        )
+        for name, attack in ((name, ATTACKS.get(name)) for name in ATTACKS)
+    ]
+    return table(("Spec", "Class", "Threats", "Asks the model for", "In a word", "Source"), rows)
+
+
+def norms(attack):
+    return "those of its attack" if is_wrapper(attack) else code(attack.norms)
+
+
+def asks(attack):
+    if is_wrapper(attack):
+        return "what its attack asks for"
+    return "labels" if attack.decision_based else "logits" if attack.black_box else "gradients"
+
+
+def is_wrapper(attack):
+    """Whether what it is good for depends on the attack within."""
+    return issubclass(attack, AttackWrapper) and attack.black_box is not True
+
+
+def kinds():
+    """The attacks by what a reader looks for: kind -> names."""
+    found = {}
+    for name in ATTACKS:
+        attack = ATTACKS.get(name)
+        if attack.ensemble:
+            kind = "ensemble"
+        elif is_wrapper(attack):
+            kind = "around another attack"
+        elif attack.black_box:
+            kind = "no gradients"
+        else:
+            kind = "smallest change" if issubclass(attack, MinimumNormAttack) else "gradients"
+        found.setdefault(kind, []).append(name)
+    return found
+
+
+def names():
+    rows = [
+        ("Threat models", code(NORMS)),
+        ("Attacks", "; ".join(f"{kind}: {code(found)}" for kind, found in kinds().items())),
+        ("Training methods", code(METHODS)),
+        ("Models", code(MODELS) + ", your own `.keras` file or SavedModel"),
+        ("Data", code(DATASETS) + ", folders of class folders, `.npz`"),
+        ("Experiments", code(name.replace("_", "-") for name in EXPERIMENTS)),
+    ]
+    return table(("", ""), rows)
+
+
+def described(registry, *, with_source=False):
+    """A table of names, classes or functions, and sentences; with sources where the files give them."""
+    rows = [
+        [f"`{name}`", f"`{registry.places[name].partition(':')[2]}`", in_a_word(registry, name)]
+        + [source(registry, name)] * with_source
+        for name in registry
+    ]
+    return table(["Name", "In Python", "In a word", *["Source"] * with_source], rows)
+
+
+def datasets():
+    rows = []
+    for name in DATASETS:
+        data = DATASETS.get(name)
+        rows.append(
+            (f"`{name}`", f"{data.train:,}", f"{data.test:,}", " x ".join(map(str, data.shape)), str(data.classes))
+        )
+    return table(("Name", "Training images", "Test images", "Shape", "Classes"), rows)
+
+
+def experiments():
+    rows = [
+        (f"`tfadv {'' if name in COMMANDS else 'reproduce '}{name.replace('_', '-')}`", in_a_word(EXPERIMENTS, name))
+        for name in EXPERIMENTS
+    ]
+    return table(("Command", "In a word"), rows)
+
+
+TABLES = {
+    "names": names,
+    "attacks": attacks,
+    "threats": lambda: described(NORMS),
+    "methods": lambda: described(METHODS, with_source=True),
+    "models": lambda: described(MODELS),
+    "datasets": datasets,
+    "experiments": experiments,
+}
+
+
 def generated():
     """Each file that has something generated in it -> what it should read."""
-    files = {}
-    for package in PACKAGES:
-        path = ROOT / package.replace(".", "/") / "__init__.py"
-        files[path] = with_imports(package, path.read_text())
-    return files
+    code_files = {package: ROOT / package.replace(".", "/") / "__init__.py" for package in PACKAGES}
+    files = {path: with_imports(package, path.read_text()) for package, path in code_files.items()}
+    return files | {ROOT / name: with_tables((ROOT / name).read_text()) for name in DOCUMENTS}
 
 
 def main():

@@ -6,11 +6,12 @@ import os
 import platform
 import shlex
 import sys
+from typing import Any
 
 from tfadv.version import __version__
 
 
-def provenance(**facts):
+def provenance(**facts: object) -> dict[str, Any]:
     """What every result records: versions, platform, cores, command and date, and the facts given.
 
     >>> sorted(provenance(seed=0))[:3]
@@ -29,7 +30,7 @@ def provenance(**facts):
     }
 
 
-def version(package):
+def version(package: str) -> str | None:
     """An installed package's version, or None; tensorflow-cpu counts as tensorflow."""
     for name in (package, f"{package}-cpu"):
         try:
@@ -39,12 +40,12 @@ def version(package):
     return None
 
 
-def command():
+def command() -> str:
     """The command line, with the program's path shortened to its name."""
     return shlex.join([os.path.basename(sys.argv[0]) or "python", *sys.argv[1:]])
 
 
-def processor():
+def processor() -> str:
     """The processor's name as the system gives it."""
     try:
         with open("/proc/cpuinfo") as lines:

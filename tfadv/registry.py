@@ -4,6 +4,9 @@ import difflib
 import importlib
 import inspect
 import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import ModuleType
+from typing import Any
 
 from tfadv import spec
 from tfadv.errors import TfadvError
@@ -20,27 +23,27 @@ class Registry:
     Fraction(3, 1)
     """
 
-    def __init__(self, kind, places):
+    def __init__(self, kind: str, places: Mapping[str, str]):
         self.kind, self.places = kind, dict(places)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self.places)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.places)
 
-    def __contains__(self, name):
+    def __contains__(self, name: object) -> bool:
         return name in self.places
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Any:
         return self.get(name)
 
     @property
-    def exports(self):
+    def exports(self) -> dict[str, str]:
         """What its package hands out: the name of each class or function (`PGD`) -> its place."""
         return {attribute_of(place): place for place in self.places.values()}
 
-    def get(self, name):
+    def get(self, name: str) -> Any:
         """The class or function behind a name.
 
         Raises:
@@ -50,7 +53,7 @@ class Registry:
             raise TfadvError(f"unknown {self.kind} {name!r}: {guess(name, self)}known are {', '.join(sorted(self))}.")
         return load(self.places[name])
 
-    def build(self, text, **fixed):
+    def build(self, text: str, **fixed: Any) -> Any:
         """Call what a spec string names with the arguments it gives.
 
         Args:
@@ -72,7 +75,9 @@ class Registry:
         return make(**arguments, **fixed)
 
 
-def lazy_names(package, *sources, **renamed):
+def lazy_names(
+    package: str, *sources: Registry | str, **renamed: str
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """`__getattr__`, `__dir__` and `__all__` of a package whose names import what they name at their first use.
 
     Args:
@@ -103,24 +108,24 @@ def lazy_names(package, *sources, **renamed):
     return find, names, sorted({*here, *places})
 
 
-def is_own(module, name, value):
+def is_own(module: ModuleType, name: str, value: object) -> bool:
     """Whether a package offers a name of its namespace: what it defines itself, and its registries."""
     return not name.startswith("_") and (
         isinstance(value, Registry) or getattr(value, "__module__", None) == module.__name__
     )
 
 
-def load(place):
+def load(place: str) -> Any:
     """What stands at `"package.module:Object"`."""
     return getattr(importlib.import_module(place.partition(":")[0]), attribute_of(place))
 
 
-def attribute_of(place):
+def attribute_of(place: str) -> str:
     """The `Object` of `"package.module:Object"`."""
     return place.partition(":")[2]
 
 
-def guess(name, known):
+def guess(name: str, known: Iterable[str]) -> str:
     """`"did you mean 'PGD'? "`, or nothing where no known name is near."""
     folded = {word.lower(): word for word in known}
     near = difflib.get_close_matches(name.lower(), folded, n=1)

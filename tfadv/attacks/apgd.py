@@ -113,7 +113,7 @@ class APGD(Attack):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class APGDT(Attack):
-    """APGD-T: towards each of the classes with the highest logits in turn, on what still stands.
+    """APGD-T: towards each of the classes with the highest logits in turn, on what is not fooled yet.
 
     Its loss is the targeted difference of logits ratio (Croce & Hein 2020, eq. 7).
 

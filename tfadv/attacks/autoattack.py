@@ -1,4 +1,4 @@
-"""AutoAttack: the ensemble by which robust accuracies are compared, each attack on what still stands.
+"""AutoAttack: the ensemble by which robust accuracies are compared, each attack on what is still classified correctly.
 
 Croce & Hein: Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks, 2020.
 """

@@ -38,6 +38,8 @@ class Attack(abc.ABC):
     name: typing.ClassVar[str]
     # Whether it needs nothing but logits, or nothing but predictions.
     black_box: typing.ClassVar[bool] = False
+    # Whether it needs nothing but predicted labels.
+    decision_based: typing.ClassVar[bool] = False
     # Whether it consists of several attacks, its `members`.
     ensemble: typing.ClassVar[bool] = False
     # Whether the seed matters.

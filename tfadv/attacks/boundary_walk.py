@@ -45,6 +45,7 @@ class BoundaryWalk(MinimumNormAttack):
     norms: typing.ClassVar[tuple[str, ...]] = ("l2",)
     xla_compatible: typing.ClassVar[bool] = False
     black_box: typing.ClassVar[bool] = True
+    decision_based: typing.ClassVar[bool] = True
     seeded: typing.ClassVar[bool] = True
 
     queries: int = dataclasses.field(default=5000, metadata=SHOWN)

@@ -1,4 +1,4 @@
-"""Backward pass differentiable approximation: layers without a useful gradient are lent that of a smooth stand-in.
+"""Backward pass differentiable approximation: layers without a useful gradient get that of a smooth surrogate.
 
 Athalye, Carlini, Wagner: Obfuscated Gradients Give a False Sense of Security, 2018, section 4.1.
 """
@@ -13,9 +13,9 @@ from tfadv.graph.straight_through import layer_names, straight_through
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class BPDA(AttackWrapper):
-    """Another attack, to whom a layer g has the gradient of a stand-in h ~ g: forward g(x), backward h'(x).
+    """Another attack, for which a layer g has the gradient of a surrogate h ~ g: forward g(x), backward h'(x).
 
-    The stand-in is the layer's own method `surrogate`, or the identity if it has none. To a layer that somebody else
+    The surrogate is the layer's own method `surrogate`, or the identity if it has none. To a layer that somebody else
     wrote, `layer.surrogate = function` gives one.
 
     Args:

@@ -43,6 +43,7 @@ class Transfer(AttackWrapper):
     on_rows: typing.ClassVar[bool] = False
     xla_compatible: typing.ClassVar[bool] = False
     black_box: typing.ClassVar[bool] = True
+    decision_based: typing.ClassVar[bool] = True
     seeded: typing.ClassVar[bool] = True
 
     source: str | keras.Model | None = None

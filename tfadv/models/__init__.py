@@ -1,9 +1,13 @@
 """Architectures: plain `keras.Model`s, pixels in, float32 logits out. One family a file, one line here."""
 
 import typing
+from collections.abc import Sequence
 
 from tfadv.errors import TfadvError, reason
 from tfadv.registry import Registry, lazy_names
+
+if typing.TYPE_CHECKING:
+    import keras
 
 MODELS = Registry(
     "model",
@@ -19,7 +23,7 @@ MODELS = Registry(
 )
 
 
-def build(text, image_shape, classes, seed=0):
+def build(text: str, image_shape: Sequence[int], classes: int, seed: int = 0) -> "keras.Model":
     """A new classifier from a spec string.
 
     Args:

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 
-def lenet(image_shape, classes, *, seed=0):
+def lenet(image_shape: tuple[int, int, int], classes: int, *, seed: int = 0) -> keras.Model:
     """conv5-20, pool, conv5-50, pool, 500, logits; no activation after the convolutions.
 
     The MNIST network of Deep Defense (Yan, Guo, Zhang 2018), after MatConvNet's.
@@ -20,7 +20,9 @@ def lenet(image_shape, classes, *, seed=0):
     return keras.Model(inputs, _logits(x, classes, init), name="lenet")
 
 
-def cnn(image_shape, classes, *, filters=(16, 32), seed=0):
+def cnn(
+    image_shape: tuple[int, int, int], classes: int, *, filters: tuple[int, ...] = (16, 32), seed: int = 0
+) -> keras.Model:
     """Convolutions 4x4 of stride 2 with ReLU, 100, logits: the MNIST net of Wong, Rice, Kolter 2020.
 
     >>> cnn((28, 28, 1), 10).count_params()

@@ -6,7 +6,7 @@ from keras import layers
 from tfadv.errors import invalid
 
 
-def linear(image_shape, classes, *, seed=0):
+def linear(image_shape: tuple[int, int, int], classes: int, *, seed: int = 0) -> keras.Model:
     """One affine layer: the classifier on which every attack has a closed form.
 
     >>> linear((8, 8, 1), 10).count_params()
@@ -17,7 +17,14 @@ def linear(image_shape, classes, *, seed=0):
     return keras.Model(inputs, logits, name="linear")
 
 
-def mlp(image_shape, classes, *, hidden=(100,), init="truncated_normal", seed=0):
+def mlp(
+    image_shape: tuple[int, int, int],
+    classes: int,
+    *,
+    hidden: tuple[int, ...] = (100,),
+    init: str = "truncated_normal",
+    seed: int = 0,
+) -> keras.Model:
     """784-100-10 with ReLU and weights and biases from a truncated normal distribution of deviation 0.01.
 
     The network of Deng, Zhang, Zhao 2019 (section 2.2.1).
@@ -45,7 +52,7 @@ def mlp(image_shape, classes, *, hidden=(100,), init="truncated_normal", seed=0)
     return keras.Model(inputs, _logits(x, classes, draw(), bias()), name="mlp")
 
 
-def mlp_mnist(image_shape, classes, *, seed=0):
+def mlp_mnist(image_shape: tuple[int, int, int], classes: int, *, seed: int = 0) -> keras.Model:
     """784-500-150-10, the MNIST network of Deep Defense (Yan, Guo, Zhang 2018).
 
     >>> mlp_mnist((28, 28, 1), 10).count_params()

@@ -12,7 +12,9 @@ from tfadv.errors import invalid
 PIXELS = (0.5, 0.25)
 
 
-def resnet8(image_shape, classes, *, widths=(16, 32, 64), seed=0):
+def resnet8(
+    image_shape: tuple[int, int, int], classes: int, *, widths: tuple[int, ...] = (16, 32, 64), seed: int = 0
+) -> keras.Model:
     """One block a stage: 75,290 trainable parameters on CIFAR-10, 19,218 with `widths=(8, 16, 32)`.
 
     >>> resnet8((32, 32, 3), 10).name
@@ -21,7 +23,9 @@ def resnet8(image_shape, classes, *, widths=(16, 32, 64), seed=0):
     return resnet(image_shape, classes, 1, widths, seed)
 
 
-def resnet20(image_shape, classes, *, widths=(16, 32, 64), seed=0):
+def resnet20(
+    image_shape: tuple[int, int, int], classes: int, *, widths: tuple[int, ...] = (16, 32, 64), seed: int = 0
+) -> keras.Model:
     """Three blocks a stage: 269,722 trainable parameters on CIFAR-10 and 1,376 statistics of BatchNorm.
 
     >>> resnet20((32, 32, 3), 10).count_params()

@@ -1,7 +1,8 @@
 """Fine-tuning on DeepFool images of the classifier one starts from, crafted once.
 
-Called "adversarial training" by Deng, Zhang, Zhao 2019 (section 2.2.2). It defends against the model it started
-from, not against attacks on itself.
+Called "adversarial training" by Deng, Zhang, Zhao 2019 (section 2.2.2).
+
+It defends against attacks on the model it started from, not against attacks on itself.
 """
 
 import numpy as np
