@@ -15,7 +15,6 @@ import trained
 from tfadv import L1, LInf, attacks, gradients, losses, random
 from tfadv.evaluation import metrics
 from tfadv.graph.strided_convolution import with_fast_input_gradient
-from tfadv.threat.hyperplane import displacement
 
 REPEATS, LOOPS = 9, 20
 
@@ -77,7 +76,7 @@ def hyperplane():
         take = lambda values: tf.gather(values, at, axis=1, batch_dims=1)  # noqa: E731
         return -tf.minimum(x, (take(room) - (take(closed) - gap) / take(left))[:, None])
 
-    by_newton = lambda x: displacement(x, w, gap, "linf")[0]  # noqa: E731
+    by_newton = lambda x: LInf(0.0).displacement(x, w, gap)[0]  # noqa: E731
     np.testing.assert_allclose(by_sorting(x), by_newton(x), atol=1e-5)
     compare("500 hyperplanes in 784 dimensions, l_inf", {"Newton": by_newton, "sorting": by_sorting}, x)
 

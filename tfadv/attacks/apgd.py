@@ -80,7 +80,7 @@ class APGD(Attack):
         return climb(0, problem) if self.restarts == 1 else active.attempts(problem, climb, self.restarts)
 
     def _climb(self, problem, threat, seed):
-        if threat.norm == "l1":
+        if threat.sparse:
             return apgd_l1.climb(problem, threat, seed, self.steps, self.loss, self.early_stop)
         start = _begin(threat.random_start(problem.x, seed), threat.region(problem.x), threat.eps, self.early_stop)
         step = self._step(threat)

@@ -16,6 +16,7 @@ from tfadv.attacks.loops import active
 from tfadv.attacks.options import SHOWN, check_choice, check_whole
 from tfadv.passes import Passes
 from tfadv.tensors import per_example
+from tfadv.threat import NORMS
 
 DRAWS = 20
 VERSIONS = ("standard", "plus", "rand")
@@ -52,7 +53,10 @@ class AutoAttack(Attack):
         check_whole(self, "steps", "queries", "target_classes")
 
     def members(self, classes, norm):
-        sparse = norm == "l1"  # more restarts and fewer targets there, as the authors have it
+        return self._members(classes, NORMS[norm].sparse)
+
+    def _members(self, classes, sparse):
+        """In sparse norms, l_1, with more restarts and fewer targets, as the authors have it."""
         dlr = "dlr" if classes >= DLR_CLASSES else "margin"
         targets = min(5, self.target_classes) if sparse else self.target_classes
         ce, restarted, ratio = f"apgd(steps={self.steps}", ", restarts=5", f"apgd(steps={self.steps}, loss={dlr}"
@@ -68,7 +72,7 @@ class AutoAttack(Attack):
 
     def perturb(self, problem, threat, seed):
         classes = problem.logits_fn(problem.x[:1]).shape[-1]
-        members = self.members(classes, threat.norm)
+        members = [member for member in self.members(classes, threat.norm) if threat.norm in member.norms]
         if self.version == "rand":
             return self._by_expectation(problem, threat, seed, members)
         members = [member.until_fooled() for member in members]
@@ -95,10 +99,10 @@ class AutoAttack(Attack):
         return found
 
     def cost(self, classes):
-        # l_1 takes more restarts and fewer targets: each is counted at its most.
+        # Sparse norms take more restarts and fewer targets: each is counted at its most.
         costs = [
-            Passes(*map(max, linf.cost(classes), l1.cost(classes)))
-            for linf, l1 in zip(self.members(classes, "linf"), self.members(classes, "l1"), strict=True)
+            Passes(*map(max, dense.cost(classes), sparse.cost(classes)))
+            for dense, sparse in zip(self._members(classes, False), self._members(classes, True), strict=True)
         ]
         own = 2 + len(costs) * (DRAWS if self.version == "rand" else 1)
         return Passes(own + sum(cost.forward for cost in costs), sum(cost.backward for cost in costs))

@@ -14,7 +14,7 @@ from tfadv.errors import invalid
 from tfadv.graph.strided_convolution import with_fast_input_gradient
 from tfadv.graph.xla import dense_only, xla_pays
 from tfadv.tensors import finite_or
-from tfadv.threat import NORMS, ThreatModel
+from tfadv.threat import NORMS, ThreatModel, balls
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class Attack(abc.ABC):
     # Whether the loop has static shapes, which XLA needs.
     xla_compatible: typing.ClassVar[bool] = True
     # The norms of the threat models under which it works.
-    norms: typing.ClassVar[tuple[str, ...]] = tuple(NORMS)
+    norms: typing.ClassVar[tuple[str, ...]] = balls()
     # What spec strings call it: the class, in lower case, unless it says otherwise.
     name: typing.ClassVar[str]
     # Whether it needs nothing but logits, or nothing but predictions.
@@ -73,9 +73,9 @@ class Attack(abc.ABC):
         self.check_norm(threat.norm)
 
         def graph(problem, eps, seed):
-            return self.perturb_projected(problem, type(threat)(eps), seed)
+            return self.perturb_projected(problem, threat.with_eps(eps), seed)
 
-        return self._run(graph, model, x, y, targets, seed, batch_size, key=type(threat), eps=threat.eps)
+        return self._run(graph, model, x, y, targets, seed, batch_size, key=threat.with_eps(0.0), eps=threat.eps)
 
     def craft(self, model, x, y, *, threat, seed, targets=None, reference=None):
         """The same as graph code without checks, for trainers: tensors in, a tensor out.
@@ -176,29 +176,35 @@ class MinimumNormAttack(Attack):
     # as it asks for more than another prediction.
     optimality: typing.ClassVar[str] = "nearest"
 
-    def minimal(self, model, x, y, *, norm="l2", targets=None, seed=0, batch_size=500):
+    def minimal(self, model, x, y, *, norm="l2", box=(0.0, 1.0), targets=None, seed=0, batch_size=500):
         """The nearest misclassified points found, wherever they lie; x where it is misclassified already.
 
         Unlike a call with a threat model, nothing is projected: whether the box is kept is the attack's own
         option, as in the papers that measure these distances.
 
         Args:
-            norm: the norm to minimise, `"l2"` or `"linf"`; the other arguments are those of a call.
+            norm: the norm to minimize, one of the attack's `norms`.
+            box: lowest and highest valid value; None where every number is valid. The other arguments are those of a
+                call.
 
         Returns:
             x_adv, (n, h, w, c) float32 array.
         """
-
         self.check_norm(norm)
+        threat = NORMS[norm](0.0, box)
 
         def graph(problem, eps, seed):
-            return self._finite_projected(problem, lambda here: self.search(here, norm, seed))
+            unlimited = threat.with_eps(tf.constant(float("inf")))
+            return self._finite_projected(problem, lambda here: self.search(here, unlimited, seed))
 
-        return self._run(graph, model, x, y, targets, seed, batch_size, key=norm)
+        return self._run(graph, model, x, y, targets, seed, batch_size, key=("minimal", threat))
 
     def perturb(self, problem, threat, seed):
-        return self.search(problem, threat.norm, seed)
+        return self.search(problem, threat, seed)
 
     @abc.abstractmethod
-    def search(self, problem, norm, seed):
-        """The attack's loop: a `Problem`, a norm's name and a stateless seed to images like problem.x."""
+    def search(self, problem, threat, seed):
+        """The attack's loop: a `Problem`, a threat model of infinite eps, a stateless seed; images like problem.x.
+
+        Where `perturb` is not written too, eps is that of the call.
+        """

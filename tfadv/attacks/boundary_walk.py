@@ -32,8 +32,8 @@ class BoundaryWalk(MinimumNormAttack):
     The point moves where x' is still misclassified. The lengths r and s are adapted for each example so that four
     steps around in ten and two whole steps in ten succeed; every third query takes the step around alone.
 
-    The walk starts at a misclassified blend of x and uniform noise; where none is found, and mostly with targets, at
-    another image of the batch that the model takes for what is wanted. Without either, x comes back.
+    The walk starts at a misclassified blend of x and noise, uniform in the box; where none is found, and mostly with
+    targets, at another image of the batch that the model takes for what is wanted. Without either, x comes back.
 
     Args:
         queries: steps for each image, at least 1. Within a threat model an image is left alone once it is inside.
@@ -54,24 +54,25 @@ class BoundaryWalk(MinimumNormAttack):
         check_whole(self, "queries")
 
     def perturb(self, problem, threat, seed):
-        return self._from_start(problem, seed, threat.eps)
+        return self._from_start(problem, threat, seed, threat.eps)
 
-    def search(self, problem, norm, seed):
-        return self._from_start(problem, seed, -1.0)
+    def search(self, problem, threat, seed):
+        return self._from_start(problem, threat, seed, -1.0)
 
-    def _from_start(self, problem, seed, enough):
+    def _from_start(self, problem, threat, seed, enough):
         """Walk from a start, where there is one, until the distance is at most `enough`."""
-        start, found = starting_points(problem, random.key(seed, 0))
+        start, found = starting_points(problem, threat, random.key(seed, 0))
         at = tf.cast(tf.where(found), tf.int32)
         here = problem.only(at[:, 0])
         start = nearest_blend(here, tf.gather_nd(start, at))
-        return tf.tensor_scatter_nd_update(problem.x, at, self._walk(here, start, random.key(seed, 1), enough))
+        return tf.tensor_scatter_nd_update(problem.x, at, self._walk(here, threat, start, random.key(seed, 1), enough))
 
-    def _walk(self, problem, start, seed, enough):
+    def _walk(self, problem, threat, start, seed, enough):
         def step(t, problem, state):
             x_adv, around, towards = state
             alone = t % JUDGED == 0
             moved = self._propose(problem.x, x_adv, around, tf.where(alone, 0.0, towards), random.key(seed, t))
+            moved = threat.clip(moved)
             holds = problem.reached(problem.logits_fn(moved))
             x_adv = rows_where(holds, moved, x_adv)
             success = tf.cast(holds, tf.float32)
@@ -89,13 +90,13 @@ class BoundaryWalk(MinimumNormAttack):
         e -= per_example(tf.math.divide_no_nan(flat_sum(e * delta), squared), x) * delta
         ratio = around * tf.math.divide_no_nan(tf.sqrt(squared), length(e))
         shrink = (1 - towards) / tf.sqrt(1 + around * around)
-        return tf.clip_by_value(x + per_example(shrink, x) * (delta + per_example(ratio, x) * e), 0.0, 1.0)
+        return x + per_example(shrink, x) * (delta + per_example(ratio, x) * e)
 
     def cost(self, classes):
         return Passes(1 + STARTS + HALVINGS + self.queries, 0)
 
 
-def starting_points(problem, seed):
+def starting_points(problem, threat, seed):
     """Images with which the attacker wins, (n, h, w, c), and for which examples there are any, (n,) bool.
 
     None for examples that are won from the start.
@@ -106,7 +107,7 @@ def starting_points(problem, seed):
     here = problem.only(alive[:, 0])
 
     def blend(t, problem, state):
-        noise = random.uniform(tf.shape(problem.x), random.key(seed, t))
+        noise = threat.random_point(tf.shape(problem.x), random.key(seed, t))
         mixed = mix(problem.x, noise, tf.cast(t + 1, tf.float32) / STARTS)
         return problem.reached(problem.logits_fn(mixed)), mixed, state
 

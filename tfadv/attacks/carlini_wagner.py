@@ -31,8 +31,9 @@ class Variant:
 
     Attributes:
         step_size: Adam's learning rate, or the highest one.
-        slack: how far beyond 0 and 1 the tanh reaches, where it is clipped (footnote 8 of the paper). With 5e-7, what
-            the authors' code comes to, pixels that are 0 or 1 hardly move during the first 500 steps.
+        slack: how far beyond the box the tanh reaches, in parts of its width, where it is clipped (footnote 8 of the
+            paper). With 5e-7, what the authors' code comes to, pixels that are 0 or 1 hardly move during the first 500
+            steps.
         stride: the length of the first step, as a share of the distance to the boundary of the linearized classifier:
             Adam begins along the sign of the gradient, and steps that are longer than the way end in classes that are
             not near. The rate doubles with every failure. None for one rate.
@@ -50,6 +51,45 @@ VARIANTS = {
     # The authors' code, and Foolbox'.
     "paper": Variant(step_size=0.01, slack=5e-7, stride=None, halvings=0),
 }
+
+
+class Variable(typing.NamedTuple):
+    """What Adam moves instead of the image: x = center + half tanh(w), clipped to the box; without a box x itself.
+
+    Attributes:
+        box: of the threat model, or None.
+        slack: see `Variant`.
+    """
+
+    box: tuple | None
+    slack: float
+
+    @property
+    def half(self):
+        """How much x changes with w, at most."""
+        return 1.0 if self.box is None else (self.box[1] - self.box[0]) * (0.5 + self.slack)
+
+    @property
+    def center(self):
+        return (self.box[0] + self.box[1]) / 2
+
+    def of(self, x):
+        return x if self.box is None else tf.atanh((x - self.center) / self.half)
+
+    def squashed(self, w):
+        """What `point` and `slope` begin with."""
+        return w if self.box is None else tf.tanh(w)
+
+    def point(self, tanh):
+        return tanh if self.box is None else tf.clip_by_value(self.center + self.half * tanh, *self.box)
+
+    def slope(self, tanh, gradient, delta):
+        """The derivative with respect to w of a loss with this gradient, and of ||delta||^2.
+
+        The clip hands the gradient on: a pixel at the edge of the box comes back when its gradient turns.
+        """
+        change = self.half * gradient + (2 * self.half) * delta
+        return change if self.box is None else tf.raw_ops.TanhGrad(y=tanh, dy=change)
 
 
 class Descent(typing.NamedTuple):
@@ -78,7 +118,7 @@ class Descent(typing.NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class CW(MinimumNormAttack):
-    """min_w ||x' - x||_2^2 + c max(kappa - margin(x'), 0) with x' = 1/2 + (1/2 + slack) tanh(w), clipped to [0, 1].
+    """min_w ||x' - x||_2^2 + c max(kappa - margin(x'), 0) with x' = 1/2 + (1/2 + slack) tanh(w), clipped to the box.
 
     The margin is that of the attacker, in logits: max_{j != y} z_j - z_y, or z_t - max_{j != t} z_j with a target t;
     he wins where it reaches kappa. Adam descends from the image once for each penalty c. Each image has its own: ten
@@ -123,21 +163,22 @@ class CW(MinimumNormAttack):
         check_flag(self, "abort_early", "early_stop")
 
     def perturb(self, problem, threat, seed):
-        return self._nearest(problem, threat.eps**2 if self.early_stop else -1.0)
+        return self._nearest(problem, threat.box, threat.eps**2 if self.early_stop else -1.0)
 
-    def search(self, problem, norm, seed):
-        return self._nearest(problem, float("inf") if self.early_stop else -1.0)
+    def search(self, problem, threat, seed):
+        return self._nearest(problem, threat.box, float("inf") if self.early_stop else -1.0)
 
-    def _nearest(self, problem, enough):
+    def _nearest(self, problem, box, enough):
         """The nearest points found, for the images that are not won from the start.
 
         Args:
             enough: the squared distance at which an image is left alone.
         """
+        variable = Variable(box, VARIANTS[self.variant].slack)
 
         def again(k, problem, state):
             found, size, c, rate, low, high = state
-            x_adv = self._descend(problem, c, rate, enough)
+            x_adv = self._descend(problem, variable, c, rate, enough)
             wins = self._wins(problem, problem.logits_fn(x_adv))
             moved = flat_sum(tf.square(x_adv - problem.x))
             # Until there is a success, the last failure.
@@ -153,7 +194,7 @@ class CW(MinimumNormAttack):
             problem.logits_fn, problem.x, lambda logits: self.confidence - problem.margin(logits)
         )
         stands = tf.cast(tf.where(~self._wins(problem, logits)), tf.int32)
-        here, rate = problem.only(stands[:, 0]), tf.gather_nd(self._first_rate(lack, gradient), stands)
+        here, rate = problem.only(stands[:, 0]), tf.gather_nd(self._first_rate(variable, lack, gradient), stands)
         zero = tf.zeros_like(rate)
         infinite, first = zero + float("inf"), zero + self.first_penalty
         found, _ = active.loop(here, again, (here.x, infinite, first, rate, zero, infinite), self.searches)
@@ -163,46 +204,46 @@ class CW(MinimumNormAttack):
         """Where the attacker wins by as much as he wants: (n,) bool."""
         return problem.reached(logits) & (problem.margin(logits) >= self.confidence)
 
-    def _first_rate(self, lack, gradient):
-        """Adam's first step moves every w by the rate, and so the image by 1/2 + slack times that, or less."""
+    def _first_rate(self, variable, lack, gradient):
+        """Adam's first step moves every w by the rate, and so the image by `variable.half` times that, or less."""
         stride, highest = VARIANTS[self.variant].stride, self._highest_rate
         if stride is None:
             return tf.fill(tf.shape(lack), highest)
         gradient = finite_or(0.0, gradient)
         pixels = tf.cast(tf.size(gradient[0]), tf.float32)
-        rate = stride * lack / (tf.sqrt(flat_sum(gradient * gradient) * pixels) * self._half)
+        rate = stride * lack / (tf.sqrt(flat_sum(gradient * gradient) * pixels) * variable.half)
         return tf.clip_by_value(finite_or(highest, rate), LEAST * highest, highest)
 
-    def _descend(self, problem, c, rate, enough):
+    def _descend(self, problem, variable, c, rate, enough):
         """The nearest points with which the attacker wins on the way down, or else the last ones."""
         length = -(-self.steps // STRETCHES)
-        w = tf.atanh((problem.x - 0.5) / self._half)
+        w = variable.of(problem.x)
         infinite, zeros = tf.fill(tf.shape(c), float("inf")), tf.zeros_like(w)
-        start = Descent(problem.x, infinite, infinite, c, rate, self._point(tf.tanh(w)), w, zeros, zeros)
+        start = Descent(problem.x, infinite, infinite, c, rate, variable.point(variable.squashed(w)), w, zeros, zeros)
 
         def stretch(k, problem, before):
             end = tf.minimum((k + 1) * length, self.steps)
-            step = lambda t, now: (t + 1, self._step(t, problem, now))  # noqa: E731
+            step = lambda t, now: (t + 1, self._step(t, problem, variable, now))  # noqa: E731
             now = tf.while_loop(lambda t, _: t < end, step, (k * length, before))[1]
             won = tf.math.is_finite(now.size)
-            now = now._replace(x=tf.where(per_example(won, now.x), now.x, self._point(tf.tanh(now.w))))
+            last = variable.point(variable.squashed(now.w))
+            now = now._replace(x=tf.where(per_example(won, now.x), now.x, last))
             stalls = (now.least > (1 - PROGRESS) * before.least) & self.abort_early
             return stalls | (now.size <= enough), now.x, now
 
         return active.loop(problem, stretch, start, -(-self.steps // length))[0]
 
-    def _step(self, t, problem, now):
+    def _step(self, t, problem, variable, now):
         """Judge the point and move on. Written by hand, as the tape's own operations on all pixels would be twice as
         many, and they are what takes the time with small networks."""
-        tanh = tf.tanh(now.w)
-        point = self._point(tanh)
+        tanh = variable.squashed(now.w)
+        point = variable.point(tanh)
         penalty = lambda logits: now.penalty * tf.maximum(self.confidence - problem.margin(logits), 0.0)  # noqa: E731
         logits, penalties, gradient = gradients.logits_and_gradient(problem.logits_fn, point, penalty)
         delta = point - now.origin
         size = flat_sum(delta * delta)
         nearer = self._wins(problem, logits) & (size < now.size)
-        # The clip hands the gradient on: a pixel at the edge of the box comes back when its gradient turns.
-        slope = tf.raw_ops.TanhGrad(y=tanh, dy=self._half * finite_or(0.0, gradient) + (2 * self._half) * delta)
+        slope = variable.slope(tanh, finite_or(0.0, gradient), delta)
         mean = DECAY * now.mean + (1 - DECAY) * slope
         square = SQUARE_DECAY * now.square + (1 - SQUARE_DECAY) * (slope * slope)
         count = tf.cast(t + 1, tf.float32)
@@ -223,13 +264,6 @@ class CW(MinimumNormAttack):
     @property
     def _highest_rate(self):
         return self.step_size or VARIANTS[self.variant].step_size
-
-    @property
-    def _half(self):
-        return 0.5 + VARIANTS[self.variant].slack
-
-    def _point(self, tanh):
-        return tf.clip_by_value(0.5 + self._half * tanh, 0.0, 1.0)
 
     def _halve(self, problem, found):
         """The nearest point with which the attacker wins on the way from the image to `found`, by bisection."""

@@ -18,7 +18,6 @@ from tfadv.attacks.options import SHOWN, check_choice, check_flag, check_number,
 from tfadv.errors import invalid
 from tfadv.passes import Passes
 from tfadv.tensors import flat_sum, per_example
-from tfadv.threat import L2
 
 # Steps shrink along a cosine from 1 to this length (section 4).
 LAST_STEP = 0.01
@@ -38,7 +37,8 @@ class DDN(MinimumNormAttack):
         init_eps: the first radius.
         loss: `"ce"`, the paper's, or `"margin"`. The gradient of the cross-entropy points at a mean of all boundaries:
             where the softmax is soft, the point found is not the nearest (13 to 28% too far on a linear model).
-        levels: how many values a pixel may take, evenly spaced from 0 to 1: 256 for images of bytes; None for any.
+        levels: how many values a pixel may take, evenly spaced over the box: 256 for images of bytes; None
+            for any.
         early_stop: leave an image alone once a misclassified point is found within eps.
 
     >>> DDN().minimal(model, x, y)  # doctest: +SKIP
@@ -70,8 +70,8 @@ class DDN(MinimumNormAttack):
     def xla_compatible(self):
         return not self.early_stop
 
-    def search(self, problem, norm, seed):
-        return self.perturb(problem, L2(tf.constant(float("inf"))), seed)
+    def search(self, problem, threat, seed):
+        return self.perturb(problem, threat, seed)
 
     def perturb(self, problem, threat, seed):
         if self.early_stop:
@@ -83,7 +83,7 @@ class DDN(MinimumNormAttack):
             reached, distance, following = self._step(t, problem, state, threat)
             return reached & (distance <= threat.eps), state[0], following
 
-        return active.loop(problem, step, self._start(problem.x), self.steps)[0]
+        return active.loop(problem, step, self._start(problem.x, threat), self.steps)[0]
 
     def _nearest(self, problem, threat):
         def step(t, state, best):
@@ -92,15 +92,14 @@ class DDN(MinimumNormAttack):
 
         best = Nearest(problem.x, tf.fill(tf.shape(problem.labels), float("inf")))
         _, (last, *_), best = tf.while_loop(
-            lambda t, *_: t < self.steps, step, (0, self._start(problem.x), best), maximum_iterations=self.steps
+            lambda t, *_: t < self.steps, step, (0, self._start(problem.x, threat), best), maximum_iterations=self.steps
         )
         best = best.keep(last, problem.reached(problem.logits_fn(last)), threat.distance(last, problem.x))
         return tf.where(per_example(tf.math.is_finite(best.distance), last), best.x, last)
 
-    def _start(self, x):
+    def _start(self, x, threat):
         """The image, the first radius, and the largest, which leads to the farthest corner of the box."""
-        corner = tf.maximum(x, 1 - x)
-        return x, tf.fill(tf.shape(x)[:1], self.init_eps), tf.sqrt(flat_sum(corner * corner))
+        return x, tf.fill(tf.shape(x)[:1], self.init_eps), threat.farthest(x)
 
     def _step(self, t, problem, state, threat):
         """Judge the present point, and move on: (reached, distance, the next state)."""
@@ -112,10 +111,16 @@ class DDN(MinimumNormAttack):
         delta += length * threat.steepest(pullback(ascent(problem, logits, self.loss)))
         radius = tf.minimum(radius * tf.where(reached, 1 - self.gamma, 1 + self.gamma), largest)
         delta *= per_example(tf.math.divide_no_nan(radius, tf.sqrt(flat_sum(delta * delta))), delta)
-        following = tf.clip_by_value(problem.x + delta, 0.0, 1.0)
+        following = threat.clip(problem.x + delta)
         if self.levels:
-            following = tf.round(following * (self.levels - 1)) / (self.levels - 1)
+            following = self._on_levels(following, threat.box)
         return reached, distance, (following, radius, largest)
+
+    def _on_levels(self, x, box):
+        if box is None:
+            raise invalid("ddn: levels", "None where there is no box", self.levels)
+        low, wide = box[0], box[1] - box[0]
+        return low + wide * (tf.round((x - low) / wide * (self.levels - 1)) / (self.levels - 1))
 
     def cost(self, classes):
         # Each step a gradient; then a look at the last point, and with early_stop at the image.

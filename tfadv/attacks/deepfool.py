@@ -12,7 +12,7 @@ from tfadv import gradients, losses
 from tfadv.attacks.base import MinimumNormAttack
 from tfadv.attacks.options import check_choice, check_flag, check_number, check_whole
 from tfadv.passes import Passes
-from tfadv.tensors import finite_or, flat_sum, per_example
+from tfadv.tensors import finite_or
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +56,7 @@ class DeepFool(MinimumNormAttack):
         steps: the most iterations; None is the variant's own.
         overshoot: the sum of all steps is lengthened by this share.
         classes: only so many of the highest logits are considered, at least 2.
-        clip: keep every iterate of `minimal` in [0, 1]; the papers do not. Within a threat model
+        clip: keep every iterate of `minimal` in the box; the papers do not. Within a threat model
             it always is.
 
     >>> DeepFool().minimal(model, x, y, norm="l2")  # doctest: +SKIP
@@ -82,28 +82,28 @@ class DeepFool(MinimumNormAttack):
 
     def perturb(self, problem, threat, seed):
         """Within a threat model the box counts: every iterate is clipped."""
-        return dataclasses.replace(self, clip=True).search(problem, threat.norm, seed)
+        return dataclasses.replace(self, clip=True).search(problem, threat, seed)
 
-    def search(self, problem, norm, seed):
+    def search(self, problem, threat, seed):
         """The first step is everybody's; after it only examples that still resist are gathered and linearized."""
         variant = VARIANTS[self.variant]
         steps = self.steps or variant.steps
 
         def later(t, moved, alive, logits):
             here, total = problem.only(alive), tf.gather(moved, alive)
-            point = self._point(here.x, total, self.overshoot if variant.overshot else 0.0)
+            point = self._point(threat, here.x, total, self.overshoot if variant.overshot else 0.0)
             at_point, pullback = gradients.logits_and_pullback(problem.logits_fn, point)
             directions = self._directions(here, tf.gather(rivals, alive), logits)
-            total += nearest_crossing(at_point, pullback, directions, norm, variant)
-            logits = problem.logits_fn(self._point(here.x, total, self.overshoot))
+            total += nearest_crossing(at_point, pullback, directions, threat, variant)
+            logits = problem.logits_fn(self._point(threat, here.x, total, self.overshoot))
             moved = tf.tensor_scatter_nd_update(moved, alive[:, None], total)
             return t + 1, moved, *remaining(problem, alive, logits)
 
         logits, pullback = gradients.logits_and_pullback(problem.logits_fn, problem.x)
         rivals = losses.rivals(problem.labels, logits)[:, : self.classes - 1]
         resists = ~problem.reached(logits)
-        moved = nearest_crossing(logits, pullback, self._directions(problem, rivals, logits), norm, variant, resists)
-        logits = problem.logits_fn(self._point(problem.x, moved, self.overshoot))
+        moved = nearest_crossing(logits, pullback, self._directions(problem, rivals, logits), threat, variant, resists)
+        logits = problem.logits_fn(self._point(threat, problem.x, moved, self.overshoot))
         alive, logits = remaining(problem, tf.range(tf.shape(logits)[0]), logits)
         _, moved, _, _ = tf.while_loop(
             lambda t, moved, alive, logits: (t < steps) & (tf.size(alive) > 0),
@@ -111,11 +111,11 @@ class DeepFool(MinimumNormAttack):
             (1, moved, alive, logits),
             maximum_iterations=steps - 1,
         )
-        return self._point(problem.x, moved, self.overshoot)
+        return self._point(threat, problem.x, moved, self.overshoot)
 
-    def _point(self, x, total, overshoot):
+    def _point(self, threat, x, total, overshoot):
         x_adv = x + (1 + overshoot) * total
-        return tf.clip_by_value(x_adv, 0.0, 1.0) if self.clip else x_adv
+        return threat.clip(x_adv) if self.clip else x_adv
 
     def _directions(self, problem, rivals, logits):
         """The differences of logits that are to be driven to zero: (n, rivals, classes)."""
@@ -136,60 +136,46 @@ def remaining(problem, alive, logits):
     return tf.boolean_mask(alive, resists), tf.boolean_mask(logits, resists)
 
 
-def l2_length(w, floor):
-    return tf.sqrt(flat_sum(w * w) + floor)
-
-
-def l1_length(w, floor):
-    return flat_sum(tf.abs(w)) + floor
-
-
-# The dual norm of the gradient, in which distances to a hyperplane are measured.
-LENGTHS = {"l2": l2_length, "linf": l1_length}
-
-
-def nearest(logits, pullback, directions, norm, floor):
+def nearest(logits, pullback, directions, threat, floor):
     """The combination of logits whose zero is nearest in the linearized classifier.
 
     Args:
         logits: (n, classes) at the point of linearization; pullback: directions (n, classes) to gradients.
-        directions: the combinations, (n, r, classes); norm: `"l2"` or `"linf"`.
+        directions: the combinations, (n, r, classes); threat: in whose norm.
         floor: added to the (squared) length of a gradient.
 
     Returns:
         Of the nearest: its gap (n,), the length of its gradient (n,), its direction (n, classes).
     """
     gap = tf.einsum("nk,nrk->nr", logits, directions)
-    length = tf.stack([LENGTHS[norm](pullback(d), floor) for d in tf.unstack(directions, axis=1)], axis=1)
+    length = tf.stack([threat.dual_length(pullback(d), floor) for d in tf.unstack(directions, axis=1)], axis=1)
     distance = tf.where(length > 0, tf.math.divide_no_nan(tf.abs(gap), length), float("inf"))
     at = tf.argmin(distance, axis=1, output_type=tf.int32)
     return [tf.gather(values, at, axis=1, batch_dims=1) for values in (gap, length, directions)]
 
 
-def nearest_crossing(logits, pullback, directions, norm, variant, resists=None):
+def nearest_crossing(logits, pullback, directions, threat, variant, resists=None):
     """The shortest step that closes one of the gaps, (n, h, w, c); 0 for examples that do not resist.
 
     Where a pixel has no finite gradient, the step is looked for without it; a look at the lengths tells.
     """
-    gap, length, direction = nearest(logits, pullback, directions, norm, variant.floor)
+    gap, length, direction = nearest(logits, pullback, directions, threat, variant.floor)
     finite = tf.reduce_all(tf.math.is_finite(gap) & tf.math.is_finite(length))
 
     def plain():
-        return crossing(gap, length, pullback(direction), norm, variant.nudge, resists)
+        return crossing(gap, length, pullback(direction), threat, variant.nudge, resists)
 
     def guarded():
         clean = lambda d: finite_or(0.0, pullback(d))  # noqa: E731
-        gap, length, direction = nearest(logits, clean, directions, norm, variant.floor)
-        return finite_or(0.0, crossing(gap, length, clean(direction), norm, variant.nudge, resists))
+        gap, length, direction = nearest(logits, clean, directions, threat, variant.floor)
+        return finite_or(0.0, crossing(gap, length, clean(direction), threat, variant.nudge, resists))
 
     return tf.cond(finite, plain, guarded)
 
 
-def crossing(gap, length, w, norm, nudge, resists=None):
-    """(|h| / ||w|| + nudge) towards closing the gap: along w / ||w||_2, or sign(w) in the norm linf."""
+def crossing(gap, length, w, threat, nudge, resists=None):
+    """|h| / ||w|| + nudge towards closing the gap: along w / ||w||_2 in l_2, along sign(w) in l_inf."""
     distance = tf.math.divide_no_nan(tf.abs(gap), length) + nudge
     if resists is not None:
         distance = tf.where(resists, distance, 0.0)
-    if norm == "linf":
-        return per_example(distance, w) * tf.sign(w)
-    return per_example(tf.math.divide_no_nan(distance, length), w) * w
+    return threat.towards_hyperplane(w, distance, length)

@@ -16,17 +16,6 @@ from tfadv.attacks.options import SHOWN, check_flag, check_number, check_whole
 from tfadv.errors import invalid
 from tfadv.passes import Passes
 from tfadv.tensors import finite_or, flat_sum, per_example
-from tfadv.threat import NORMS
-from tfadv.threat.hyperplane import displacement
-
-# Random starts are drawn as if eps were so large where no threat model says it (the authors' code).
-REACH = {"linf": 0.3, "l2": 1.0, "l1": 5.0}
-# Distances to a hyperplane are measured by the dual norm of its normal.
-DUAL = {
-    "linf": lambda w: flat_sum(tf.abs(w)),
-    "l2": lambda w: tf.sqrt(flat_sum(w * w)),
-    "l1": lambda w: tf.reduce_max(tf.abs(w), axis=1),
-}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -34,7 +23,7 @@ class FAB(MinimumNormAttack):
     """x <- (1 - a)(x + eta d_1) + a(x_0 + eta d_2), clipped; where that is misclassified, x <- x_0 + beta(x - x_0).
 
     d_1 and d_2 lead from x and from the image x_0 to the boundary that is nearest to x in the classifier linearized
-    at x, within the box (`hyperplane.displacement`); a = min(|d_1| / (|d_1| + |d_2|), alpha_max). With targets it is
+    at x, within the box (`Ball.displacement`); a = min(|d_1| / (|d_1| + |d_2|), alpha_max). With targets it is
     the boundary between the target and the best other class. Last, three points between the image and what was found
     are tried (`closer`). Images that the model already gets wrong are left as they are.
 
@@ -51,7 +40,7 @@ class FAB(MinimumNormAttack):
     """
 
     on_rows: typing.ClassVar[bool] = True
-    # Rows leave the loops of `hyperplane`.
+    # Rows leave the loops of `threat.hyperplane`.
     xla_compatible: typing.ClassVar[bool] = False
     # The points that the final search looks at (the authors' code).
     final: typing.ClassVar[int] = 3
@@ -75,8 +64,8 @@ class FAB(MinimumNormAttack):
     def seeded(self):
         return self.restarts > 1
 
-    def search(self, problem, norm, seed):
-        return self.perturb(problem, NORMS[norm](tf.constant(float("inf"))), seed)
+    def search(self, problem, threat, seed):
+        return self.perturb(problem, threat, seed)
 
     def perturb(self, problem, threat, seed):
         if self.early_stop:
@@ -89,7 +78,7 @@ class FAB(MinimumNormAttack):
 
         def step(t, problem, state):
             x, rivals = state
-            x = self._begin(t, problem.x, x, threat.eps, threat.norm, seed)
+            x = self._begin(t, problem.x, x, threat.eps, threat, seed)
             x_adv, reached, distance = self._advance(t, problem, x, rivals, threat)
             return reached & (distance <= threat.eps), x_adv, (self._back(problem.x, x_adv, reached), rivals)
 
@@ -101,7 +90,7 @@ class FAB(MinimumNormAttack):
         rivals = self.rivals(problem, logits)
 
         def step(t, x, best):
-            x = self._begin(t, problem.x, x, tf.minimum(best.distance, threat.eps), threat.norm, seed)
+            x = self._begin(t, problem.x, x, tf.minimum(best.distance, threat.eps), threat, seed)
             x_adv, reached, distance = self._advance(t, problem, x, rivals, threat)
             return t + 1, self._back(problem.x, x_adv, reached), best.keep(x_adv, reached, distance)
 
@@ -120,33 +109,32 @@ class FAB(MinimumNormAttack):
     def _total(self, rivals):
         return rivals.shape[1] * self.restarts * self.steps
 
-    def _begin(self, t, x0, x, reach, norm, seed):
+    def _begin(self, t, x0, x, reach, threat, seed):
         """The first point of a run, if step t is its first."""
 
         def start():
             if self.restarts == 1:
                 return x0
             r = t // self.steps
-            draw = random.uniform if norm == "linf" else random.normal
-            way = draw(tf.shape(x), random.key(seed, r)) - (0.5 if norm == "linf" else 0.0)
-            radius = tf.where(tf.math.is_finite(reach), reach, REACH[norm]) / 2
-            radius = tf.where(r % self.restarts == 0, 0.0, radius / NORMS[norm](0).distance(x0 + way, x0))
-            return tf.clip_by_value(x0 + per_example(radius, x) * way, 0.0, 1.0)
+            way = threat.random_direction(tf.shape(x), random.key(seed, r))
+            radius = tf.where(tf.math.is_finite(reach), reach, threat.reach) / 2
+            radius = tf.where(r % self.restarts == 0, 0.0, radius / threat.distance(x0 + way, x0))
+            return threat.clip(x0 + per_example(radius, x) * way)
 
         return tf.cond(t % self.steps == 0, start, lambda: x)
 
     def _advance(self, t, problem, x, rivals, threat):
         """One step: the point it leads to, whether that is misclassified, its distance from the image."""
         rivals = tf.gather(rivals, t // (self.restarts * self.steps), axis=1)
-        gap, w = nearest_boundary(problem, x, rivals, threat.norm)
+        gap, w = nearest_boundary(problem, x, rivals, threat)
         moved = x - problem.x
         w, slope = finite_slope(w, moved)
-        d1, length1 = displacement(x, w, gap, threat.norm)
-        d2, length2 = displacement(problem.x, w, gap - slope, threat.norm)
+        d1, length1 = threat.displacement(x, w, gap)
+        d2, length2 = threat.displacement(problem.x, w, gap - slope)
         length1, length2 = tf.maximum(length1, 1e-8), tf.maximum(length2, 1e-8)
         a = per_example(tf.minimum(length1 / (length1 + length2), self.alpha_max), x)
         x_adv = x - a * moved + self.eta * (1 - a) * d1 + self.eta * a * d2
-        x_adv = tf.clip_by_value(x_adv, 0.0, 1.0)
+        x_adv = threat.clip(x_adv)
         return x_adv, problem.reached(problem.logits_fn(x_adv)), threat.distance(x_adv, problem.x)
 
     def _back(self, x0, x_adv, reached):
@@ -190,7 +178,7 @@ class FABT(FAB):
         return self._passes(min(self.target_classes, classes - 1), 1)
 
 
-def nearest_boundary(problem, x, rivals, norm):
+def nearest_boundary(problem, x, rivals, threat):
     """The nearest of the boundaries to the classes `rivals` (n, r), in the classifier linearized at x.
 
     Returns:
@@ -210,7 +198,7 @@ def nearest_boundary(problem, x, rivals, norm):
     def nearer(k, nearest, gap, w):
         gap_k, w_k = boundary(k)
         w_k = finite_or(0.0, w_k)
-        distance = tf.abs(gap_k) / (DUAL[norm](w_k) + 1e-12)
+        distance = tf.abs(gap_k) / (threat.dual_length(w_k) + 1e-12)
         here = distance < nearest
         w = tf.where(per_example(here, w), w_k, w)
         return k + 1, tf.where(here, distance, nearest), tf.where(here, gap_k, gap), w

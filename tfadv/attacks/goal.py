@@ -20,7 +20,7 @@ from tfadv.tensors import finite_or, flat_sum, per_example
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class GoalAttack(MinimumNormAttack):
-    """min_{x in [0, 1]^n} -log p_goal(x) + lambda ||x - x^(0)||_2 by gradient steps, clamped, until p_goal is high.
+    """min_{x in the box} -log p_goal(x) + lambda ||x - x^(0)||_2 by gradient steps, clamped, until p_goal is high.
 
     The norm is not squared; its gradient is 0 at the image x^(0). Each image has its own lambda: after a success ten
     times as high until one fails, after a failure a tenth until one succeeds, then by bisection. Of all successes the
@@ -33,7 +33,7 @@ class GoalAttack(MinimumNormAttack):
         step_size: length of a step is this times the gradient's.
         confidence: p_goal at which the attack ends, below 1.
         penalty: the first lambda.
-        clip: clamp every point of `minimal` to [0, 1]. Within a threat model it always is.
+        clip: clamp every point of `minimal` to the box. Within a threat model it always is.
 
     >>> GoalAttack(steps=1000).minimal(model, x, y, targets=goals)  # doctest: +SKIP
     """
@@ -60,11 +60,11 @@ class GoalAttack(MinimumNormAttack):
 
     def perturb(self, problem, threat, seed):
         """Within a threat model the box counts: every point is clamped."""
-        return dataclasses.replace(self, clip=True).search(problem, threat.norm, seed)
+        return dataclasses.replace(self, clip=True).search(problem, threat, seed)
 
-    def search(self, problem, norm, seed):
+    def search(self, problem, threat, seed):
         def again(k, found, size, penalty, low, high):
-            x_adv, failed = self._descend(problem, penalty)
+            x_adv, failed = self._descend(problem, threat, penalty)
             success = tf.tensor_scatter_nd_update(
                 tf.ones_like(low, tf.bool), failed[:, None], tf.zeros_like(failed) > 0
             )
@@ -84,7 +84,7 @@ class GoalAttack(MinimumNormAttack):
         start = (0, problem.x, zero + float("inf"), zero + self.penalty, zero, zero + float("inf"))
         return tf.while_loop(lambda k, *_: k < self.searches, again, start, maximum_iterations=self.searches)[1]
 
-    def _descend(self, problem, penalty):
+    def _descend(self, problem, threat, penalty):
         """Gradient steps with one lambda an example: the points, and the indices of the examples that failed."""
 
         def step(t, problem, state):
@@ -96,7 +96,7 @@ class GoalAttack(MinimumNormAttack):
             delta = x_adv - problem.x
             pull = tf.math.divide_no_nan(penalty, tf.sqrt(flat_sum(delta * delta)))
             moved = x_adv - self.step_size * (finite_or(0.0, gradient) + per_example(pull, delta) * delta)
-            moved = tf.clip_by_value(moved, 0.0, 1.0) if self.clip else moved
+            moved = threat.clip(moved) if self.clip else moved
             return tf.exp(-loss) >= self.confidence, x_adv, (moved, penalty)
 
         return active.loop(problem, step, (problem.x, penalty), self.steps)

@@ -33,7 +33,7 @@ class GradientDescent(MinimumNormAttack):
             edge of the box, or without `clip` as far as the steps carry them.
         squared: False takes the norm itself, whose gradient is 0 at x^(0).
         keep_nearest: False returns x^(N) whatever it is, as lectures do.
-        clip: keep every x^(i) of `minimal` in [0, 1]; lectures do not. Within a threat model it always is.
+        clip: keep every x^(i) of `minimal` in the box; lectures do not. Within a threat model it always is.
 
     >>> GradientDescent(penalty=5).minimal(model, x, y)  # doctest: +SKIP
     """
@@ -60,9 +60,9 @@ class GradientDescent(MinimumNormAttack):
 
     def perturb(self, problem, threat, seed):
         """Within a threat model the box counts: every point is clipped."""
-        return dataclasses.replace(self, clip=True).search(problem, threat.norm, seed)
+        return dataclasses.replace(self, clip=True).search(problem, threat, seed)
 
-    def search(self, problem, norm, seed):
+    def search(self, problem, threat, seed):
         """Images with which the attacker wins from the start are left as they are."""
 
         def step(t, x, best):
@@ -71,7 +71,7 @@ class GradientDescent(MinimumNormAttack):
             )
             best = self._keep(best, problem, x, logits)
             x -= self.step_size * (self._pull(x - problem.x) + finite_or(0.0, gradient))
-            return t + 1, tf.clip_by_value(x, 0.0, 1.0) if self.clip else x, best
+            return t + 1, threat.clip(x) if self.clip else x, best
 
         nothing = Nearest(problem.x, tf.fill(tf.shape(problem.x)[:1], float("inf")))
         state = (0, problem.x, nothing)

@@ -32,7 +32,8 @@ class SimBA(Attack):
     Args:
         queries: proposals for each image, at least 1; a direction takes one or two.
         basis: `"pixel"` or `"dct"`.
-        step_size: length of a step in the norm of the threat model; None is eps in l_inf, and eps / 10 else.
+        step_size: length of a step in the norm of the threat model; None is eps where every pixel
+            may move by it (l_inf), else eps / 10.
 
     >>> SimBA(basis="dct")(model, x, y, threat=L2(1.5))  # doctest: +SKIP
     """
@@ -55,7 +56,7 @@ class SimBA(Attack):
         n, (height, width, channels) = tf.shape(problem.x)[0], problem.x.shape[1:]
         rows, columns = BASES[self.basis](height), BASES[self.basis](width)
         size = len(rows) * len(columns) * channels
-        length = self.step_size or threat.eps / (1 if threat.norm == "linf" else 10)
+        length = self.step_size or threat.eps / (1 if threat.separable else 10)
 
         def propose(t, x, best, better, state):
             order, at, sign, region = state

@@ -9,8 +9,7 @@ from tfadv import gradients, validation
 from tfadv.errors import invalid
 from tfadv.graph.linear import is_linear
 from tfadv.tensors import flat_sum
-from tfadv.threat import NORMS
-from tfadv.threat.hyperplane import displacement
+from tfadv.threat import NORMS, balls
 
 
 def linear_radius(model, x, y, norm, batch_size=500):
@@ -23,7 +22,7 @@ def linear_radius(model, x, y, norm, batch_size=500):
     Args:
         model: a linear `keras.Model`, images to logits.
         x: images, (n, h, w, c) in [0, 1]; y: their labels, (n,) ints.
-        norm: `"linf"`, `"l2"` or `"l1"`.
+        norm: `"linf"`, `"l2"` or `"l1"`; the box is [0, 1].
 
     Returns:
         The radii, (n,) float32: 0 where the model is wrong already, infinite where the box holds no point that it gets
@@ -37,17 +36,19 @@ def linear_radius(model, x, y, norm, batch_size=500):
     """
     if not is_linear(model):
         raise invalid("model", "layers that are linear in the pixels", f"{model.name!r}", "use an attack.")
-    if norm not in NORMS:
-        raise invalid("norm", f"one of {', '.join(NORMS)}", repr(norm))
+    if norm not in balls():
+        raise invalid("norm", f"one of {', '.join(balls())}", repr(norm))
     x = validation.images(x)
     y = validation.labels(y, len(x), validation.classifier(model, x))
     images, labels = tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], tf.int32)
-    radius = tf.function(functools.partial(_radius, gradients.logits_of(model), norm), [images, labels], False)
+    radius = tf.function(
+        functools.partial(_radius, gradients.logits_of(model), NORMS[norm](0.0)), [images, labels], False
+    )
     starts = range(0, len(x), batch_size)
     return np.concatenate([radius(x[i : i + batch_size], y[i : i + batch_size]).numpy() for i in starts])
 
 
-def _radius(logits_fn, norm, x, y):
+def _radius(logits_fn, threat, x, y):
     logits, pullback = gradients.logits_and_pullback(logits_fn, x)
     flat = tf.reshape(x, [tf.shape(x)[0], -1])
     nearest = tf.fill(tf.shape(y), float("inf"))
@@ -55,9 +56,9 @@ def _radius(logits_fn, norm, x, y):
         direction = tf.one_hot(y, logits.shape[-1]) - tf.one_hot(j, logits.shape[-1])
         lead = tf.reduce_sum(logits * direction, axis=-1)
         w = tf.reshape(pullback(direction), tf.shape(flat))
-        _, length = displacement(flat, w, lead, norm)
+        _, length = threat.displacement(flat, w, lead)
         # As far as the box lets the lead fall: at the lower end of pixels that raise it, at the upper of the others.
-        lowest = lead - flat_sum(tf.where(w > 0, w * flat, w * (flat - 1)))
+        lowest = lead - flat_sum(tf.abs(w) * threat.room(flat, -tf.sign(w)))
         length = tf.where(lead < 0, 0.0, tf.where(lowest > 0, float("inf"), length))
         nearest = tf.where(y == j, nearest, tf.minimum(nearest, length))
     return nearest

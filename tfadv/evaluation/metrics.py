@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tfadv import gradients, losses
 from tfadv.attacks.deepfool import DeepFool
+from tfadv.threat import NORMS
 
 
 def logits(model, x, batch_size=500):
@@ -55,7 +56,7 @@ def relative_change(model, x, x_adv, predicted, norm="l2", batch_size=500):
 
 def _length(x, norm):
     flat = x.reshape(len(x), -1)
-    return np.linalg.norm(flat, ord={"l2": 2, "linf": np.inf, "l1": 1}[norm], axis=1)
+    return np.linalg.norm(flat, ord=NORMS[norm].order, axis=1)
 
 
 def summary(ratios):

@@ -1,8 +1,8 @@
 """Threat models: what the attacker may do. One norm a file, one line here."""
 
+import re
 import typing
 
-from tfadv import spec
 from tfadv.errors import TfadvError
 from tfadv.registry import Registry, lazy_names
 
@@ -17,26 +17,37 @@ NORMS = Registry(
 
 
 def parse(text):
-    """Read a threat model: `linf:8/255`, `l2:0.5`, `l1:12`; `parse(str(threat)) == threat`.
+    """Read a threat model: `linf:8/255`, `l2(eps=0.5, box=None)`; `parse(str(threat)) == threat`.
 
     >>> parse("linf:8/255") == LInf(8 / 255)
     True
 
     Raises:
-        TfadvError: for an unknown norm or an eps that is not a number of at least 0.
+        TfadvError: for an unknown norm, and for an eps or another value that the norm refuses.
     """
-    norm, _, eps = text.strip().partition(":")
-    if norm.lower() not in NORMS or not eps:
+    text = text.strip()
+    norm = re.split(r"[:(]", text)[0].strip().lower()
+    if norm not in NORMS:
         raise TfadvError(
             f"cannot read the threat model {text!r}: write a norm ({', '.join(NORMS)}) and an eps, e.g. linf:8/255."
         )
-    return NORMS[norm.lower()](spec.number(eps))
+    return NORMS[norm].from_text(text)
+
+
+def balls():
+    """The norms with the geometry of a `Ball`, under which every attack works that does not say otherwise: names."""
+    from tfadv.threat.base import Ball
+
+    return tuple(norm for norm in NORMS if issubclass(NORMS[norm], Ball))
 
 
 if typing.TYPE_CHECKING:
+    from tfadv.threat.base import Ball as Ball
     from tfadv.threat.base import ThreatModel as ThreatModel
     from tfadv.threat.l1 import L1 as L1
     from tfadv.threat.l2 import L2 as L2
     from tfadv.threat.linf import LInf as LInf
 else:
-    __getattr__, __dir__, __all__ = lazy_names(__name__, NORMS, "tfadv.threat.base:ThreatModel")
+    __getattr__, __dir__, __all__ = lazy_names(
+        __name__, NORMS, "tfadv.threat.base:ThreatModel", "tfadv.threat.base:Ball"
+    )

@@ -1,37 +1,57 @@
-"""What every threat model is: a ball around the image in some norm, inside the box of valid pixels [0, 1].
+"""What every threat model is: how far an attacker may move an example, and inside which box of valid values.
 
-A threat model is an immutable value that owns the geometry. Everything is per example: images have the shape
-(n, height, width, channels) and distances the shape (n,). `eps` may be a scalar tensor, so that a warm-up or
-a compiled attack does not retrace when it changes.
+A threat model is an immutable value that owns the geometry: attacks ask it and never look at its name. Everything is
+per example: images have the shape (n, height, width, channels), vectors (n, d), and distances the shape (n,). `eps` may
+be a scalar tensor, so that a warm-up or a compiled attack does not retrace when it changes.
 """
 
 import abc
 import dataclasses
 import math
 import numbers
+import typing
 
 import tensorflow as tf
 
-from tfadv import spec
-from tfadv.errors import invalid
+from tfadv import random, spec
+from tfadv.errors import TfadvError, invalid
+from tfadv.tensors import per_example
 
 TOLERANCE = 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
 class ThreatModel(abc.ABC):
-    """S(x, eps) = {x' : ||x' - x||_p <= eps} intersected with [0, 1]^d.
+    """S(x, eps) = {x' : ||x' - x|| <= eps} intersected with the box of valid values.
+
+    A new norm is one file and one line in `tfadv/threat/__init__.py`. It sets `norm` and writes `length`,
+    `project_into`, `random_start` and `steepest`; where something can be computed once for an example, also `region`.
+    If it is the ball of a true norm it derives from `Ball`, which says what else attacks ask of it. What it needs to
+    know besides eps and the box becomes a field with a default: such fields are part of its spec,
+    `norm(eps=..., field=...)`, and of what an attack is compiled for, so they must be hashable. `with_eps` must accept
+    0.
 
     Args:
-        eps: radius of the ball in units of a pixel's full range; above 0, or a scalar tensor.
+        eps: radius in units of the norm; at least 0, or a scalar tensor.
+        box: lowest and highest valid value, `(0.0, 1.0)` for pixels; None where every number is valid, as for latent
+            codes.
 
     Raises:
-        TfadvError: if eps is not a finite number of at least 0.
+        TfadvError: if eps is not a finite number of at least 0, or the box is not two ascending numbers.
     """
 
+    # What specs and results call it.
+    norm: typing.ClassVar[str]
+    # Whether S is a product of intervals, one for each pixel, whose ends `region` returns: (low, high).
+    separable: typing.ClassVar[bool] = False
+    # Whether eps is best spent on few pixels.
+    sparse: typing.ClassVar[bool] = False
+
     eps: float
+    box: tuple[float, float] | None = (0.0, 1.0)
 
     def __post_init__(self):
+        object.__setattr__(self, "box", _box(self.box))
         if tf.is_tensor(self.eps):
             return
         if isinstance(self.eps, bool) or not isinstance(self.eps, numbers.Real):
@@ -41,20 +61,66 @@ class ThreatModel(abc.ABC):
         object.__setattr__(self, "eps", float(self.eps))
 
     def __str__(self):
-        return f"{self.norm}:{spec.show(float(self.eps))}"
+        """`linf:8/255`, or with what is not the default `linf(eps=0.5, box=None)`."""
+        values = ((field, getattr(self, field.name)) for field in dataclasses.fields(self))
+        values = ((field, float(value) if tf.is_tensor(value) else value) for field, value in values)
+        given = {field.name: value for field, value in values if value != field.default}
+        if list(given) == ["eps"]:
+            return f"{self.norm}:{spec.show(given['eps'])}"
+        return spec.write(self.norm, given)
+
+    @classmethod
+    def from_text(cls, text):
+        """Read `norm:eps` or `norm(eps=..., box=None)`; the inverse of `str`.
+
+        Raises:
+            TfadvError: for a text of another form, an unknown field or a value out of range.
+        """
+        _, colon, eps = text.partition(":")
+        options = {"eps": spec.number(eps)} if colon else spec.parse(text)[1]
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        for wrong in (name for name in options if name not in fields):
+            raise TfadvError(f"threat model {cls.norm!r} has no option {wrong!r}: it takes {', '.join(fields)}.")
+        if "eps" not in options and fields["eps"].default is dataclasses.MISSING:
+            raise TfadvError(f"cannot read the threat model {text!r}: say its eps, e.g. linf:8/255.")
+        return cls(**options)
 
     def with_eps(self, eps):
-        """The same norm with another radius."""
+        """The same threat model with another radius."""
         return dataclasses.replace(self, eps=eps)
 
     def project(self, x_adv, x):
-        """The point of S(x, eps) that stands for `x_adv`; x must lie in [0, 1]."""
+        """The point of S(x, eps) that `x_adv` is moved to; x must lie in the box."""
         return self.project_into(self.region(x), x_adv)
 
     def contains(self, x_adv, x):
         """Which examples lie in S(x, eps), up to rounding: (n,) bool."""
-        inside_box = tf.reduce_all((x_adv >= -TOLERANCE) & (x_adv <= 1 + TOLERANCE), axis=range(1, len(x.shape)))
-        return inside_box & (self.distance(x_adv, x) <= self.eps + TOLERANCE * tf.maximum(1.0, self.eps))
+        near = self.distance(x_adv, x) <= self.eps + TOLERANCE * tf.maximum(1.0, self.eps)
+        if self.box is None:
+            return near
+        low, high = self.box
+        valid = (x_adv >= low - TOLERANCE) & (x_adv <= high + TOLERANCE)
+        return tf.reduce_all(valid, axis=range(1, len(x.shape))) & near
+
+    def distance(self, x_adv, x):
+        """||x_adv - x|| per example: (n,)."""
+        return self.length(x_adv - x)
+
+    def clip(self, x):
+        """x inside the box."""
+        return x if self.box is None else tf.clip_by_value(x, *self.box)
+
+    def room(self, x, way):
+        """How far each pixel can go along `way` (-1, 0 or 1) inside the box: like x; infinite without one."""
+        if self.box is None:
+            return tf.where(way == 0, 0.0, tf.fill(tf.shape(x), float("inf")))
+        low, high = self.box
+        return tf.nn.relu(way) * (high - low) - way * (x - low)
+
+    def farthest(self, x):
+        """The l_2 distance from x to the farthest corner of the box: (n,); infinite without a box."""
+        corner = tf.maximum(self.room(x, tf.ones_like(x)), self.room(x, -tf.ones_like(x)))
+        return tf.sqrt(tf.reduce_sum(corner * corner, axis=range(1, len(x.shape))))
 
     def region(self, x):
         """What `project_into` needs to know of S(x, eps), computed once, outside an attack's loop.
@@ -63,6 +129,10 @@ class ThreatModel(abc.ABC):
             A tuple of tensors with one row an example.
         """
         return (x,)
+
+    @abc.abstractmethod
+    def length(self, delta):
+        """||delta|| per example: (n,)."""
 
     @abc.abstractmethod
     def project_into(self, region, x_adv):
@@ -83,6 +153,82 @@ class ThreatModel(abc.ABC):
             x: where the step starts; in l_1, pixels that the box stops there are left out.
         """
 
+    def random_point(self, shape, seed):
+        """Random valid values of this shape, whatever the example: uniform in the box, standard normal without one."""
+        if self.box is None:
+            return random.normal(shape, seed)
+        low, high = self.box
+        return low + (high - low) * random.uniform(shape, seed)
+
+
+class Ball(ThreatModel):
+    """The ball of a norm l_p, in which distances to hyperplanes have closed forms.
+
+    Besides what every threat model writes, it sets `order` and `reach` and writes `dual_length`, `close_gap` and
+    `gray`.
+    """
+
+    # The p of l_p.
+    order: typing.ClassVar[float]
+    # Random starts of minimum-norm attacks are drawn as if eps were so large where no threat model says it.
+    reach: typing.ClassVar[float]
+
     @abc.abstractmethod
-    def distance(self, x_adv, x):
-        """||x_adv - x||_p per example: (n,)."""
+    def dual_length(self, w, floor=0.0):
+        """||w||_q with 1/p + 1/q = 1, in which distances to hyperplanes with the normal w are measured: (n,).
+
+        Args:
+            floor: added to it, under the root in l_2: then its gradient is finite at w = 0.
+        """
+
+    @abc.abstractmethod
+    def close_gap(self, size, room, wanted):
+        """The shortest moves, each from 0 to `room`, with sum(size * moves) = wanted, or all the room: like size."""
+
+    @abc.abstractmethod
+    def gray(self, pixels):
+        """The radius within which every image of so many values contains the gray one; infinite without a box."""
+
+    def displacement(self, x, w, gap):
+        """The smallest change of x that brings w . x down by `gap`, which may be below 0, and stays inside the box.
+
+        min ||delta||_p subject to w . delta = -gap and x + delta in the box has a solution in closed form (Karush,
+        Kuhn, Tucker; Croce & Hein 2020, equation 4): see `threat.hyperplane`. Where the box does not reach the
+        hyperplane, all the room there is is used. Pixels with w = 0 stay.
+
+        Args:
+            x: points of the box, (n, d).
+            w: normals of the hyperplanes, like x, finite.
+            gap: w . x - b, (n,).
+
+        Returns:
+            The change, like x, and its length in this norm, (n,).
+
+        >>> from tfadv import L1
+        >>> print(L1(1).displacement(tf.constant([[0.75, 0.5]]), tf.constant([[2.0, 1.0]]), tf.constant([-0.75]))[0])
+        tf.Tensor([[0.25 0.25]], shape=(1, 2), dtype=float32)
+        """
+        way = tf.sign(w) * per_example(-tf.sign(gap), w)
+        moved = self.close_gap(tf.abs(w), self.room(x, way), tf.abs(gap))
+        return way * moved, self.length(moved)
+
+    def towards_hyperplane(self, w, distance, length):
+        """The change of length `distance` (n,) that raises w . x most; `length` is the `dual_length` of w."""
+        return per_example(distance, w) * self.steepest(w)
+
+    def random_direction(self, shape, seed):
+        """Directions of random starts, of any length."""
+        return random.normal(shape, seed)
+
+
+def _box(box):
+    """A box as a tuple of two floats, or None, which a spec may also write `none`."""
+    if box is None or box == "none":
+        return None
+    try:
+        low, high = map(float, box)
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise invalid("box", "a lowest and a highest value, or None", repr(box), "write e.g. box=(0.0, 1.0).")
+    return low, high

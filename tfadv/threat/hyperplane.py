@@ -1,6 +1,6 @@
-"""The nearest point of a hyperplane inside the box [0, 1]^d, exactly, in the norms l_inf, l_2 and l_1.
+"""What the nearest point of a hyperplane inside a box is computed with, exactly, for several norms.
 
-min ||delta||_p subject to w . delta = -gap and 0 <= x + delta <= 1 has a solution in closed form (Karush, Kuhn,
+min ||delta||_p subject to w . delta = -gap and x + delta in the box has a solution in closed form (Karush, Kuhn,
 Tucker; Croce & Hein 2020, equation 4). Every pixel moves so that the gap closes, by at most the room that the box
 leaves it, and
 
@@ -16,39 +16,6 @@ CPU (`benchmarks/choices.py`).
 import tensorflow as tf
 
 from tfadv.tensors import flat_sum, per_example
-
-
-def displacement(x, w, gap, norm):
-    """The smallest change of x that brings w . x down by `gap`, which may be below 0, and stays inside the box.
-
-    Where the box does not reach the hyperplane, all the room there is is used. Pixels with w = 0 stay.
-
-    Args:
-        x: points of [0, 1]^d, (n, d).
-        w: normals of the hyperplanes, like x, finite.
-        gap: w . x - b, (n,).
-        norm: `"linf"`, `"l2"` or `"l1"`.
-
-    Returns:
-        The change, like x, and its length in this norm, (n,).
-
-    >>> print(displacement(tf.constant([[0.75, 0.5]]), tf.constant([[2.0, 1.0]]), tf.constant([-0.75]), "l1")[0])
-    tf.Tensor([[0.25 0.25]], shape=(1, 2), dtype=float32)
-    """
-    way = tf.sign(w) * per_example(-tf.sign(gap), w)
-    room = tf.nn.relu(way) - way * x
-    size, wanted = tf.abs(w), tf.abs(gap)
-    if norm == "linf":
-        moved = tf.minimum(room, per_example(level(room, size, size * room, wanted), x))
-        length = tf.reduce_max(moved, axis=1)
-    elif norm == "l2":
-        # Where w is 0 the limit is 0 / 0: such a pixel never compares as free.
-        moved = tf.minimum(room, per_example(level(room / size, size * size, size * room, wanted), x) * size)
-        length = tf.sqrt(flat_sum(moved * moved))
-    else:
-        moved = greedy(size, room, wanted)
-        length = flat_sum(moved)
-    return way * moved, length
 
 
 def level(limit, pace, full, wanted):

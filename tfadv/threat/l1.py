@@ -4,10 +4,11 @@ import tensorflow as tf
 
 from tfadv import random
 from tfadv.tensors import finite_or, flat_sum, per_example
-from tfadv.threat.base import ThreatModel
+from tfadv.threat.base import Ball
+from tfadv.threat.hyperplane import greedy
 
 
-class L1(ThreatModel):
+class L1(Ball):
     """The absolute changes of all pixels sum to at most eps.
 
     >>> str(L1(12))
@@ -15,6 +16,9 @@ class L1(ThreatModel):
     """
 
     norm = "l1"
+    order = 1
+    reach = 5.0  # the authors' code of FAB
+    sparse = True
 
     def project_into(self, region, x_adv):
         """The exact Euclidean projection onto ball and box together (Croce & Hein 2021, proposition 2.1).
@@ -25,13 +29,13 @@ class L1(ThreatModel):
         [x] = region
         u = tf.reshape(x_adv - x, [tf.shape(x)[0], -1])
         flat = tf.reshape(x, tf.shape(u))
-        size, room = tf.abs(u), tf.where(u > 0, 1 - flat, flat)
+        size, room = tf.abs(u), self.room(flat, tf.where(u > 0, 1.0, -1.0))
         lam = _threshold(size, room, self.eps)
         delta = tf.sign(u) * tf.clip_by_value(size - lam[:, None], 0.0, room)
         # Rounding in lam, which is large where |u| is far above the box, must not leave the ball.
         shrink = tf.minimum(1.0, tf.math.divide_no_nan(self.eps, flat_sum(tf.abs(delta))))
         delta *= tf.where(self.eps > 0, shrink, 0.0)[:, None]
-        return tf.clip_by_value(x + tf.reshape(delta, tf.shape(x)), 0.0, 1.0)
+        return self.clip(x + tf.reshape(delta, tf.shape(x)))
 
     def random_start(self, x, seed):
         """Uniform on the simplex of absolute changes with random signs, radius eps * U, then projected."""
@@ -48,8 +52,9 @@ class L1(ThreatModel):
         outwards would hold the step for ever.
         """
         gradient = finite_or(0.0, gradient)
-        if x is not None:
-            stopped = ((gradient < 0) & (x <= 0)) | ((gradient > 0) & (x >= 1))
+        if x is not None and self.box is not None:
+            low, high = self.box
+            stopped = ((gradient < 0) & (x <= low)) | ((gradient > 0) & (x >= high))
             gradient = tf.where(stopped, 0.0, gradient)
         size = tf.reshape(tf.abs(gradient), [tf.shape(gradient)[0], -1])
         kept = max(1, size.shape[1] // 100) if size.shape[1] else tf.maximum(1, tf.shape(size)[1] // 100)
@@ -57,8 +62,21 @@ class L1(ThreatModel):
         chosen = tf.where(tf.abs(gradient) >= per_example(least, gradient), tf.sign(gradient), 0.0)
         return tf.math.divide_no_nan(chosen, per_example(flat_sum(tf.abs(chosen)), gradient))
 
-    def distance(self, x_adv, x):
-        return flat_sum(tf.abs(x_adv - x))
+    def length(self, delta):
+        return flat_sum(tf.abs(delta))
+
+    def dual_length(self, w, floor=0.0):
+        return tf.reduce_max(tf.abs(w), axis=range(1, len(w.shape))) + floor
+
+    def close_gap(self, size, room, wanted):
+        """The pixels of the largest size by all their room, until the gap is closed; the last ones in part."""
+        if self.box is not None:
+            return greedy(size, room, wanted)
+        largest = tf.cast((size == tf.reduce_max(size, axis=1, keepdims=True)) & (size > 0), tf.float32)
+        return largest * per_example(tf.math.divide_no_nan(wanted, flat_sum(largest * size)), size)
+
+    def gray(self, pixels):
+        return float("inf") if self.box is None else 0.5 * (self.box[1] - self.box[0]) * pixels
 
 
 def _threshold(size, room, eps):

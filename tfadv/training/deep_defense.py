@@ -6,12 +6,15 @@ Yan, Guo, Zhang: Deep Defense, Training DNNs with Improved Adversarial Robustnes
 import tensorflow as tf
 
 from tfadv import gradients, losses
-from tfadv.attacks.deepfool import VARIANTS, crossing, l2_length, nearest
+from tfadv.attacks.deepfool import VARIANTS, crossing, nearest
 from tfadv.errors import invalid
 from tfadv.tensors import flat_sum, per_example
+from tfadv.threat import L2
 from tfadv.training.trainer import Trainer
 
 VARIANT = VARIANTS["deepdefense"]
+# The norm in which distances to boundaries are measured; they have no limit.
+NORM = L2(0.0)
 OVERSHOOT = 1.02
 # exp(d * ratio) may overflow where a misclassified example is far from its boundary; there the gradient stops.
 HIGHEST_EXPONENT = 20.0
@@ -58,7 +61,7 @@ class DeepDefense(Trainer):
             return None
         # Judged as DeepFool sees the network, in inference mode: `logits` are those of training, with Dropout.
         moved, correct = perturbation(gradients.logits_of(self.classifier, weights=True), x, y, self.steps)
-        rho = l2_length(moved, 1e-12) / tf.maximum(tf.sqrt(flat_sum(x * x)), 1e-6)
+        rho = NORM.dual_length(moved, 1e-12) / tf.maximum(tf.sqrt(flat_sum(x * x)), 1e-6)
         exponent = tf.where(correct, -self.c * rho, tf.minimum(self.d * rho, HIGHEST_EXPONENT))
         return self.lam * tf.exp(exponent)
 
@@ -84,7 +87,7 @@ def perturbation(logits_fn, x, y, steps):
         end = tf.where(correct, nearest_class(logits_fn, point, y, rivals), y)
         direction = tf.stop_gradient(tf.one_hot(end, classes) - tf.one_hot(start, classes))
         gap, w = gap_and_gradient(logits_fn, point, direction)
-        r = crossing(gap, l2_length(w, VARIANT.floor), w, "l2", VARIANT.nudge)
+        r = crossing(gap, NORM.dual_length(w, VARIANT.floor), w, NORM, VARIANT.nudge)
         total += per_example(tf.cast(alive, x.dtype), x) * r
         reached = tf.argmax(logits_fn(x + OVERSHOOT * total), axis=-1, output_type=tf.int32) == y
         return t + 1, total, alive & tf.where(correct, reached, ~reached)
@@ -99,7 +102,7 @@ def nearest_class(logits_fn, x, y, rivals):
     classes = rivals.shape[-1] + 1
     logits, pullback = gradients.logits_and_pullback(logits_fn, tf.stop_gradient(x))
     directions = tf.one_hot(rivals, classes) - tf.one_hot(y, classes)[:, None]
-    _, _, direction = nearest(logits, pullback, directions, "l2", VARIANT.floor)
+    _, _, direction = nearest(logits, pullback, directions, NORM, VARIANT.floor)
     return tf.argmax(direction, axis=-1, output_type=tf.int32)
 
 
