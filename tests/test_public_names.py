@@ -61,7 +61,7 @@ def test_attacks_and_threats_are_at_the_top():
     ("package", "wrong", "message"),
     [
         ("tfadv", "pgd", "module 'tfadv' has no attribute 'pgd': did you mean 'PGD'"),
-        ("tfadv.threat", "Linf", "did you mean 'LInf'[?] it has L1, L2, LInf"),
+        ("tfadv.threat", "Linf", "did you mean 'LInf'[?] it has Ball, L1, L2, LInf"),
         ("tfadv.attacks", "qqq", "has no attribute 'qqq': it has APGD, APGDT"),
     ],
 )
