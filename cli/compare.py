@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from tfadv.errors import TfadvError
+from tfadv.runs import RESULT
 
 from . import options, output
 
@@ -48,7 +49,7 @@ def read(run):
 
 def named(runs, a, b):
     """The models' names; where they are the same, the runs'."""
-    files = [path / "result.json" if path.is_dir() else path for path in map(Path, runs)]
+    files = [path / RESULT if path.is_dir() else path for path in map(Path, runs)]
     if files[0].resolve() == files[1].resolve():
         raise TfadvError(f"{runs[0]!r} and {runs[1]!r} are the same run: there is nothing to compare.")
     names = a.model["name"], b.model["name"]

@@ -2,6 +2,7 @@
 
 import click
 
+from tfadv import runs
 from tfadv.errors import writable_directory
 from tfadv.models import saved_model
 
@@ -64,7 +65,7 @@ def default_directory(chosen):
     """The run's own directory; a folder in it if a result under another threat model is there already."""
     from tfadv.evaluation import results
 
-    stored = chosen.home / "result.json"
+    stored = chosen.home / runs.RESULT
     if not stored.is_file() or results.load(stored).threat == chosen.threat:
         return chosen.home
     return chosen.home / chosen.threat.replace(":", "-").replace("/", "-")
@@ -74,7 +75,7 @@ def write(result, out):
     """The result, and the report about it as it was read back."""
     from tfadv.reports import page
 
-    page.write([result.save(out)], out / "report.html")
+    page.write([result.save(out)], out / runs.REPORT)
 
 
 def show(result, out):

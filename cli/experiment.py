@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tfadv import spec
+from tfadv import runs, spec
 
 from . import failures, output, quiet
 from .progress import Progress
@@ -38,4 +38,4 @@ def show(result, out):
         output.table(table["columns"], table["rows"])
         if table["note"]:
             output.line(table["note"])
-    output.line(f"\nReport: {out / 'report.html'}")
+    output.line(f"\nReport: {out / runs.REPORT}")

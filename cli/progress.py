@@ -1,22 +1,15 @@
 """Progress on stderr: a bar on a terminal, else a line now and then."""
 
-import math
 import sys
-import time
 
-import click
-
-PATIENCE = 15.0  # seconds between lines where there is no terminal
+from tfadv.progress import Lines, in_words
 
 
 class Progress:
-    """Call it with what is being done, how much of how much is done, and the seconds left at most, where that is known.
-
-    Use it as a context manager.
-    """
+    """A `tfadv.progress` callable. Use it as a context manager."""
 
     def __enter__(self):
-        self.what, self.told, self.bar = None, 0.0, None
+        self.what, self.bar, self.lines = None, None, Lines()
         if sys.stderr.isatty():
             self._open_bar()
         return self
@@ -26,14 +19,13 @@ class Progress:
             self.bar.stop()
 
     def __call__(self, what, done, total, left=None):
-        if self.bar is not None:
-            fresh = {} if what == self.what else {"description": what}
-            if fresh:
-                self.bar.reset(self.task, total=total)
-            self.bar.update(self.task, completed=done, total=total, left=in_words(left), **fresh)
-        elif what != self.what or time.monotonic() - self.told > PATIENCE:
-            click.echo((f"{what}: {done} of {total}" if done else what) + in_words(left), err=True)
-            self.told = time.monotonic()
+        if self.bar is None:
+            self.lines(what, done, total, left)
+            return
+        fresh = {} if what == self.what else {"description": what}
+        if fresh:
+            self.bar.reset(self.task, total=total)
+        self.bar.update(self.task, completed=done, total=total, left=in_words(left), **fresh)
         self.what = what
 
     def _open_bar(self):
@@ -50,16 +42,3 @@ class Progress:
         self.bar = Progress(*columns, console=Console(file=sys.stderr), transient=True)
         self.bar.start()
         self.task = self.bar.add_task("", total=None, left="")
-
-
-def in_words(seconds):
-    """`, at most 3 min left`: an upper bound, so a rough figure will do.
-
-    >>> in_words(200), in_words(42), in_words(None)
-    (', at most 4 min left', ', at most 42 s left', '')
-    """
-    if seconds is None:
-        return ""
-    if seconds < 90:
-        return f", at most {seconds:.0f} s left"
-    return f", at most {math.ceil(seconds / 60):,} min left"

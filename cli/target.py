@@ -4,6 +4,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from tfadv import runs
 from tfadv.errors import TfadvError
 from tfadv.models import classifier, saved_model
 
@@ -49,17 +50,20 @@ def choose(model, dataset=None, threat=None):
     """
     path = classifier.find(model)
     record = classifier.training_of(path)
-    of_run = path.name == "model.keras" and (record or Path(model).is_dir())
+    of_run = path.name == runs.MODEL and (record or Path(model).is_dir())
     home = path.parent if of_run else Path("runs") / _name_of(path)
     settings = record.get("settings", {})
-    return Target(path, home, record, dataset or settings.get("dataset"), threat or settings.get("threat"))
+    trained = settings.get("threat")
+    # A network that was trained under several threat models is judged under one: the user says which.
+    threat = threat or (trained if isinstance(trained, str) else None)
+    return Target(path, home, record, dataset or settings.get("dataset"), threat)
 
 
 def _name_of(path):
     """What to call a model that is not from a run: its file, or its folder if the file is called model.keras."""
     if path.is_dir():
         return saved_model.name(path)
-    return path.resolve().parent.name if path.name == "model.keras" else path.stem
+    return path.resolve().parent.name if path.name == runs.MODEL else path.stem
 
 
 def needs_threat(subject):

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import click
 
+from tfadv import runs
 from tfadv.errors import TfadvError
 from tfadv.models import classifier
 
 from . import failures, options, output, quiet
+from .progress import Progress
 from .target import shown
 
 
@@ -15,15 +17,26 @@ from .target import shown
 @click.option("--dataset", metavar="NAME|DIR|NPZ", help="A name, a folder of class folders, or an .npz file.")
 @click.option("--model", metavar="SPEC|FILE", help="mlp, lenet, cnn, ..., or a .keras file to start from [mlp].")
 @click.option("--method", metavar="SPEC", help="standard, adversarial, deepfool-finetune, deep-defense [standard].")
-@click.option("--attack", metavar="SPEC", help='The attack to train on, e.g. "pgd(steps=7)" [none].')
-@click.option("--threat", metavar="NORM:EPS", help="What the attacker may do, e.g. linf:8/255 [none].")
+@click.option(
+    "--attack", metavar="SPEC", multiple=True, help='To train on, e.g. "pgd(steps=7)"; for mixed several [none].'
+)
+@click.option(
+    "--threat",
+    metavar="NORM:EPS",
+    multiple=True,
+    help="What the attacker may do, linf:8/255; for mixed several [none].",
+)
 @click.option("--validation-attack", metavar="SPEC", help="The attack behind val_adv_accuracy [that of --attack].")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training images [10].")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Images a step [128].")
+@click.option("--loss", type=click.Choice(["ce", "hinge"]), help="Cross-entropy or multi-class hinge [ce].")
+@click.option("--reduction", type=click.Choice(["mean", "sum"]), help="Of the loss over a batch [mean].")
 @click.option("--optimizer", metavar="SPEC", help='adam, adamw, "sgd(learning_rate=0.1)" [adam].')
-@click.option("--schedule", metavar="SPEC", help='constant, "step(at=(30, 40))", plateau [constant].')
+@click.option("--schedule", metavar="SPEC", help='constant, "step(at=(0.6, 0.8))", plateau, cosine-decay [constant].')
 @click.option("--augment", metavar="SPEC", help="none, crop-flip [none].")
+@click.option("--shuffle/--no-shuffle", default=None, help="A new order each epoch, or that of the data [shuffle].")
 @click.option("--validation", type=float, help="Share of the training images that is held out [0.1].")
+@click.option("--keep", type=click.Choice(["best", "last"]), help="Which epoch becomes the model [best].")
 @click.option(
     "--patience",
     type=click.IntRange(min=0),
@@ -37,13 +50,13 @@ from .target import shown
 @options.data_dir
 @options.as_json
 def train(out, resume, download, data_dir, as_json, **given):
-    """Train a classifier; its best epoch ends in DIR/model.keras.
+    """Train a classifier; its best epoch, or with --keep last the last, ends in DIR/model.keras.
 
     \b
     tfadv train --dataset fashion_mnist --model mlp --method adversarial \\
       --attack "pgd(steps=7)" --threat linf:0.1 --epochs 10 --out runs/robust
     """
-    settings = {name: value for name, value in given.items() if value is not None}
+    settings = {name: value for name, value in given.items() if value not in (None, ())}
     if resume:
         settings = stored(out) | settings
     if "dataset" not in settings:
@@ -55,7 +68,8 @@ def train(out, resume, download, data_dir, as_json, **given):
             from tfadv.data import datasets
             from tfadv.training import run
         dataset = datasets.load(settings.pop("dataset"), data_dir, download)
-        run.train(dataset, out=out, resume=resume, **settings)
+        with Progress() as progress:
+            run.train(dataset, out=out, resume=resume, progress=progress, **settings)
     record = classifier.training_of(out)
     if as_json:
         output.as_json(record)
@@ -74,7 +88,7 @@ def stored(out):
 def kept(out):
     """What an interruption leaves behind, and how to go on."""
     again = f"`tfadv train --resume --out {shown(out)}`"
-    if (Path(out) / "backup.npz").is_file():
+    if (Path(out) / runs.BACKUP).is_file():
         return f"the finished epochs are kept in {out}: go on with {again}."
     if classifier.training_of(out).get("finished") is False:
         return f"no epoch was finished: begin again with {again}."
@@ -86,13 +100,15 @@ def show(out, record):
     settings, metrics = record["settings"], record["metrics"]
     output.heading(f"{out}: {settings['method']} training of {settings['model']} on {settings['dataset']}")
     accuracies = ("val_accuracy", "val_adv_accuracy")
+    which = "best epoch" if settings["keep"] == "best" else "epochs"
     output.facts(
         {
-            "best epoch": f"{record['best_epoch']} of at most {settings['epochs']}",
+            which: f"{record['best_epoch']} of at most {settings['epochs']}",
             **{name: output.percent(metrics[name]) for name in accuracies if name in metrics},
-            "model": out / "model.keras",
-            "history": out / "history.csv",
+            "model": out / runs.MODEL,
+            "history": out / runs.HISTORY,
         }
     )
-    threat = "" if settings["threat"] else " --threat linf:8/255"
+    # Of several, one has to be chosen.
+    threat = "" if isinstance(settings["threat"], str) else f" --threat {(settings['threat'] or ['linf:8/255'])[0]}"
     output.line(f"\nJudge it on the test images: tfadv evaluate {shown(out)}{threat}")

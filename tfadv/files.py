@@ -1,16 +1,25 @@
-"""Writing files so that a crash, a full disk or Ctrl-C leaves the old file or the new one, never a half."""
+"""Files: written so that a crash, a full disk or Ctrl-C leaves the old file or the new one, and read without pickle."""
 
 import contextlib
 import dataclasses
 import json
 import math
 import os
+import platform
+import re
 import secrets
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 from tfadv.errors import TfadvError, invalid
+
+HOST = re.sub(r"[^A-Za-z0-9]", "_", platform.node())
+TEMPORARY = re.compile(rf"\..+\.{HOST}-(\d+)-[0-9a-f]{{8}}(\.\w+)?")
+# What NumPy raises for half an archive, none, and one that was changed.
+DAMAGED = (ValueError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 @contextlib.contextmanager
@@ -18,7 +27,8 @@ def atomic(path):
     """Yield a temporary path beside `path`; it takes the name `path` once the block has ended well.
 
     The temporary path keeps the suffix of `path` (Keras chooses the format by it) and does not exist yet.
-    Missing parent directories are made. A symbolic link is followed, so that the link stays a link.
+    Missing parent directories are made. A symbolic link is followed, so that the link stays a link. What a process
+    that was killed has left behind in the directory is removed.
 
     Raises:
         TfadvError: if the file cannot be written (full or read-only disk, a directory of that name, ...).
@@ -28,12 +38,13 @@ def atomic(path):
             model.save(temporary)
     """
     path = Path(os.path.realpath(path))
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{HOST}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
     try:
         # os.replace would put an ordinary file in the place of /dev/null.
         if path.exists() and not path.is_file():
             raise OSError(0, "not an ordinary file")
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path.parent)
         yield temporary
         _flush(temporary)
         os.replace(temporary, path)
@@ -44,6 +55,27 @@ def atomic(path):
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def _remove_leftovers(directory):
+    """Remove the temporary files of processes on this machine that are no more."""
+    with contextlib.suppress(OSError):  # a directory that cannot be listed, a file that somebody else removes
+        for entry in os.scandir(directory):
+            match = TEMPORARY.fullmatch(entry.name)
+            if match and not _is_alive(int(match[1])):
+                os.unlink(entry)
+
+
+def _is_alive(process):
+    if os.name == "nt":  # there, asking would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _flush(path):
@@ -90,6 +122,38 @@ def write_npz(path, **arrays):
     with atomic(path) as temporary, open(temporary, "wb") as stream:
         np.savez_compressed(stream, **arrays)
     return Path(path)
+
+
+def read_npz(path, hint, names=None):
+    """The arrays of an npz file by name. None is ever unpickled, and no message advises to.
+
+    Args:
+        hint: what to do where it cannot be read, `"evaluate again"`.
+        names: read only these, as far as they are there.
+
+    Raises:
+        TfadvError: if the file is missing, damaged, no npz file, or holds Python objects.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_file():  # to open a named pipe waits for ever
+        raise invalid(f"file {str(path)!r}", "a regular file", "a folder, a pipe or a device")
+    try:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files if names is None or name in names}
+    except OSError as error:
+        raise TfadvError(f"cannot read {str(path)!r} ({error.strerror or error}); {hint}.") from error
+    # `with` and `.files` fail thus on a bare array, a .npy file under another name.
+    except (AttributeError, TypeError) as error:
+        raise TfadvError(f"{str(path)!r} is not an .npz archive: {hint}.") from error
+    except DAMAGED as error:
+        pickled = "pickle" in str(error).lower()  # NumPy takes all that it does not know for pickled objects
+        if pickled and zipfile.is_zipfile(path):
+            raise TfadvError(
+                f"{str(path)!r} holds Python objects, which are never loaded: {hint}; store each as one plain array "
+                "of numbers or texts, e.g. np.stack(images)."
+            ) from error
+        why = "" if pickled else f" ({error})"
+        raise TfadvError(f"{str(path)!r} is truncated or no .npz archive{why}: {hint}.") from error
 
 
 def plain(value):

@@ -15,6 +15,12 @@ def margin(labels, logits):
     return best_other(labels, logits) - true_logit(labels, logits)
 
 
+def hinge(labels, logits):
+    """sum_{j != y} max(0, z_j - z_y + 1), the multi-class hinge loss (Weston & Watkins 1999)."""
+    gaps = tf.nn.relu(logits - true_logit(labels, logits)[:, None] + 1)
+    return tf.reduce_sum(gaps, axis=-1) - 1  # the term of the label itself
+
+
 def dlr(labels, logits):
     """Difference of logits ratio, (max_{j != y} z_j - z_y) / (z_pi1 - z_pi3) (Croce & Hein 2020, eq. 6).
 
@@ -70,6 +76,6 @@ def _at_least(classes, logits, name):
         )
 
 
-LABEL_LOSSES = {"ce": cross_entropy, "margin": margin, "dlr": dlr}
+LABEL_LOSSES = {"ce": cross_entropy, "margin": margin, "dlr": dlr, "hinge": hinge}
 # `kl` compares with the logits of the clean image where the others have the label.
 LOSSES = {**LABEL_LOSSES, "kl": kl}

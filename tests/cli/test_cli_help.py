@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tfadv.training.run import Settings
+from tfadv.training.settings import Settings
 from tfadv_cli import main
 
 IMPORTED = """

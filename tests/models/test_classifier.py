@@ -1,3 +1,5 @@
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -61,8 +63,10 @@ def refused(path, message):
 
 def test_the_record_of_a_training(tmp_path, saved):
     assert classifier.training_of(saved) == classifier.training_of(tmp_path) == {}
-    (tmp_path / "train.json").write_text('{"dataset": "digits"}')
-    assert classifier.training_of(saved) == {"dataset": "digits"}
+    settings = {"dataset": "digits", "model": "mlp", "method": "standard", "epochs": 1}
+    record = {"settings": settings, "source": "digits", "class_names": ["0"], "finished": False}
+    (tmp_path / "train.json").write_text(json.dumps(record))
+    assert classifier.training_of(saved) == record
     (tmp_path / "train.json").write_text("{")
     with pytest.raises(TfadvError, match="cannot read"):
         classifier.training_of(tmp_path)

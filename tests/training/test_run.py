@@ -1,5 +1,6 @@
 """A training's directory: what it holds, that it resumes bit for bit, and what it refuses."""
 
+import dataclasses
 import json
 
 import keras
@@ -7,10 +8,12 @@ import numpy as np
 import pytest
 
 from tfadv.data import datasets
+from tfadv.data.split import Split
 from tfadv.errors import TfadvError
+from tfadv.models import build
 from tfadv.models.classifier import load
-from tfadv.training.callbacks import SCHEDULES
-from tfadv.training.run import train
+from tfadv.training import METHODS
+from tfadv.training.run import ensure, train
 
 OPTIONS = {"model": "mlp(hidden=(16,), init=glorot)", "batch_size": 128, "progress": False}
 ROBUST = {"method": "adversarial", "attack": "pgd(steps=2)", "threat": "linf:0.1"}
@@ -32,7 +35,7 @@ class Stop(keras.callbacks.Callback):
         self.now = epoch
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.now == self.epoch and batch == 3:
+        if self.now == self.epoch and batch >= 3:
             raise KeyboardInterrupt
 
 
@@ -138,7 +141,11 @@ def test_a_damaged_backup_is_one_sentence(digits, tmp_path, monkeypatch):
     options = {"epochs": 2, **OPTIONS}
     interrupted(monkeypatch, 1, dataset=digits, out=tmp_path / "r", **options)
     (tmp_path / "r" / "backup.npz").write_bytes(b"PK\x03\x04 not a zip")
-    with pytest.raises(TfadvError, match="cannot read the backup"):
+    with pytest.raises(TfadvError, match="backup.npz' is truncated or no .npz archive.*train again") as refused:
+        train(digits, out=tmp_path / "r", resume=True, **options)
+    assert "pickle" not in str(refused.value)
+    np.savez(tmp_path / "r" / "backup.npz", history="[]")
+    with pytest.raises(TfadvError, match="is no backup of a training"):
         train(digits, out=tmp_path / "r", resume=True, **options)
 
 
@@ -163,6 +170,16 @@ def test_a_loss_that_is_not_finite_stops_the_run(digits, tmp_path):
         ({"optimizer": "adam(rate=1)"}, "has no option 'rate'"),
         ({"threat": "linf:-1"}, "at least 0"),
         ({"schedule": "step(at=0)"}, "epochs of at least 1"),
+        ({"schedule": "cosine_decay(to=1)"}, "cosine_decay: to: expected a share"),
+        ({"schedule": "plateau", "validation": 0, "keep": "last"}, "schedule: expected a monitor without held-out"),
+        ({"validation": 0}, 'validation: expected a share above 0 for keep="best"'),
+        ({"keep": "first"}, "keep: expected best or last, received 'first'"),
+        ({"loss": "mse"}, "loss: expected ce or hinge"),
+        ({"threat": ("linf:0.1", "l2:1")}, "takes one attack and one threat model: add --method mixed"),
+        ({"threat": 0.1}, "threat: expected a text, or several, received 0.1"),
+        ({"shuffle": 1}, "shuffle: expected True or False"),
+        ({"optimizer": None}, "optimizer: expected a text, received None"),
+        ({"epoch": 3}, "there is no setting 'epoch'"),
     ],
 )
 def test_refusals(digits, tmp_path, options, said):
@@ -170,9 +187,82 @@ def test_refusals(digits, tmp_path, options, said):
         train(digits, out=tmp_path / "r", **{**OPTIONS, **options})
 
 
-def test_the_step_schedule_steps():
-    callback = SCHEDULES.build("step(at=(2, 4), factor=0.5)")
-    rates = [1.0]
-    for epoch in range(5):
-        rates.append(callback.schedule(epoch, rates[-1]))
-    assert rates[1:] == [1.0, 1.0, 0.5, 0.5, 0.25]
+def test_the_last_epoch_is_kept_without_held_out_images(digits, tmp_path):
+    run = train(digits, out=tmp_path / "r", epochs=2, keep="last", validation=0, **OPTIONS)
+    assert sorted(p.name for p in run.directory.iterdir()) == ["history.csv", "model.keras", "train.json"]
+    assert set(run.history[0]) == {"accuracy", "loss", "learning_rate"}
+    x, y = digits.train.x, digits.train.y
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    assert float(loss(y, run.classifier(x))) < run.history[-1]["loss"]
+    longer = train(digits, out=tmp_path / "longer", epochs=3, keep="last", validation=0, **OPTIONS)
+    assert longer.history[:2] == run.history
+
+
+def test_a_longer_training_passes_through_the_weights_of_a_shorter_one(digits, tmp_path, monkeypatch):
+    short = train(digits, out=tmp_path / "short", epochs=1, keep="last", **ROBUST, **OPTIONS)
+    interrupted(monkeypatch, 1, dataset=digits, out=tmp_path / "long", epochs=2, keep="last", **ROBUST, **OPTIONS)
+    with np.load(tmp_path / "long" / "backup.npz") as backup:
+        for k, weight in enumerate(short.classifier.get_weights()):
+            np.testing.assert_array_equal(backup[f"v{k}"], weight)
+
+
+@pytest.mark.parametrize("extra", [{"loss": "hinge"}, {"reduction": "sum"}, {"shuffle": False}], ids=str)
+def test_every_option_of_the_loss_and_the_order_has_an_effect(digits, tmp_path, extra):
+    options = {"epochs": 1, "keep": "last", "validation": 0, **OPTIONS}
+    plain, other = (train(digits, out=tmp_path / str(k), **options, **more) for k, more in enumerate(({}, extra)))
+    pairs = zip(plain.classifier.get_weights(), other.classifier.get_weights(), strict=True)
+    assert any(not np.array_equal(*pair) for pair in pairs)
+
+
+def test_ensure_makes_resumes_and_finds_a_run(digits, tmp_path, monkeypatch):
+    options = {"epochs": 3, **OPTIONS, "progress": None}
+    whole = ensure(digits, out=tmp_path / "whole", **options)
+    interrupted(monkeypatch, 2, dataset=digits, out=tmp_path / "r", **options)
+    resumed = ensure(digits, out=tmp_path / "r", **options)
+    assert resumed.history == whole.history
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.Model, "fit", None)
+        again = ensure(digits, out=tmp_path / "r", **options)
+    assert again.history == whole.history and again.directory == tmp_path / "r"
+    for ours, theirs in zip(again.classifier.get_weights(), whole.classifier.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(TfadvError, match="was trained with epochs=3, not 4"):
+        ensure(digits, out=tmp_path / "r", **{**options, "epochs": 4})
+
+
+def test_changed_data_and_a_changed_start_are_refused(digits, tmp_path, monkeypatch):
+    start = tmp_path / "start.keras"
+    build("mlp(hidden=(16,))", (8, 8, 1), 10, seed=1).save(start)
+    options = {"epochs": 2, **OPTIONS, "model": str(start)}
+    interrupted(monkeypatch, 1, dataset=digits, out=tmp_path / "r", **options)
+    images = digits.train.images.copy()
+    images[0, 0, 0, 0] += 1 / 16
+    changed = dataclasses.replace(digits, train=Split(images, digits.train.labels))
+    refused = pytest.raises(TfadvError, match="the data of 'digits' have changed since .*another directory")
+    with refused:
+        train(changed, out=tmp_path / "r", resume=True, **options)
+    train(digits, out=tmp_path / "r", resume=True, **options)
+    with refused:
+        ensure(changed, out=tmp_path / "r", **options)
+    build("mlp(hidden=(16,))", (8, 8, 1), 10, seed=2).save(start)
+    with pytest.raises(TfadvError, match="the weights in .*start.keras' have changed"):
+        ensure(digits, out=tmp_path / "r", **options)
+
+
+def test_progress_is_told(digits, tmp_path):
+    said = []
+    train(digits, out=tmp_path / "r", epochs=2, **{**OPTIONS, "progress": lambda *event: said.append(event)})
+    assert said[0] == ("standard, epoch 1 of 2", 0, 20, None)
+    what, done, total, left = said[-2]
+    assert what.startswith("standard, epoch 2 of 2 (loss ") and (done, total, left) == (20, 20, 0)
+    assert said[-1][0].startswith("standard, 2 epochs (loss ") and said[-1][1:] == (20, 20)
+
+
+def test_deepfool_images_may_leave_the_box(digits):
+    model = build("mlp(hidden=(16,), init=glorot)", (8, 8, 1), 10, seed=1)
+    few = digits.train.take(50)
+    clipped, free = (
+        METHODS.build(f"deepfool_finetune(clip={clip})", classifier=model).prepare(few) for clip in (True, False)
+    )
+    assert clipped.x.min() >= 0 and clipped.x.max() <= 1
+    assert free.x.min() < 0 and len(free) == 50 and np.array_equal(free.y, few.y)

@@ -1,11 +1,8 @@
 """Data sets in an `.npz` file: `np.savez("mine.npz", x=images, y=labels)`."""
 
-import zipfile
-import zlib
 from pathlib import Path
 
-import numpy as np
-
+from tfadv import files
 from tfadv.data.split import Dataset, Split, numbered_classes
 from tfadv.errors import TfadvError, invalid
 
@@ -23,7 +20,8 @@ def load_npz(path):
         TfadvError: if the file cannot be read, or its arrays are not images and labels.
     """
     path = Path(path)
-    arrays = _read(path)
+    wanted = {*DIVIDED, *UNDIVIDED, "class_names"}
+    arrays = files.read_npz(path, "write it with np.savez(path, x=x, y=y)", wanted)
     keys = DIVIDED if set(DIVIDED) <= set(arrays) else UNDIVIDED
     if not set(keys) <= set(arrays):
         found = ", ".join(arrays) or "none"
@@ -32,33 +30,6 @@ def load_npz(path):
     test = _split(path, *(arrays[key] for key in keys[2:])) if keys == DIVIDED else train
     names = _names(path, arrays.get("class_names"), train, test)
     return Dataset(str(path), train, test, names, str(path.resolve()), same_split=test is train)
-
-
-def _read(path):
-    if path.exists() and not path.is_file():  # to open a named pipe waits for ever
-        raise invalid(f"data file {str(path)!r}", "a regular file", "a folder, a pipe or a device")
-    wanted = {*DIVIDED, *UNDIVIDED, "class_names"}
-    try:
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files if key in wanted}
-    except OSError as error:
-        raise TfadvError(f"cannot read {str(path)!r} ({error.strerror or error}).") from error
-    # `with` and `.files` fail thus on a bare array, a .npy file under another name.
-    except (AttributeError, TypeError) as error:
-        raise TfadvError(f"{str(path)!r} is not an .npz archive: write it with np.savez(path, x=x, y=y).") from error
-    except (ValueError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path, error):
-    pickled = "pickle" in str(error).lower()  # NumPy takes all that it does not know for pickled objects
-    if pickled and zipfile.is_zipfile(path):
-        return TfadvError(
-            f"{str(path)!r} holds Python objects, which are never loaded: store one plain array each, "
-            "e.g. x=np.stack(images), y=np.array(labels, 'int32')."
-        )
-    why = "" if pickled else f" ({error})"
-    return TfadvError(f"{str(path)!r} is truncated or no .npz archive{why}: write it with np.savez(path, x=x, y=y).")
 
 
 def _split(path, images, labels):

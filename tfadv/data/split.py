@@ -68,6 +68,34 @@ class Split:
 
 
 @dataclass(frozen=True, eq=False)
+class Unbounded:
+    """Images and labels to train on that need not lie in [0, 1], as a method's `prepare` may return them.
+
+    Perturbed images of documents that do not clip are such. Nothing is checked.
+
+    Args:
+        images: (n, height, width, channels) float32.
+        labels: (n,) int32.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self):
+        return len(self.labels)
+
+    @property
+    def x(self):
+        """The images."""
+        return self.images
+
+    @property
+    def y(self):
+        """The labels."""
+        return self.labels
+
+
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """A data set: what to train on, what to judge on, and where it came from.
 

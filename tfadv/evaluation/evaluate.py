@@ -10,12 +10,12 @@ from tfadv.errors import TfadvError
 from tfadv.evaluation import metrics
 from tfadv.evaluation.attack_run import AttackRun
 from tfadv.evaluation.diagnostics import Diagnostics
-from tfadv.evaluation.journal import Journal, fingerprint
+from tfadv.evaluation.journal import Journal
 from tfadv.evaluation.judge import Judge
 from tfadv.evaluation.results import EvaluationResult
 from tfadv.evaluation.traits import ModelTraits
 from tfadv.graph.precision import in_precision
-from tfadv.provenance import provenance
+from tfadv.provenance import fingerprint, provenance
 
 
 def evaluate(

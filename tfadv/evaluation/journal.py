@@ -1,18 +1,10 @@
 """What a long evaluation has found so far, on disk after every batch, so that an interruption loses one batch."""
 
 import contextlib
-import hashlib
 import json
-import zipfile
-import zlib
 from pathlib import Path
 
-import numpy as np
-
-from tfadv import files
-
-NAME = "evaluation.partial.npz"
-DAMAGED = (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
+from tfadv import files, runs
 
 
 class Journal:
@@ -24,7 +16,7 @@ class Journal:
     """
 
     def __init__(self, directory, identity):
-        self.path = None if directory is None else Path(directory) / NAME
+        self.path = None if directory is None else Path(directory) / runs.PARTIAL
         self.identity = json.dumps(files.plain(identity), sort_keys=True)
 
     def read(self):
@@ -32,12 +24,11 @@ class Journal:
         if self.path is None:
             return None
         try:
-            with open(self.path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
+            arrays = files.read_npz(self.path, "evaluate again")
             if str(arrays.pop("identity")) != self.identity:
                 return None
             return json.loads(str(arrays.pop("facts"))), arrays
-        except DAMAGED:  # Half a file or none: the evaluation begins anew, as it would have without.
+        except (ValueError, KeyError):  # Half a file or none: the evaluation begins anew, as it would have without.
             return None
 
     def write(self, facts, arrays):
@@ -49,12 +40,3 @@ class Journal:
         if self.path is not None:
             with contextlib.suppress(OSError):
                 self.path.unlink()
-
-
-def fingerprint(*arrays):
-    """sha256 over arrays, their types and shapes: whether two evaluations saw the same images."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(f"{array.dtype}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()

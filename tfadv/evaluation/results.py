@@ -2,14 +2,12 @@
 
 import contextlib
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from tfadv import files
+from tfadv import files, runs
 from tfadv.errors import TfadvError, invalid
 from tfadv.evaluation.statistics import wilson
 
@@ -144,13 +142,13 @@ class EvaluationResult:
     def save(self, directory):
         """Write the arrays, the gallery and, last, result.json under `directory`; returns the directory."""
         directory = Path(directory)
-        for name, arrays in (("per_example.npz", self.arrays), ("gallery.npz", self.gallery)):
+        for name, arrays in ((runs.PER_EXAMPLE, self.arrays), (runs.GALLERY, self.gallery)):
             if arrays:
                 files.write_npz(directory / name, **arrays)
             else:  # What an earlier run left there is not of this one.
                 with contextlib.suppress(OSError):
                     (directory / name).unlink()
-        files.write_json(directory / "result.json", self.to_json())
+        files.write_json(directory / runs.RESULT, self.to_json())
         return directory
 
 
@@ -186,7 +184,7 @@ class ExperimentResult:
 
     def save(self, directory):
         """Write result.json under `directory`; returns the directory."""
-        return files.write_json(Path(directory) / "result.json", self.to_json()).parent
+        return files.write_json(Path(directory) / runs.RESULT, self.to_json()).parent
 
 
 def load(path):
@@ -198,7 +196,7 @@ def load(path):
     Raises:
         TfadvError: if there is none, it is damaged, or it was written in another schema version.
     """
-    file = Path(path) / "result.json" if Path(path).is_dir() else Path(path)
+    file = Path(path) / runs.RESULT if Path(path).is_dir() else Path(path)
     mapping = _read_json(file)
     version = mapping.get("schema_version")
     if version != SCHEMA_VERSION:
@@ -209,7 +207,8 @@ def load(path):
     try:
         if mapping.get("kind") == "experiment":
             return ExperimentResult.from_json(mapping)
-        arrays, gallery = (_read_npz(file.with_name(name)) for name in ("per_example.npz", "gallery.npz"))
+        beside = [file.with_name(name) for name in (runs.PER_EXAMPLE, runs.GALLERY)]
+        arrays, gallery = (files.read_npz(path, "evaluate again") if path.is_file() else {} for path in beside)
         return _of_one_run(EvaluationResult.from_json(mapping, arrays, gallery))
     except TfadvError as error:
         raise TfadvError(f"{str(file)!r} is damaged: {error}") from error
@@ -230,16 +229,6 @@ def _read_json(file):
     if not isinstance(mapping, dict) or mapping.get("kind") not in ("evaluation", "experiment"):
         raise TfadvError(f"{str(file)!r} is not a result of tfadv: expected the result.json of a run directory.")
     return mapping
-
-
-def _read_npz(file):
-    try:
-        with open(file, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-        raise TfadvError(f"cannot read {file.name} ({error}); evaluate again.") from error
 
 
 def _of_one_run(result):

@@ -1,9 +1,9 @@
 """Classifiers from files, and classifiers made to return logits."""
 
-import json
 import zipfile
 from pathlib import Path
 
+from tfadv import runs
 from tfadv.errors import TfadvError, reason
 from tfadv.models import saved_model
 
@@ -49,8 +49,8 @@ def find(path):
         TfadvError: if there is none.
     """
     path = Path(path)
-    if (path / "model.keras").is_file():
-        return path / "model.keras"
+    if (path / runs.MODEL).is_file():
+        return path / runs.MODEL
     served = saved_model.find(path)
     if served:
         return served
@@ -68,14 +68,11 @@ def training_of(path):
     """What `tfadv train` wrote about the run that a model belongs to, or {} if it is not from one.
 
     Of a SavedModel, what `tfadv export` kept of it.
+
+    Raises:
+        TfadvError: if it cannot be read, or is not what tfadv writes.
     """
     path = Path(path)
-    if (path / "saved_model.pb").is_file():
+    if (path / runs.SAVED_MODEL).is_file():
         return saved_model.card(path)
-    record = (path if path.is_dir() else path.parent) / "train.json"
-    try:
-        return json.loads(record.read_text()) if record.is_file() else {}
-    except (OSError, ValueError) as error:
-        raise TfadvError(
-            f"cannot read {str(record)!r} ({error}); train again or name the data with --dataset."
-        ) from error
+    return runs.training(path if path.is_dir() else path.parent)

@@ -7,6 +7,7 @@ import json
 import weakref
 from pathlib import Path
 
+from tfadv import runs
 from tfadv.errors import TfadvError, reason
 
 # Signatures and outputs, the most telling name first.
@@ -22,10 +23,10 @@ REMARKS = weakref.WeakKeyDictionary()
 def find(path):
     """The directory of a SavedModel that a path means, or None: the path, or its highest version `path/1`, `path/2`."""
     path = Path(path)
-    path = path.parent if path.name == "saved_model.pb" else path
-    if (path / "saved_model.pb").is_file():
+    path = path.parent if path.name == runs.SAVED_MODEL else path
+    if (path / runs.SAVED_MODEL).is_file():
         return path
-    versions = [home.parent for home in path.glob("*/saved_model.pb") if home.parent.name.isdecimal()]
+    versions = [home.parent for home in path.glob(f"*/{runs.SAVED_MODEL}") if home.parent.name.isdecimal()]
     return max(versions, key=lambda version: int(version.name), default=None)
 
 
@@ -41,10 +42,13 @@ def card(path):
     Raises:
         TfadvError: if it cannot be read.
     """
-    path = Path(path) / "card.json"
+    path = Path(path) / runs.CARD
     try:
         known = json.loads(path.read_text()) if path.is_file() else {}
-        return {**known.get("record", {}).get("training", {}), "class_names": known["classes"]} if known else {}
+        training = {**known.get("record", {}).get("training", {}), "class_names": known["classes"]} if known else {}
+        if "settings" in training:
+            runs.check(training["settings"], runs.SETTINGS, "settings.")
+        return training
     except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
         raise TfadvError(f"cannot read {str(path)!r} ({error}); remove it and name the data with --dataset.") from error
 
@@ -103,10 +107,10 @@ def _read(path):
     from tensorflow.core.protobuf import saved_model_pb2
 
     try:
-        graphs = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes()).meta_graphs
+        graphs = saved_model_pb2.SavedModel.FromString((path / runs.SAVED_MODEL).read_bytes()).meta_graphs
         [graph] = [graph for graph in graphs if "serve" in graph.meta_info_def.tags]
     except Exception as error:  # The parser's own types for damaged bytes; none or several graphs.
-        raise TfadvError(f"{str(path / 'saved_model.pb')!r} is damaged, or holds no graph that serves.") from error
+        raise TfadvError(f"{str(path / runs.SAVED_MODEL)!r} is damaged, or holds no graph that serves.") from error
     functions = [function.node_def for function in graph.graph_def.library.function]
     for nodes in (graph.graph_def.node, *functions):
         for node in nodes:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from tfadv import files
+from tfadv import files, runs
 from tfadv.reports import html, markdown
 from tfadv.reports.document import Claims, Document, Facts, Figure, Headline, Table, Text
 
@@ -35,13 +35,13 @@ def write_experiment(result, figures, directory):
     """
     directory = Path(directory)
     named = [
-        {"id": figure.id, "title": figure.title, "caption": figure.caption, "file": f"figures/{figure.file}"}
+        {"id": figure.id, "title": figure.title, "caption": figure.caption, "file": f"{runs.FIGURES}/{figure.file}"}
         for figure in figures
     ]
     result = replace(result, figures=named)
     document = experiment_document(result, figures)
-    write_markdown(document, directory / "report.md", "figures")
-    page = files.write_text(directory / "report.html", html.render(document))
+    write_markdown(document, directory / runs.REPORT_MARKDOWN, runs.FIGURES)
+    page = files.write_text(directory / runs.REPORT, html.render(document))
     result.save(directory)
     return page
 

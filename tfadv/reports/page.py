@@ -9,6 +9,7 @@ from tfadv.reports import html
 from tfadv.reports.document import Figure, slug
 from tfadv.reports.evaluations import evaluation_document
 from tfadv.reports.experiments import experiment_document, write_experiment, write_markdown
+from tfadv.runs import FIGURES
 
 __all__ = ["evaluation_document", "experiment_document", "write", "write_experiment"]
 
@@ -54,7 +55,7 @@ def _figures(result, path):
     """The figures of an experiment, from where `write_experiment` puts them."""
     directory = path if path.is_dir() else path.parent
     facts = {name: [figure[name] or "" for figure in result.figures] for name in ("title", "caption", "id")}
-    images = [directory / "figures" / f"{slug(id)}.png" for id in facts["id"]]
+    images = [directory / FIGURES / f"{slug(id)}.png" for id in facts["id"]]
     for image in images:
         if not image.is_file():
             raise TfadvError(f"the figure {str(image)!r} is missing: run the experiment again.")

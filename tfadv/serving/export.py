@@ -14,11 +14,9 @@ import keras
 import tensorflow as tf
 
 import tfadv
-from tfadv import files, validation
+from tfadv import files, runs, validation
 from tfadv.errors import TfadvError, invalid, reason, writable_directory
 from tfadv.serving import check, signatures
-
-CARD = "card.json"
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Exported:
     @property
     def card(self):
         """The path of card.json, which says what the model is, where it comes from and how it was checked."""
-        return self.path / CARD
+        return self.path / runs.CARD
 
 
 def export(model, directory="saved_models", *, name=None, version=None, class_names=None, record=None):
@@ -74,7 +72,7 @@ def export(model, directory="saved_models", *, name=None, version=None, class_na
         signatures.write(model, class_names, temporary)
         difference = check.largest_difference(model, class_names, temporary)
         facts = {"name": name, "version": version, "classes": class_names, "max_difference": difference}
-        files.write_json(temporary / CARD, _card(model, temporary, facts, record))
+        files.write_json(temporary / runs.CARD, _card(model, temporary, facts, record))
     return Exported(home / str(version), name, version, difference)
 
 

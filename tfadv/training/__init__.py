@@ -19,8 +19,9 @@ if typing.TYPE_CHECKING:
     from tfadv.training.deep_defense import DeepDefense as DeepDefense
     from tfadv.training.deepfool_finetune import DeepFoolFinetune as DeepFoolFinetune
     from tfadv.training.run import Run as Run
-    from tfadv.training.run import Settings as Settings
+    from tfadv.training.run import ensure as ensure
     from tfadv.training.run import train as train
+    from tfadv.training.settings import Settings as Settings
     from tfadv.training.standard import Standard as Standard
     from tfadv.training.trainer import Trainer as Trainer
 else:
@@ -29,6 +30,7 @@ else:
         METHODS,
         "tfadv.training.trainer:Trainer",
         "tfadv.training.run:Run",
-        "tfadv.training.run:Settings",
+        "tfadv.training.run:ensure",
         "tfadv.training.run:train",
+        "tfadv.training.settings:Settings",
     )

@@ -1,43 +1,13 @@
 """Callbacks of a training that must survive interruption: the best classifier, an exact backup, progress."""
 
 import json
-import sys
-import zipfile
+import time
 
 import keras
 import numpy as np
 
 from tfadv import files
 from tfadv.errors import TfadvError
-from tfadv.registry import Registry
-
-SCHEDULES = Registry(
-    "learning rate schedule",
-    {
-        "constant": "tfadv.training.callbacks:constant",
-        "step": "tfadv.training.callbacks:step",
-        "plateau": "tfadv.training.callbacks:plateau",
-    },
-)
-
-
-def constant():
-    """The learning rate stays as it is."""
-    return keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate)
-
-
-def step(*, at, factor=0.1):
-    """Multiply the learning rate by `factor` after each of the epochs `at`: `step(at=(30, 40))`."""
-    at = (at,) if isinstance(at, int) else tuple(at)
-    if not at or not all(isinstance(epoch, int) and epoch > 0 for epoch in at):
-        raise TfadvError(f"step: at must be epochs of at least 1, e.g. step(at=(30, 40)), received {at!r}.")
-    return keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * factor if epoch in at else rate)
-
-
-def plateau(*, patience=10, factor=0.1, monitor="val_loss"):
-    """Multiply the learning rate by `factor` when `monitor` has not improved for `patience` epochs."""
-    mode = "min" if "loss" in monitor else "max"
-    return keras.callbacks.ReduceLROnPlateau(monitor=monitor, mode=mode, patience=patience, factor=factor)
 
 
 class BestClassifier(keras.callbacks.Callback):
@@ -96,14 +66,13 @@ class Backup(keras.callbacks.Callback):
         """Load the history; returns the number of finished epochs."""
         if not self.path.is_file():
             return 0
+        again = "delete it and train again without --resume"
+        stored = files.read_npz(self.path, again)
         try:
-            with open(self.path, "rb") as file, np.load(file, allow_pickle=False) as stored:
-                self.history = json.loads(str(stored["history"]))
-                self._stored = [stored[f"v{i}"] for i in range(int(stored["count"]))]
-        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise TfadvError(
-                f"cannot read the backup {str(self.path)!r} ({error}); train again without --resume."
-            ) from error
+            self.history = json.loads(str(stored["history"]))
+            self._stored = [stored[f"v{i}"] for i in range(int(stored["count"]))]
+        except (KeyError, ValueError) as error:
+            raise TfadvError(f"{str(self.path)!r} is no backup of a training ({error}); {again}.") from error
         return len(self.history)
 
     def on_train_begin(self, logs=None):
@@ -150,47 +119,54 @@ class Backup(keras.callbacks.Callback):
         return [*self.model.variables, *self.model.optimizer.variables]
 
 
-class Progress(keras.callbacks.Callback):
-    """A progress bar of epochs and batches on stderr, with the latest metrics.
+class Told(keras.callbacks.Callback):
+    """Tell a `tfadv.progress` callable of the steps of the whole training, with the metrics of the epoch before.
 
     Args:
-        epochs, steps: of the whole training.
+        progress: the callable.
         title: what is being trained.
     """
 
-    def __init__(self, epochs, steps, title="training"):
+    METRICS = ("loss", "accuracy", "val_accuracy", "val_adv_accuracy")
+
+    def __init__(self, progress, title):
         super().__init__()
-        self.epochs, self.steps, self.title, self.bar = epochs, steps, title, None
+        self.progress, self.title, self.metrics = progress, title, ""
 
     def on_train_begin(self, logs=None):
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-        columns = [
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[metrics]}"),
-        ]
-        console = Console(file=sys.stderr, stderr=True)
-        self.bar = Progress(*columns, console=console, disable=not console.is_terminal)
-        self.bar.start()
-        self.task = self.bar.add_task(self.title, total=self.epochs * self.steps, metrics="")
+        self.began, self.first = time.monotonic(), None
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.bar.update(self.task, completed=epoch * self.steps, description=f"{self.title} {epoch + 1}/{self.epochs}")
+        self.epoch = epoch
+        self.first = epoch if self.first is None else self.first
+        self._tell(0)
 
     def on_train_batch_end(self, batch, logs=None):
-        self.bar.update(self.task, advance=1)
+        self._tell(batch + 1)
 
     def on_epoch_end(self, epoch, logs=None):
-        shown = ("loss", "accuracy", "val_accuracy", "val_adv_accuracy")
-        text = " ".join(f"{name} {logs[name]:.3f}" for name in shown if name in (logs or {}))
-        self.bar.update(self.task, completed=(epoch + 1) * self.steps, metrics=text)
-        if not self.bar.console.is_terminal:
-            self.bar.console.print(f"{self.title} {epoch + 1}/{self.epochs} {text}", soft_wrap=True)
+        shown = [f"{name} {logs[name]:.3f}" for name in self.METRICS if name in (logs or {})]
+        self.metrics = f" ({', '.join(shown)})"
 
-    def close(self):
-        if self.bar is not None:
-            self.bar.stop()
+    def on_train_end(self, logs=None):
+        total = (self.epoch + 1) * self.params["steps"]
+        self.progress(f"{self.title}, {self.epoch + 1} epochs{self.metrics}", total, total)
+
+    def _tell(self, batch):
+        steps, epochs = self.params["steps"], self.params["epochs"]
+        done, total, behind = self.epoch * steps + batch, epochs * steps, (self.epoch - self.first) * steps + batch
+        left = (time.monotonic() - self.began) / behind * (total - done) if behind else None
+        self.progress(f"{self.title}, epoch {self.epoch + 1} of {epochs}{self.metrics}", done, total, left)
+
+
+def read_history(path):
+    """The metrics of every epoch that `Backup` has written to history.csv, a list of dicts.
+
+    Raises:
+        TfadvError: if it cannot be read.
+    """
+    try:
+        names, *rows = [line.split(",") for line in path.read_text("utf-8").splitlines()]
+        return [dict(zip(names[1:], map(float, row[1:]), strict=True)) for row in rows]
+    except (OSError, ValueError) as error:
+        raise TfadvError(f"cannot read {str(path)!r} ({error}); train again in another directory.") from error

@@ -37,6 +37,9 @@ class DeepDefense(Trainer):
         TfadvError: for values out of range.
     """
 
+    # Within one call TensorFlow simplifies its loops otherwise, and the last bits change.
+    several_steps_per_call = False
+
     def __init__(
         self,
         classifier,

@@ -8,7 +8,7 @@ It defends against attacks on the model it started from, not against attacks on 
 import numpy as np
 
 from tfadv.attacks.deepfool import DeepFool
-from tfadv.data.split import Split
+from tfadv.data.split import Split, Unbounded
 from tfadv.training.trainer import Trainer
 
 
@@ -16,14 +16,18 @@ class DeepFoolFinetune(Trainer):
     """Minimise the loss on static l_2 DeepFool images. Start from a trained classifier.
 
     Args:
-        variant: of DeepFool. Its images are kept in [0, 1], which the document's code does not do.
+        variant: of DeepFool.
+        clip: keep its images in [0, 1], which the document's code does not do.
     """
 
-    def __init__(self, classifier, *, attack=None, threat=None, validation_attack=None, seed=0, variant="seed001"):
+    def __init__(
+        self, classifier, *, attack=None, threat=None, validation_attack=None, seed=0, variant="seed001", clip=True
+    ):
         super().__init__(classifier, attack=attack, threat=threat, validation_attack=validation_attack, seed=seed)
-        self.deepfool = DeepFool(variant=variant, clip=True)
+        self.deepfool = DeepFool(variant=variant, clip=clip)
 
     def prepare(self, split):
         x = split.x
         predicted = np.argmax(self.classifier.predict(x, batch_size=1000, verbose=0), axis=1).astype("int32")
-        return Split(self.deepfool.minimal(self.classifier, x, predicted), split.labels)
+        images = self.deepfool.minimal(self.classifier, x, predicted)
+        return (Split if self.deepfool.clip else Unbounded)(images, split.labels)

@@ -26,8 +26,11 @@ class Trainer(keras.Model):
 
     # Whether the best epoch is the one with the best adversarial accuracy, where that is measured.
     selects_robust = True
-    # Whether `attack` is trained on, and not only validated with.
+    # Whether `attack` is trained on, and not only validated with; whether several attacks or threat models may be.
     trains_on_attack = False
+    trains_on_several = False
+    # Whether several steps may run in one call of Keras: the same bits, with fewer trips between Python and the graph.
+    several_steps_per_call = True
 
     def __init__(self, classifier, *, attack=None, threat=None, validation_attack=None, seed=0):
         super().__init__(name=f"{classifier.name}_trainer")

@@ -1,0 +1,148 @@
+"""What determines a training, checked: the words of `tfadv train`."""
+
+import dataclasses
+
+from tfadv import spec
+from tfadv.errors import TfadvError, invalid
+from tfadv.training import METHODS
+
+# Numbers, and the least of each; the words of choices; what is one text, and what may be several.
+LEAST = {"epochs": 1, "batch_size": 1, "patience": 0, "seed": 0}
+CHOICES = {"keep": ("best", "last"), "loss": ("ce", "hinge"), "reduction": ("mean", "sum")}
+TEXTS = ("dataset", "model", "method", "optimizer", "schedule", "augment", "devices")
+SEVERAL = ("attack", "threat")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What determines a training; written to train.json, so that a resumed one is the same.
+
+    Attributes:
+        model: a spec of `tfadv.models`, or the path of a classifier to start from.
+        method: a spec of `tfadv.training.METHODS`.
+        attack: a spec; what the method trains on, and by default what validation attacks with. For `mixed` several.
+        threat: a threat model, e.g. `"linf:8/255"`. Several for `mixed`: with one attack for all of them, or one each.
+            Validation attacks under the first.
+        validation_attack: a spec; the attack behind val_adv_accuracy.
+        loss: `"ce"`, cross-entropy, or `"hinge"`, sum_{j != y} max(0, z_j - z_y + 1) (Weston, Watkins 1999).
+        reduction: of the loss over a batch, `"mean"` or `"sum"`.
+        optimizer: `"adam"`, `"sgd(learning_rate=0.1, momentum=0.9)"`, ...
+        schedule: of the learning rate: `"constant"`, `"step(at=(0.6, 0.8))"`, `"plateau"`, `"cosine_decay"`.
+        shuffle: whether each epoch has an order of its own; else all have that of the data.
+        validation: share of the training images that is held out; 0 holds none out, with `keep="last"`.
+        keep: which epoch becomes the network: the best on held-out images, or the last.
+        patience: stop when the watched metric has not improved for so many epochs; 0 never stops early.
+    """
+
+    dataset: str
+    model: str = "mlp"
+    method: str = "standard"
+    attack: str | tuple[str, ...] | None = None
+    threat: str | tuple[str, ...] | None = None
+    validation_attack: str | None = None
+    epochs: int = 10
+    batch_size: int = 128
+    loss: str = "ce"
+    reduction: str = "mean"
+    optimizer: str = "adam"
+    schedule: str = "constant"
+    augment: str = "none"
+    shuffle: bool = True
+    validation: float = 0.1
+    keep: str = "best"
+    patience: int = 0
+    devices: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self):
+        self._check_types()
+        self._check_attacks()
+        if self.validation == 0 and (self.keep == "best" or self.patience):
+            raise invalid(
+                "validation",
+                'a share above 0 for keep="best" and for patience',
+                "0",
+                'hold out 0.1, or say keep="last".',
+            )
+        if self.threat and not self.attack and not self.validation_attack and self.validation:
+            object.__setattr__(self, "validation_attack", "pgd(steps=10)")
+
+    def _check_types(self):
+        for name, least in LEAST.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise invalid(name.replace("_", " "), f"a whole number of at least {least}", repr(value))
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise invalid(name, " or ".join(known), repr(getattr(self, name)))
+        for name in SEVERAL:
+            object.__setattr__(self, name, _one_or_several(name, getattr(self, name)))
+        for name in TEXTS:
+            value = getattr(self, name)
+            if not isinstance(value, str) and not (name == "devices" and isinstance(value, int)):
+                raise invalid(name, "a text", repr(value))
+        if not isinstance(self.validation_attack, str | None):
+            raise invalid("validation attack", "the spec of one attack", repr(self.validation_attack))
+        if not isinstance(self.shuffle, bool):
+            raise invalid("shuffle", "True or False", repr(self.shuffle))
+        if isinstance(self.validation, bool) or not isinstance(self.validation, int | float):
+            raise invalid("validation", "a share of the training images, e.g. 0.1", repr(self.validation))
+
+    def _check_attacks(self):
+        if self.attack and not self.threat:
+            raise TfadvError(
+                f"the attack {self.attacks[0]} needs a threat model: add --threat, e.g. --threat linf:8/255."
+            )
+        method = METHODS.get(spec.parse(self.method)[0])
+        if self.attack and not method.trains_on_attack:
+            raise TfadvError(
+                f"the method {self.method} does not train on an attack: add --method adversarial, or give the attack "
+                "as --validation-attack."
+            )
+        if max(len(self.attacks), len(self.threats)) > 1 and not method.trains_on_several:
+            raise TfadvError(f"the method {self.method} takes one attack and one threat model: add --method mixed.")
+        if len(self.attacks) > 1 and len(self.attacks) != len(self.threats):
+            raise invalid("attack", f"one, or one for each of the {len(self.threats)} threat models", len(self.attacks))
+
+    @classmethod
+    def from_record(cls, record):
+        """The settings that train.json holds.
+
+        Raises:
+            TfadvError: if it was edited so that it holds others.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        for name in record:
+            if name not in known:
+                raise TfadvError(f"there is no setting {name!r}: known are {', '.join(sorted(known))}.")
+        return cls(**record)
+
+    @property
+    def attacks(self):
+        """The specs of all attacks: (), one, or one for each threat model."""
+        return _as_tuple(self.attack)
+
+    @property
+    def threats(self):
+        """All threat models."""
+        return _as_tuple(self.threat)
+
+    @property
+    def monitor(self):
+        """The metric that decides which epoch is the best."""
+        measured = self.attack or self.validation_attack
+        method = METHODS.get(spec.parse(self.method)[0])
+        return "val_adv_accuracy" if measured and method.selects_robust else "val_accuracy"
+
+
+def _as_tuple(value):
+    return () if value is None else (value,) if isinstance(value, str) else value
+
+
+def _one_or_several(name, value):
+    """A text, or a tuple of several; of several that are one, that one."""
+    if isinstance(value, list | tuple) and value and all(isinstance(part, str) for part in value):
+        return tuple(value) if len(value) > 1 else value[0]
+    if not isinstance(value, str | None):
+        raise invalid(name, "a text, or several", repr(value))
+    return value
