@@ -34,7 +34,7 @@ from .target import shown
 @click.option("--optimizer", metavar="SPEC", help='adam, adamw, "sgd(learning_rate=0.1)" [adam].')
 @click.option("--schedule", metavar="SPEC", help='constant, "step(at=(0.6, 0.8))", plateau, cosine-decay [constant].')
 @click.option("--augment", metavar="SPEC", help="none, crop-flip [none].")
-@click.option("--shuffle/--no-shuffle", default=None, help="A new order each epoch, or that of the data [shuffle].")
+@click.option("--shuffle/--no-shuffle", default=None, help="A new order in each epoch, or the data's own [True].")
 @click.option("--validation", type=float, help="Share of the training images that is held out [0.1].")
 @click.option("--keep", type=click.Choice(["best", "last"]), help="Which epoch becomes the model [best].")
 @click.option(
