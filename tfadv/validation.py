@@ -31,6 +31,35 @@ def images(x, what="images"):
     return _unit_range(x, what)
 
 
+def points(x, box=(0.0, 1.0), what="images"):
+    """Check what an attack starts from, images or vectors, and return it as a float32 array.
+
+    Args:
+        x: (n, height, width, channels) or (n, d), floating point in the box.
+        box: lowest and highest valid value; None where every finite number is valid.
+
+    Raises:
+        TfadvError: for another shape, dtype or range, for NaN, and for no examples at all.
+    """
+    x = _array(x, what)
+    if x.ndim == 2 and x.size:
+        what = "vectors"
+    else:
+        _check_shape(x, what)
+    if box == (0.0, 1.0):
+        return _unit_range(x, what) if x.ndim == 2 else images(x, what)
+    if not np.issubdtype(x.dtype, np.floating):
+        raise invalid(what, "floats", f"the type {x.dtype}", "use x.astype('float32').")
+    low, high = float(x.min()), float(x.max())
+    if not np.isfinite([low, high]).all():
+        raise invalid(what, "finite numbers", "NaN or infinity", "find them with ~np.isfinite(x).")
+    if box is not None and (low < box[0] - TOLERANCE or high > box[1] + TOLERANCE):
+        hint = f"clip them with x.clip{box}, or give the threat model another box."
+        raise invalid(what, f"values in [{box[0]:g}, {box[1]:g}]", f"{low:g} to {high:g}", hint)
+    x = x.astype(np.float32, copy=False)
+    return x if box is None or (low >= box[0] and high <= box[1]) else np.clip(x, *box)
+
+
 def stored_images(x, what="images"):
     """Check images as data sets store them: `images`, or uint8, which stays as it is."""
     x = _array(x, what)
@@ -97,7 +126,7 @@ def classifier(model, x, forward=None):
 
 
 def radius(threat, shape):
-    """Refuse an eps beyond the largest distance of two images: nearly always a forgotten "/255".
+    """Refuse an eps beyond the largest distance of two points of the box: nearly always a forgotten "/255".
 
     Args:
         threat: a `ThreatModel`.
@@ -106,8 +135,10 @@ def radius(threat, shape):
     Raises:
         TfadvError: with the eps that was probably meant.
     """
-    black = np.zeros((1, *shape), np.float32)
-    largest = float(threat.distance(black + 1, black)[0])
+    if threat.box is None:
+        return
+    black, white = (np.full((1, *shape), value, np.float32) for value in threat.box)
+    largest = float(threat.distance(white, black)[0])
     if threat.eps > largest * (1 + TOLERANCE):
         hint = f"did you mean {threat.norm}:{threat.eps:g}/255?" if threat.eps <= 255 * largest else ""
         raise invalid("threat", f"an eps of at most {largest:g}, from black to white", str(threat), hint)
@@ -205,6 +236,9 @@ def _matches(takes, have):
 
 
 def _how_to_fit(takes, have):
+    if len(have) != 3:
+        same = None not in takes and math.prod(takes) == math.prod(have)
+        return f"reshape them with x.reshape(-1, {str(takes)[1:]}." if same else "take another model."
     height, width, channels = have
     if _matches(takes, (width, channels, height)):
         return "move the channels last with x.transpose(0, 2, 3, 1)."

@@ -88,7 +88,7 @@ def test_without_a_start_the_image_comes_back(classifiers, images, predict):
 def test_starts_are_misclassified_and_as_near_as_their_tries(classifiers, images, labels, predict):
     model = classifiers("cnn")
     problem = Problem(lambda x: model(x, training=False), tf.constant(images), tf.constant(labels))
-    start, found = starting_points(problem, random.key(0))
+    start, found = starting_points(problem, L2(1.0), random.key(0))
     stands = predict(model, images) == labels
     assert np.array_equal(found, stands)
     assert (predict(model, start)[stands] != labels[stands]).all()
@@ -109,7 +109,7 @@ def test_noise_is_blended_in_no_more_than_needed(bright):
     model = separated(np.full((6, 6, 1), 1 / 36, np.float32), 0.1 + 0.4 * bright)
     x = np.full((9, 6, 6, 1), 0.05, np.float32)
     problem = Problem(lambda x: model(x, training=False), tf.constant(x), tf.zeros(9, tf.int32))
-    start, found = starting_points(problem, random.key(0))
+    start, found = starting_points(problem, L2(1.0), random.key(0))
     needed = (0.1 + 0.4 * bright - 0.05) / 0.45
     share = (start.numpy().mean(axis=(1, 2, 3)) - 0.05) / 0.45
     assert found.numpy().all() and (share > needed).all() and (share < needed + 3 / STARTS + 0.1).all()

@@ -184,7 +184,7 @@ def test_restarts_only_come_nearer(classifiers, images, predict):
 def test_runs_begin_at_the_image_then_at_half_the_reach(norm):
     x0 = tf.fill([4, 50], 0.5)
     attack, reach = FABT(steps=10, restarts=2), tf.constant([0.02, 0.1, 0.2, np.inf])
-    at = lambda t: attack._begin(t, x0, x0 + 0.25, reach, norm, random.key(0))  # noqa: E731
+    at = lambda t: attack._begin(t, x0, x0 + 0.25, reach, NORMS[norm](1.0), random.key(0))  # noqa: E731
     for t in (0, 20):
         assert np.array_equal(at(t), x0)
     for t in (1, 15):

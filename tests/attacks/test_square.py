@@ -36,6 +36,7 @@ def test_sides_follow_the_schedule():
     assert Square().sides((28, 28), least=3) == [25, 19, 13, 9, 7, 5, 3, 3, 3, 3]
     assert Square(p_init=0.1).sides((28, 28))[0] == 9
     assert Square().sides((2, 40), least=3) == [2] * 10
+    assert Square().sides((40, 1))[:3] == [32, 16, 8] and Square().sides((40, 1), least=3)[-1] == 3
 
 
 def test_a_square_shrinks_after_10_and_50_queries():
@@ -149,16 +150,16 @@ def test_pattern_is_the_sum_of_nested_squares(order, falls, side):
         if rows:
             expected[first : first + rows] = sign * half / (np.abs(half) ** order).sum() ** (1 / order)
     expected /= (np.abs(expected) ** order).sum() ** (1 / order)
-    assert np.allclose(square_mass.pattern(side, order), expected, atol=1e-6)
+    assert np.allclose(square_mass.pattern(side, side, order), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(9, 9, 1), (8, 11, 3)])
 def test_l2_proposals_are_as_long_as_eps_and_move_two_windows(shape):
     eps, side, x = 0.3, 3, gray(20, *shape)
-    best = square_mass.tiles(tf.constant(x), eps, 2, random.key(1))
+    best = square_mass.tiles(tf.constant(x), L2(eps), random.key(1))
     draws = np.random.default_rng(0).uniform(0, 1, (20, 5 + shape[2])).astype("float32")
-    tile = square_mass.pattern(side, 2)
-    moved = square_mass.gathered(tf.constant(x), best, draws, tf.constant(side), tile, eps, 2).numpy()
+    tile = square_mass.pattern(side, side, 2)
+    moved = square_mass.gathered(tf.constant(x), best, draws, tf.constant(side), tile, L2(eps)).numpy()
     length = lambda images: np.linalg.norm((images - x).reshape(20, -1), axis=1)  # noqa: E731
     assert np.allclose(length(best.numpy()), eps, rtol=1e-4) and np.allclose(length(moved), eps, rtol=1e-4)
     for i, (before, after) in enumerate(zip(best.numpy() - x, moved - x, strict=True)):
@@ -176,7 +177,7 @@ def test_l1_fits_into_ball_and_box():
     rng = np.random.default_rng(0)
     x = rng.uniform(0, 1, (50, 8, 8, 3)).astype("float32")
     delta = (rng.normal(size=x.shape) * (rng.uniform(size=x.shape) < 0.2)).astype("float32")
-    fitted = square_mass.fitted(tf.constant(x), tf.constant(delta), 4.0, 1)
+    fitted = square_mass.fitted(tf.constant(x), tf.constant(delta), L1(4.0))
     assert L1(4.0).contains(fitted, x).numpy().all()
     assert np.allclose(L1(4.0).distance(fitted, x), 4.0, rtol=1e-4)
 
@@ -184,6 +185,6 @@ def test_l1_fits_into_ball_and_box():
 def test_l1_fits_as_the_exact_projection_away_from_the_box():
     x = gray(50, 8, 8, 3)
     delta = np.random.default_rng(0).laplace(scale=0.03, size=x.shape).astype("float32")
-    fitted = square_mass.fitted(tf.constant(x), tf.constant(delta), 4.0, 1)
+    fitted = square_mass.fitted(tf.constant(x), tf.constant(delta), L1(4.0))
     exact = L1(4.0).project(tf.constant(x + delta), tf.constant(x))
     assert np.allclose(fitted, exact, atol=2e-3) and not np.allclose(x + delta, exact, atol=2e-2)

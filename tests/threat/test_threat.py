@@ -140,11 +140,72 @@ def test_eps_may_be_a_tensor_and_does_not_retrace(make):
     assert len(traces) == 1
 
 
-@pytest.mark.parametrize("text", ["linf:8/255", "l2:0.5", "l1:12.0", "linf:0.0", "linf:0.3"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "linf:8/255",
+        "l2:0.5",
+        "l1:12.0",
+        "linf:0.0",
+        "linf:0.3",
+        "l2(eps=0.5, box=None)",
+        "linf(eps=8/255, box=(-1.0, 1.0))",
+    ],
+)
 def test_specs_round_trip(text):
     ball = threat.parse(text)
     assert str(ball) == text and threat.parse(str(ball)) == ball and hash(threat.parse(text)) == hash(ball)
-    assert ball != type(ball)(ball.eps + 1) and threat.parse(f" {text.upper()} ") == ball
+    name = ball.norm
+    assert ball != ball.with_eps(ball.eps + 1) and threat.parse(f" {text.replace(name, name.upper())} ") == ball
+
+
+def test_the_box_is_part_of_the_value():
+    assert LInf(0.1) == LInf(0.1, box=(0, 1)) != LInf(0.1, box=None) and LInf(0.1, box="none").box is None
+    assert len({LInf(0.1), LInf(0.1, box=None), LInf(0.1, box=(0, 2))}) == 3 and LInf(0.1, None).with_eps(1).box is None
+
+
+@pytest.mark.parametrize("box", [(1, 0), (0, 0), (0, float("inf")), (0,), 1, "0..1", (0, "x")])
+def test_box_refuses(box):
+    with pytest.raises(TfadvError, match="box: expected a lowest and a highest value, or None, received"):
+        LInf(0.1, box=box)
+
+
+@pytest.mark.parametrize("ball", BALLS, ids=str)
+def test_another_box_is_the_same_geometry_in_other_units(ball):
+    """z = 4 x - 1 takes [0, 1] to [-1, 3], distances to four times as much, and slopes to a quarter."""
+    wide, to = type(ball)(4 * ball.eps, box=(-1, 3)), lambda x: 4 * x - 1
+    x = np.round(RNG.uniform(0, 1, (6, 30)), 1).astype("float32")
+    far = (x + RNG.normal(0, 0.7, x.shape)).astype("float32")
+    assert np.allclose(wide.project(to(far), to(x)), to(ball.project(far, x)), atol=1e-5)
+    assert np.allclose(wide.random_start(to(x), random.key(0)), to(ball.random_start(x, random.key(0))), atol=1e-5)
+    assert np.array_equal(wide.contains(to(far), to(x)), ball.contains(far, x)) and wide.contains(to(x), to(x))[0]
+    assert np.allclose(wide.clip(to(far)), to(ball.clip(far)), atol=1e-5)
+    assert np.allclose(wide.farthest(to(x)), 4 * ball.farthest(x)) and wide.gray(30) == 4 * ball.gray(30)
+    assert np.array_equal(wide.steepest(far, to(x)), ball.steepest(far, x))
+    w, gap = far - x, np.float32([0.1, -0.2, 0.3, 5, -5, 1])
+    for moved, expected in zip(wide.displacement(to(x), w, 4 * gap), ball.displacement(x, w, gap), strict=True):
+        assert np.allclose(moved, 4 * expected, atol=1e-4)
+    assert np.allclose(wide.random_point([2, 3], random.key(0)), to(ball.random_point([2, 3], random.key(0))))
+
+
+@pytest.mark.parametrize("ball", BALLS, ids=str)
+def test_without_a_box_only_the_ball_counts(ball):
+    free, x = type(ball)(ball.eps, box=None), (5 * RNG.normal(size=(6, 30))).astype("float32")
+    far = x + RNG.normal(0, 0.7, x.shape).astype("float32")
+    order = {"linf": np.inf, "l2": 2, "l1": 1}[ball.norm]
+    once = free.project(far, x)
+    assert np.all(free.contains(once, x)) and not np.any(free.contains(far, x)) and np.array_equal(free.clip(far), far)
+    assert np.allclose(norms(ball.norm, once - x), ball.eps, rtol=1e-4)
+    assert np.all(free.contains(free.random_start(x, random.key(0)), x))
+    # The nearest point of a hyperplane: |gap| / ||w||_q away (Moosavi-Dezfooli et al. 2016, equation 3).
+    w, gap = RNG.normal(size=x.shape).astype("float32"), np.float32([1, -2, 3, -0.1, 0, 1e-3])
+    delta, length = free.displacement(x, w, gap)
+    dual = np.linalg.norm(w, {np.inf: 1, 2: 2, 1: np.inf}[order], axis=1)
+    assert np.allclose(length, np.abs(gap) / dual, rtol=1e-4) and np.allclose(free.dual_length(w), dual, rtol=1e-5)
+    assert np.allclose((w * delta).numpy().sum(axis=1), -gap, atol=1e-4)
+    assert np.allclose(norms(ball.norm, delta), length, rtol=1e-4) and free.gray(30) == np.inf
+    step = free.towards_hyperplane(tf.constant(w), tf.constant(gap), free.dual_length(w))
+    assert np.allclose((w * step).numpy().sum(axis=1), gap * dual, rtol=1e-3, atol=1e-4)
 
 
 def test_norms_differ_although_eps_does_not():

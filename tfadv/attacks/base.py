@@ -30,6 +30,8 @@ class Attack(abc.ABC):
     # Whether it works on rows (n, d) as on images; with 3 channels `tf.where` is seven times faster on rows
     # (`benchmarks/choices.py`, on CPU).
     on_rows: typing.ClassVar[bool] = False
+    # Whether it needs images, (n, h, w, c): vectors come as images of one column, (n, d, 1, 1).
+    on_images: typing.ClassVar[bool] = False
     # Whether the loop has static shapes, which XLA needs.
     xla_compatible: typing.ClassVar[bool] = True
     # The norms of the threat models under which it works.
@@ -51,11 +53,11 @@ class Attack(abc.ABC):
             cls.name = cls.__name__.lower()
 
     def __call__(self, model, x, y, *, threat, targets=None, seed=0, batch_size=500):
-        """Craft adversarial images; the result always lies inside the ball and inside [0, 1].
+        """Craft adversarial examples; the result always lies inside the ball and the box of the threat model.
 
         Args:
-            model: a `keras.Model` that maps images to logits.
-            x: images, (n, h, w, c), floats in [0, 1].
+            model: a `keras.Model` that maps images (or vectors) to logits.
+            x: images, (n, h, w, c), or vectors, (n, d): floats in the box, [0, 1] unless the threat model says else.
             y: true labels, (n,) integers. Those that the model gets wrong already are attacked too.
             threat: a `ThreatModel`, e.g. `LInf(8/255)`.
             targets: labels to reach, (n,) integers; None for an untargeted attack.
@@ -63,7 +65,7 @@ class Attack(abc.ABC):
             batch_size: images crafted at a time; memory grows with it, not with n.
 
         Returns:
-            x_adv, (n, h, w, c) float32 array.
+            x_adv, float32 array like x.
 
         Raises:
             TfadvError: for input that `tfadv.validation` refuses, and for a norm that the attack does not know.
@@ -75,7 +77,8 @@ class Attack(abc.ABC):
         def graph(problem, eps, seed):
             return self.perturb_projected(problem, threat.with_eps(eps), seed)
 
-        return self._run(graph, model, x, y, targets, seed, batch_size, key=threat.with_eps(0.0), eps=threat.eps)
+        key = threat.with_eps(0.0)
+        return self._run(graph, model, x, y, targets, seed, batch_size, key, threat.box, threat.eps)
 
     def craft(self, model, x, y, *, threat, seed, targets=None, reference=None):
         """The same as graph code without checks, for trainers: tensors in, a tensor out.
@@ -95,8 +98,8 @@ class Attack(abc.ABC):
         return self._finite_projected(problem, lambda here: self.perturb(here, threat, seed), threat.project)
 
     def _finite_projected(self, problem, find, project=lambda x_adv, x: x_adv):
-        """What `find` finds, made finite and projected; the attack works on rows if it can."""
-        here = problem.flattened() if self.on_rows else problem
+        """What `find` finds, made finite and projected; the attack sees rows, or images, where it says so."""
+        here = problem.flattened() if self.on_rows else problem.as_images() if self.on_images else problem
         found = project(finite_or(here.x, find(here)), here.x)
         return tf.stop_gradient(tf.reshape(found, tf.shape(problem.x)))
 
@@ -126,9 +129,9 @@ class Attack(abc.ABC):
         known = {option.name for option in dataclasses.fields(self)}
         return dataclasses.replace(self, early_stop=True) if "early_stop" in known else self
 
-    def _run(self, graph, model, x, y, targets, seed, batch_size, key, eps=0.0):
+    def _run(self, graph, model, x, y, targets, seed, batch_size, key, box, eps=0.0):
         """Check, compile `graph(problem, eps, seed)` once per architecture, and go through the batches."""
-        x = validation.images(x)
+        x = validation.points(x, box)
         if isinstance(seed, bool) or not isinstance(seed, numbers.Integral):
             raise invalid("seed", "a whole number", repr(seed))
         if isinstance(batch_size, bool) or not isinstance(batch_size, numbers.Integral) or batch_size < 1:
@@ -188,7 +191,7 @@ class MinimumNormAttack(Attack):
                 call.
 
         Returns:
-            x_adv, (n, h, w, c) float32 array.
+            x_adv, float32 array like x.
         """
         self.check_norm(norm)
         threat = NORMS[norm](0.0, box)
@@ -197,7 +200,7 @@ class MinimumNormAttack(Attack):
             unlimited = threat.with_eps(tf.constant(float("inf")))
             return self._finite_projected(problem, lambda here: self.search(here, unlimited, seed))
 
-        return self._run(graph, model, x, y, targets, seed, batch_size, key=("minimal", threat))
+        return self._run(graph, model, x, y, targets, seed, batch_size, ("minimal", threat), threat.box)
 
     def perturb(self, problem, threat, seed):
         return self.search(problem, threat, seed)

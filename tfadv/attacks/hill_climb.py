@@ -30,6 +30,7 @@ class HillClimb(Attack):
     """
 
     name: typing.ClassVar[str] = "hill_climb"
+    on_images: typing.ClassVar[bool] = True
     xla_compatible: typing.ClassVar[bool] = False
     black_box: typing.ClassVar[bool] = True
     seeded: typing.ClassVar[bool] = True
@@ -73,10 +74,10 @@ def sparse(shape, seed):
 
 
 def square(shape, seed):
-    """1 or -1 in a square of up to half of the shorter side, another sign in each channel."""
+    """1 or -1 in a square of up to half of the shorter side, of vectors in up to half; a sign in each channel."""
     n, height, width, channels = tf.unstack(shape)
     draws = random.uniform([n, 3 + channels], seed)
-    longest = tf.maximum(tf.minimum(height, width) // 2, 1)
+    longest = tf.maximum(tf.where(width == 1, height, tf.minimum(height, width)) // 2, 1)
     side = 1 + tf.cast(draws[:, 0] * tf.cast(longest, tf.float32), tf.int32)
     rows, columns = between(draws[:, 1], side, height), between(draws[:, 2], side, width)
     return rows[:, :, None, None] * columns[:, None, :, None] * signs(draws[:, None, None, 3:])

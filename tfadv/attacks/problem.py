@@ -14,7 +14,7 @@ class Problem:
 
     Attributes:
         logits_fn: images to float32 logits.
-        x: clean images, (n, h, w, c) in [0, 1].
+        x: clean images, (n, h, w, c), or vectors, (n, d), in the box of the threat model.
         labels: true labels, (n,) int32.
         targets: labels the attacker wants, (n,) int32, or None for any wrong one.
         reference: the logits that the loss `kl` compares with, (n, classes), or None.
@@ -78,6 +78,13 @@ class Problem:
         if self.targets is not None:
             raise invalid("loss", "one that knows targets", "kl", "use loss=ce.")
         return self if self.reference is not None else dataclasses.replace(self, reference=self.logits_fn(self.x))
+
+    def as_images(self):
+        """The same problem with vectors (n, d) as images of one column, (n, d, 1, 1); images stay as they are."""
+        if len(self.x.shape) == 4:
+            return self
+        logits_fn = lambda images: self.logits_fn(images[:, :, 0, 0])  # noqa: E731
+        return dataclasses.replace(self, logits_fn=logits_fn, x=self.x[:, :, None, None])
 
     def towards(self, targets):
         """The same problem with these labels to reach, (n,) int32."""

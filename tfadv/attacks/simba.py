@@ -38,6 +38,7 @@ class SimBA(Attack):
     >>> SimBA(basis="dct")(model, x, y, threat=L2(1.5))  # doctest: +SKIP
     """
 
+    on_images: typing.ClassVar[bool] = True
     xla_compatible: typing.ClassVar[bool] = False
     black_box: typing.ClassVar[bool] = True
     seeded: typing.ClassVar[bool] = True

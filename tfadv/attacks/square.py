@@ -32,6 +32,8 @@ class Square(Attack):
     (algorithm 3), after a start with 5 x 5 such patterns. Every example has its own places and signs; the authors' code
     shares the places within a batch.
 
+    In vectors (n, d) squares and windows are runs of values.
+
     Fooled images leave the batch, so that queries are spent only where they are needed.
 
     Args:
@@ -41,6 +43,7 @@ class Square(Attack):
     >>> Square()(model, x, y, threat=LInf(8 / 255))  # doctest: +SKIP
     """
 
+    on_images: typing.ClassVar[bool] = True
     xla_compatible: typing.ClassVar[bool] = False
     black_box: typing.ClassVar[bool] = True
     seeded: typing.ClassVar[bool] = True
@@ -55,7 +58,7 @@ class Square(Attack):
             raise invalid("square: p_init", "a number above 0 and at most 1", self.p_init)
 
     def perturb(self, problem, threat, seed):
-        move, start, state = (self._painted if threat.norm == "linf" else self._moved)(problem.x, threat, seed)
+        move, start, state = (self._painted if threat.separable else self._moved)(problem.x, threat, seed)
 
         def propose(t, x, best, better, state):
             stage = tf.reduce_sum(tf.cast(t > tf.constant(HALVED), tf.int32))
@@ -66,44 +69,50 @@ class Square(Attack):
 
     def _painted(self, x, threat, seed):
         sides = self.sides(x.shape[1:])
+        # Enough to cross the ball from wherever in it: two pixels do not differ by more than the box is wide.
+        step = 4 * threat.eps if threat.box is None else threat.box[1] - threat.box[0]
 
         def move(stage, seed, x, best, region):
             draws = random.uniform([tf.shape(x)[0], 2 + x.shape[3]], seed)
-            return painted(best, draws, tf.gather(sides, stage), *region)
+            return painted(best, draws, tf.gather(sides, stage), *region, step)
 
-        stripes = signs(random.uniform([tf.shape(x)[0], 1, x.shape[2], x.shape[3]], random.key(seed, 0)))
+        each = x.shape[1] if x.shape[2] == 1 else 1  # the values of vectors are columns themselves
+        stripes = signs(random.uniform([tf.shape(x)[0], each, x.shape[2], x.shape[3]], random.key(seed, 0)))
         return move, threat.project(x + threat.eps * stripes, x), threat.region(x)
 
     def _moved(self, x, threat, seed):
-        order, sides = square_mass.ORDERS[threat.norm], self.sides(x.shape[1:], least=3)
+        sides = self.sides(x.shape[1:], least=3)
 
         def move(stage, seed, x, best, state):
             side = tf.gather(sides, stage)
-            tile = tf.gather(square_mass.patterns(sides, order), stage)[:side, :side]
+            tile = tf.gather(square_mass.patterns(sides, x.shape[2], threat.order), stage)[:side, :side]
             draws = random.uniform([tf.shape(x)[0], 5 + x.shape[3]], seed)
-            return square_mass.gathered(x, best, draws, side, tile, threat.eps, order)
+            return square_mass.gathered(x, best, draws, side, tile, threat)
 
-        return move, square_mass.tiles(x, threat.eps, order, random.key(seed, 0)), ()
+        return move, square_mass.tiles(x, threat, random.key(seed, 0)), ()
 
     def sides(self, image_shape, least=1):
-        """The side of the squares in each stage; with a least of 3 odd ones, as the patterns have a center."""
+        """The side of the squares in each stage; with a least of 3 odd ones, as the patterns have a center.
+
+        In vectors, images of one column, it is the length of a run of values.
+        """
         height, width = image_shape[:2]
         shares = (self.p_init / 2**stage for stage in range(len(HALVED) + 1))
-        sides = (max(round((share * height * width) ** 0.5), least) for share in shares)
-        return [min(side | 1 if least == 3 else side, height, width) for side in sides]
+        power, longest = (1.0, height) if width == 1 else (0.5, min(height, width))
+        sides = (max(round((share * height * width) ** power), least) for share in shares)
+        return [min(side | 1 if least == 3 else side, longest) for side in sides]
 
     def cost(self, classes):
         return Passes(self.queries + 2, 0)
 
 
-def painted(best, draws, side, low, high):
+def painted(best, draws, side, low, high, step=1.0):
     """Each example with a square of it at one side of the ball, channel by channel.
 
     Args:
         draws: in (0, 1), (n, 2 + channels): where the square is, and on which side.
-        low, high: the ends of the ball, as far as the box lets it go.
+        low, high: the ends of the ball, as far as the box lets it go; step: at least their distance.
     """
     rows, columns = (between(draws[:, k], side, best.shape[k + 1]) for k in (0, 1))
-    square = rows[:, :, None, None] * (columns[:, :, None] * signs(draws[:, None, 2:]))[:, None]
-    # A step of 1 crosses the ball from wherever in it, as pixels do not go further apart.
+    square = rows[:, :, None, None] * (columns[:, :, None] * (step * signs(draws[:, None, 2:])))[:, None]
     return tf.maximum(tf.minimum(best + square, high), low)

@@ -12,8 +12,7 @@ import tensorflow as tf
 from tfadv import random
 from tfadv.attacks.loops.windows import pixels, signs
 
-ORDERS = {"l2": 2, "l1": 1}
-# By order: how fast a pattern falls off from its center.
+# By order, the p of l_p: how fast a pattern falls off from its center.
 FALLS = {2: 2, 1: 4}
 # By order: how much longer what was gathered becomes, before all is fitted into the ball. In l_1 that makes the change
 # sparse. The authors take the number of channels; with one, 3 instead leaves 50% of 200 digits at eps = 10 after 1,000
@@ -23,32 +22,35 @@ GAIN = {2: 1.0, 1: 3.0}
 NEWTON = 3
 
 
-def tiles(x, eps, order, seed):
-    """x with 5 x 5 patterns side by side, of random signs and lying or standing, as long as eps allows."""
-    n, (height, width, channels) = tf.shape(x)[0], x.shape[1:]
-    side = max(min(height, width) // 5, 1)
-    down, across = height // side, width // side
+def tiles(x, threat, seed):
+    """x with 5 x 5 patterns (5 in vectors) of random signs, lying or standing, as long as eps allows."""
+    n, (height, width, channels), order, eps = tf.shape(x)[0], x.shape[1:], threat.order, threat.eps
+    side = max((height if width == 1 else min(height, width)) // 5, 1)
+    broad = min(side, width)
+    down, across = height // side, width // broad
     draws = random.uniform([n, down, across, 1 + channels], seed)
-    spread = lambda part: tf.repeat(tf.repeat(part, side, axis=1), side, axis=2)  # noqa: E731
+    spread = lambda part: tf.repeat(tf.repeat(part, side, axis=1), broad, axis=2)  # noqa: E731
     tiled = lambda tile: np.tile(tile, (down, across))[..., None]  # noqa: E731
-    tile = pattern(side, order)
-    delta = tf.where(spread(draws[..., :1] < 0.5), tiled(tile), tiled(tile.T)) * spread(signs(draws[..., 1:]))
-    free = (height - down * side, width - across * side)
+    tile = pattern(side, broad, order)
+    lying = tile if width == 1 else tile.T
+    delta = tf.where(spread(draws[..., :1] < 0.5), tiled(tile), tiled(lying)) * spread(signs(draws[..., 1:]))
+    free = (height - down * side, width - across * broad)
     delta = tf.pad(delta, [(0, 0), *((space // 2, (space + 1) // 2) for space in free), (0, 0)])
     length = tf.reduce_sum(mass(delta, order), axis=3, keepdims=True) ** (1 / order)
-    return fitted(x, delta * (GAIN[order] * within(eps) / length), eps, order)
+    return fitted(x, delta * (GAIN[order] * within(eps) / length), threat)
 
 
-def gathered(x, best, draws, side, tile, eps, order):
+def gathered(x, best, draws, side, tile, threat):
     """Empty two windows, and write what they held and what eps leaves unused into the first, as a pattern.
 
     Args:
         draws: in (0, 1), (n, 5 + channels): where the windows are, how the pattern lies, its sign in each channel.
         side, tile: of the windows, and the pattern of this side, (side, side).
     """
-    height, width, channels = x.shape[1:]
+    (height, width, channels), order, eps = x.shape[1:], threat.order, threat.eps
     here, there = (pixels(draws[:, k : k + 2], side, height, width) for k in (0, 2))
-    tile = tf.where(draws[:, 4, None, None] < 0.5, tile, tf.transpose(tile))[..., None]
+    lying = tile if width == 1 else tf.transpose(tile)
+    tile = tf.where(draws[:, 4, None, None] < 0.5, tile, lying)[..., None]
     delta = best - x
     unused = tf.nn.relu(within(eps) ** order - tf.reduce_sum(mass(delta, order), axis=3, keepdims=True))
     delta = tf.reshape(delta, [-1, channels])
@@ -57,18 +59,18 @@ def gathered(x, best, draws, side, tile, eps, order):
     length = (mass(held, order) + mass(other, order) + unused / channels) ** (1 / order)
     new = unit(tile * signs(draws[:, None, None, 5:]) + unit(held, order), order) * (GAIN[order] * length)
     delta = tf.tensor_scatter_nd_update(delta, here[..., None], new)
-    return fitted(x, tf.reshape(delta, tf.shape(x)), eps, order)
+    return fitted(x, tf.reshape(delta, tf.shape(x)), threat)
 
 
-def fitted(x, delta, eps, order):
+def fitted(x, delta, threat):
     """A point of ball and box near x + delta. In l_2 delta is no longer than eps, and the box is all that matters.
 
     In l_1, sign(delta) * (v - threshold)+ for the v = |delta| that the box leaves and the threshold at which the sum is
     eps. It is found by Newton's method from below, as the exact projection would sort all pixels in each query.
     """
-    if order == 2:
-        return tf.clip_by_value(x + delta, 0.0, 1.0)
-    room = tf.minimum(tf.abs(delta), tf.where(delta > 0, 1 - x, x))
+    if threat.order == 2:
+        return threat.clip(x + delta)
+    eps, room = threat.eps, tf.minimum(tf.abs(delta), threat.room(x, tf.sign(delta)))
     total = lambda part: tf.reduce_sum(part, axis=[1, 2, 3], keepdims=True)  # noqa: E731
     threshold = 0.0
     for _ in range(NEWTON):
@@ -98,20 +100,24 @@ def take(values, at):
     return taken, tf.tensor_scatter_nd_update(values, at[..., None], tf.zeros_like(taken))
 
 
-def patterns(sides, order):
-    """The pattern of each side in the corner of an array of the largest: (len(sides), largest, largest)."""
-    return np.stack([np.pad(pattern(side, order), (0, max(sides) - side)) for side in sides])
+def patterns(sides, width, order):
+    """The pattern of each side in the corner of an array of the largest: (len(sides), largest, largest or width)."""
+    most = max(sides)
+    corners = [((0, most - side), (0, min(most, width) - min(side, width))) for side in sides]
+    return np.stack(
+        [np.pad(pattern(side, min(side, width), order), at) for side, at in zip(sides, corners, strict=True)]
+    )
 
 
 @functools.cache
-def pattern(side, order):
-    """Two halves of opposite sign and equal mass, together 1, that fall off from their centers: (side, side).
+def pattern(side, width, order):
+    """Two halves of opposite sign and equal mass, together 1, that fall off from their centers: (side, width).
 
     A half is sum_k [the k-th square around its center] / (k + 1)^falls, so at distance d, the larger of rows and
     columns, the sum from k = d on.
     """
     tail = np.cumsum(1.0 / (np.arange(side // 2 + 1) + 1.0)[::-1] ** FALLS[order])[::-1]
-    columns = np.abs(np.arange(side) - side // 2)
+    columns = np.abs(np.arange(width) - width // 2)
     halves = []
     for sign, rows in ((1, side // 2), (-1, side - side // 2)):
         if rows:

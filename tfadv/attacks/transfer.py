@@ -41,6 +41,7 @@ class Transfer(AttackWrapper):
 
     # The substitute sees images; the attack within may take them apart.
     on_rows: typing.ClassVar[bool] = False
+    on_images: typing.ClassVar[bool] = False
     xla_compatible: typing.ClassVar[bool] = False
     black_box: typing.ClassVar[bool] = True
     decision_based: typing.ClassVar[bool] = True
@@ -65,7 +66,7 @@ class Transfer(AttackWrapper):
 
     def __call__(self, model, x, y, **options):
         if self.source is not None:
-            x = validation.images(x)
+            x = validation.points(x, getattr(options.get("threat"), "box", (0.0, 1.0)))
             wanted, found = validation.classifier(model, x), validation.classifier(self._source(), x)
             if found != wanted:
                 raise invalid("transfer: source", f"a classifier of {wanted} classes", f"one of {found}")
@@ -93,6 +94,9 @@ class Transfer(AttackWrapper):
     def _logits_fn(self, problem, seed):
         """The substitute: what was given, or one that learns what the model answers."""
         if self.source is None:
+            if len(problem.x.shape) != 4:
+                hint = "give a model of such vectors as source=."
+                raise invalid("transfer", "images, which its substitute is made for", "vectors (n, d)", hint)
             return substitute.learn(problem.logits_fn, problem.x, self.rounds, seed)
         return self.inner.logits_fn(self._source())
 

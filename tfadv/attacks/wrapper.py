@@ -43,6 +43,10 @@ class AttackWrapper(Attack):
         return self.inner.on_rows
 
     @property
+    def on_images(self):
+        return self.inner.on_images
+
+    @property
     def xla_compatible(self):
         return self.inner.xla_compatible
 

@@ -4,7 +4,10 @@ import tensorflow as tf
 
 
 def places(draws, side, length):
-    """Where a window of this side begins, each place equally likely; `draws` in (0, 1), (n,), to (n,) int32."""
+    """Where a window of this side begins, each place equally likely; `draws` in (0, 1), (n,), to (n,) int32.
+
+    A window that is longer than the axis begins at 0 or before, and covers all of it.
+    """
     return tf.cast(draws * tf.cast(length - side + 1, tf.float32), tf.int32)
 
 
@@ -15,11 +18,14 @@ def between(draws, side, length):
 
 
 def pixels(draws, side, height, width):
-    """The pixels of a square window, counted through the whole batch; `draws`, (n, 2), to (n, side, side) int32."""
-    top, left = places(draws[:, 0], side, height), places(draws[:, 1], side, width)
+    """The pixels of a square window, counted through the whole batch; `draws`, (n, 2), to (n, side, side) int32.
+
+    In images of one column the window has one as well, (n, side, 1).
+    """
+    across = 1 if width == 1 else side
+    top, left = places(draws[:, 0], side, height), places(draws[:, 1], across, width)
     first = (tf.range(tf.shape(draws)[0]) * height + top) * width + left
-    along = tf.range(side)
-    return first[:, None, None] + along[:, None] * width + along
+    return first[:, None, None] + tf.range(side)[:, None] * width + tf.range(across)
 
 
 def signs(draws):
