@@ -129,19 +129,30 @@ def check_classifier(model, x):
         The number of classes, and what stands for the model in the keys of `kept`: the digest of its architecture
         where weights alone tell it from others (see `architecture.forward`), else a reference to it.
     """
-    image, known = x.shape[1:], OWNERS.setdefault(model, {})
-    owner = known.get((image, len(model.variables)))
-    if owner is None:
-        classes = validation.classifier(model, x)
+    image = x.shape[1:]
+    known = (image, len(model.variables)) in OWNERS.get(model, {})
+    classes = validation.classifier(model, x, forward(model, image) if known else None)
+    return classes, _owner(model, image)
+
+
+def forward(model, image):
+    """The model as a compiled function: images (n, h, w, c), each of the shape `image`, to float32 logits."""
+    owner = _owner(model, image)
+    if not isinstance(owner, str):
+        return kept((owner, image), lambda: _forward(owner, image))
+    traced = kept((owner, image), lambda: architecture.forward(model, image)[0])
+    return lambda x: traced(tf.constant(x, tf.float32), architecture.weights_of(model))
+
+
+def _owner(model, image):
+    """What stands for a model in the keys of `kept`."""
+    known, now = OWNERS.setdefault(model, {}), (image, len(model.variables))
+    if now not in known:
         traced, digest = architecture.forward(model, image)
-        known[image, len(model.variables)] = digest or own(model)
+        known[now] = digest or own(model)
         if digest:
             kept((digest, image), lambda: traced)
-        return classes, digest or own(model)
-    if isinstance(owner, str):
-        traced = kept((owner, image), lambda: architecture.forward(model, image)[0])
-        return validation.classifier(model, x, lambda x: traced(tf.constant(x), architecture.weights_of(model))), owner
-    return validation.classifier(model, x, kept((owner, image), lambda: _forward(owner, image))), owner
+    return known[now]
 
 
 def own(model):
