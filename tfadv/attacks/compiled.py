@@ -137,11 +137,15 @@ def check_classifier(model, x):
 
 def forward(model, image):
     """The model as a compiled function: images (n, h, w, c), each of the shape `image`, to float32 logits."""
+    if not model.built:
+        model(tf.zeros([1, *image]), training=False)
     owner = _owner(model, image)
-    if not isinstance(owner, str):
-        return kept((owner, image), lambda: _forward(owner, image))
-    traced = kept((owner, image), lambda: architecture.forward(model, image)[0])
-    return lambda x: traced(tf.constant(x, tf.float32), architecture.weights_of(model))
+    if isinstance(owner, str):
+        traced = kept((owner, image), lambda: architecture.forward(model, image)[0])
+        run = lambda x: traced(x, architecture.weights_of(model))  # noqa: E731
+    else:
+        run = kept((owner, image), lambda: _forward(owner, image))
+    return lambda x: run(tf.constant(np.asarray(x, np.float32)))
 
 
 def _owner(model, image):
