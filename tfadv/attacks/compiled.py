@@ -130,7 +130,7 @@ def check_classifier(model, x):
         where weights alone tell it from others (see `architecture.forward`), else a reference to it.
     """
     image = x.shape[1:]
-    known = (image, len(model.variables)) in OWNERS.get(model, {})
+    known = model in OWNERS and (image, len(model.variables)) in OWNERS[model]
     classes = validation.classifier(model, x, forward(model, image) if known else None)
     return classes, _owner(model, image)
 
