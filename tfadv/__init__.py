@@ -30,7 +30,9 @@ if typing.TYPE_CHECKING:
     from tfadv.attacks.hill_climb import HillClimb as HillClimb
     from tfadv.attacks.mi_fgsm import MIFGSM as MIFGSM
     from tfadv.attacks.pgd import PGD as PGD
+    from tfadv.attacks.sigma_zero import SigmaZero as SigmaZero
     from tfadv.attacks.simba import SimBA as SimBA
+    from tfadv.attacks.sparse_rs import SparseRS as SparseRS
     from tfadv.attacks.square import Square as Square
     from tfadv.attacks.transfer import Transfer as Transfer
     from tfadv.attacks.uniform_noise import UniformNoise as UniformNoise
@@ -41,9 +43,11 @@ if typing.TYPE_CHECKING:
     from tfadv.models.classifier import load as _load_classifier
     from tfadv.reports.page import write as _write_report
     from tfadv.serving.export import export as export
+    from tfadv.threat.l0 import L0 as L0
     from tfadv.threat.l1 import L1 as L1
     from tfadv.threat.l2 import L2 as L2
     from tfadv.threat.linf import LInf as LInf
+    from tfadv.threat.patch import Patch as Patch
     from tfadv.training.run import train as train
 
     load_dataset = _load_dataset

@@ -56,7 +56,7 @@ def test_squares_are_of_one_side_of_the_ball_in_each_channel_and_lie_everywhere(
     x = rng.uniform(0, 1, (n, 6, 8, 2)).astype("float32")
     low, high = np.maximum(x - 0.2, 0), np.minimum(x + 0.2, 1)
     draws = rng.uniform(0, 1, (n, 4)).astype("float32")
-    moved = painted(tf.constant(x), draws, tf.constant(side), low, high).numpy()
+    moved = painted(tf.constant(x), draws, tf.constant(side), low, high, (0, 0, *x.shape[1:3])).numpy()
     corners = set()
     for i in range(n):
         rows, columns, _ = np.nonzero(moved[i] != x[i])

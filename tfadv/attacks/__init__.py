@@ -16,6 +16,8 @@ ATTACKS = Registry(
         "apgd": "tfadv.attacks.apgd:APGD",
         "apgd_t": "tfadv.attacks.apgd:APGDT",
         "square": "tfadv.attacks.square:Square",
+        "sigma_zero": "tfadv.attacks.sigma_zero:SigmaZero",
+        "sparse_rs": "tfadv.attacks.sparse_rs:SparseRS",
         "hill_climb": "tfadv.attacks.hill_climb:HillClimb",
         "simba": "tfadv.attacks.simba:SimBA",
         "boundary": "tfadv.attacks.boundary_walk:BoundaryWalk",
@@ -67,7 +69,9 @@ if typing.TYPE_CHECKING:
     from tfadv.attacks.hill_climb import HillClimb as HillClimb
     from tfadv.attacks.mi_fgsm import MIFGSM as MIFGSM
     from tfadv.attacks.pgd import PGD as PGD
+    from tfadv.attacks.sigma_zero import SigmaZero as SigmaZero
     from tfadv.attacks.simba import SimBA as SimBA
+    from tfadv.attacks.sparse_rs import SparseRS as SparseRS
     from tfadv.attacks.square import Square as Square
     from tfadv.attacks.transfer import Transfer as Transfer
     from tfadv.attacks.uniform_noise import UniformNoise as UniformNoise

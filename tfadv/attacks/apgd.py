@@ -57,6 +57,7 @@ class APGD(Attack):
     """
 
     on_rows: typing.ClassVar[bool] = True
+    norms: typing.ClassVar[tuple[str, ...]] = ("linf", "l2", "l1", "l0", "patch")
     seeded: typing.ClassVar[bool] = True
 
     steps: int = dataclasses.field(default=100, metadata=SHOWN)
@@ -128,6 +129,7 @@ class APGDT(Attack):
 
     name: typing.ClassVar[str] = "apgd_t"
     on_rows: typing.ClassVar[bool] = True
+    norms: typing.ClassVar[tuple[str, ...]] = ("linf", "l2", "l1", "l0", "patch")
     xla_compatible: typing.ClassVar[bool] = False
     seeded: typing.ClassVar[bool] = True
 

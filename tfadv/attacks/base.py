@@ -95,12 +95,17 @@ class Attack(abc.ABC):
 
     def perturb_projected(self, problem, threat, seed):
         """What `perturb` finds, made finite and put into ball and box."""
-        return self._finite_projected(problem, lambda here: self.perturb(here, threat, seed), threat.project)
+        return self._finite_projected(problem, lambda here: self.perturb(here, threat, seed), threat)
 
-    def _finite_projected(self, problem, find, project=lambda x_adv, x: x_adv):
-        """What `find` finds, made finite and projected; the attack sees rows, or images, where it says so."""
-        here = problem.flattened() if self.on_rows else problem.as_images() if self.on_images else problem
-        found = project(finite_or(here.x, find(here)), here.x)
+    def _finite_projected(self, problem, find, threat=None):
+        """What `find` finds, made finite and projected; the attack sees rows, or images, where it says so.
+
+        Rows only where the threat model does not need to know what a pixel is.
+        """
+        rows = self.on_rows and (threat is None or threat.on_rows)
+        here = problem.flattened() if rows else problem.as_images() if self.on_images else problem
+        found = finite_or(here.x, find(here))
+        found = found if threat is None else threat.project(found, here.x)
         return tf.stop_gradient(tf.reshape(found, tf.shape(problem.x)))
 
     @abc.abstractmethod
@@ -179,20 +184,21 @@ class MinimumNormAttack(Attack):
     # as it asks for more than another prediction.
     optimality: typing.ClassVar[str] = "nearest"
 
-    def minimal(self, model, x, y, *, norm="l2", box=(0.0, 1.0), targets=None, seed=0, batch_size=500):
+    def minimal(self, model, x, y, *, norm=None, box=(0.0, 1.0), targets=None, seed=0, batch_size=500):
         """The nearest misclassified points found, wherever they lie; x where it is misclassified already.
 
         Unlike a call with a threat model, nothing is projected: whether the box is kept is the attack's own
         option, as in the papers that measure these distances.
 
         Args:
-            norm: the norm to minimize, one of the attack's `norms`.
+            norm: the norm to minimize, one of the attack's `norms`; None is l_2, or the first one if l_2 is not.
             box: lowest and highest valid value; None where every number is valid. The other arguments are those of a
                 call.
 
         Returns:
             x_adv, float32 array like x.
         """
+        norm = norm or ("l2" if "l2" in self.norms else self.norms[0])
         self.check_norm(norm)
         threat = NORMS[norm](0.0, box)
 

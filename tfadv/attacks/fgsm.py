@@ -23,6 +23,7 @@ class FGSM(Attack):
     """
 
     on_rows: typing.ClassVar[bool] = True
+    norms: typing.ClassVar[tuple[str, ...]] = ("linf", "l2", "l1", "l0", "patch")
 
     loss: str = "ce"
 

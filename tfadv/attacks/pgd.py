@@ -40,8 +40,8 @@ class PGD(Attack):
 
     Args:
         steps: number of gradient steps, at least 1.
-        step_size: length of a step in the norm of the threat model; None is 2.5 eps / steps (Madry et al.),
-            and `"eps/T"` is eps / steps, the rule that needs no projection.
+        step_size: length of a step in the norm of the threat model; None is 2.5 eps / steps (Madry et al.; in
+            l_0, 1.5), and `"eps/T"` is eps / steps, the rule that needs no projection.
         random_start: begin at a random point of the ball instead of at x; a number below 1 is the standard deviation
             of normal noise to begin with instead (TRADES: 0.001).
         restarts: how often to begin anew, at least 1; the best point of all is returned.
@@ -55,6 +55,7 @@ class PGD(Attack):
     """
 
     on_rows: typing.ClassVar[bool] = True
+    norms: typing.ClassVar[tuple[str, ...]] = ("linf", "l2", "l1", "l0", "patch")
 
     steps: int = dataclasses.field(default=40, metadata=SHOWN)
     step_size: float | str | None = None
@@ -137,7 +138,7 @@ class PGD(Attack):
     def _move(self, x_adv, gradient, velocity, threat, region):
         if self.momentum:
             gradient = velocity = self.momentum * velocity + normalized(finite_or(0.0, gradient))
-        moved = x_adv + self._step_size(threat.eps) * threat.steepest(gradient, x_adv)
+        moved = x_adv + self._step_size(threat) * threat.steepest(gradient, x_adv)
         return threat.project_into(region, moved), velocity
 
     def _settle(self, problem, x_adv, best):
@@ -147,10 +148,10 @@ class PGD(Attack):
         logits = problem.logits_fn(x_adv)
         return best.keep(x_adv, problem.reached(logits), problem.loss(self.loss, logits))
 
-    def _step_size(self, eps):
+    def _step_size(self, threat):
         if self.step_size == "eps/T":
-            return eps / self.steps
-        return 2.5 * eps / self.steps if self.step_size is None else self.step_size
+            return threat.eps / self.steps
+        return threat.step_size(self.steps) if self.step_size is None else self.step_size
 
     def cost(self, classes):
         return Passes((self.steps + 1) * self.restarts + (self.loss == "kl"), self.steps * self.restarts)

@@ -13,7 +13,7 @@ from tfadv import random
 from tfadv.attacks import square_mass
 from tfadv.attacks.base import Attack
 from tfadv.attacks.loops.random_search import climb
-from tfadv.attacks.loops.windows import between, signs
+from tfadv.attacks.loops.windows import signs, within
 from tfadv.attacks.options import SHOWN, check_number, check_whole
 from tfadv.errors import invalid
 from tfadv.passes import Passes
@@ -27,10 +27,10 @@ HALVED = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 class Square(Attack):
     """Keep x + delta where the margin max_{j != y} z_j - z_y rises (for targets: the cross-entropy falls).
 
-    In l_inf delta is eps or -eps in every channel of a square (algorithm 2), after a start with vertical stripes. In
-    l_2 and l_1 the change within two windows moves into one of them, in a pattern with a positive and a negative half
-    (algorithm 3), after a start with 5 x 5 such patterns. Every example has its own places and signs; the authors' code
-    shares the places within a batch.
+    In l_inf delta is eps or -eps in every channel of a square (algorithm 2), after a start with vertical stripes. Under
+    a patch likewise, with squares within the patch. In l_2 and l_1 the change within two windows moves into one of
+    them, in a pattern with a positive and a negative half (algorithm 3), after a start with 5 x 5 such patterns. Every
+    example has its own places and signs; the authors' code shares the places within a batch.
 
     In vectors (n, d) squares and windows are runs of values.
 
@@ -43,6 +43,7 @@ class Square(Attack):
     >>> Square()(model, x, y, threat=LInf(8 / 255))  # doctest: +SKIP
     """
 
+    norms: typing.ClassVar[tuple[str, ...]] = ("linf", "l2", "l1", "patch")
     on_images: typing.ClassVar[bool] = True
     xla_compatible: typing.ClassVar[bool] = False
     black_box: typing.ClassVar[bool] = True
@@ -68,13 +69,14 @@ class Square(Attack):
         return climb(problem, propose, state, self.queries, start=start, loss=loss)
 
     def _painted(self, x, threat, seed):
-        sides = self.sides(x.shape[1:])
+        window = threat.window(x.shape[1:])
+        sides = self.sides(window[2:])
         # Enough to cross the ball from wherever in it: two pixels do not differ by more than the box is wide.
         step = 4 * threat.eps if threat.box is None else threat.box[1] - threat.box[0]
 
         def move(stage, seed, x, best, region):
             draws = random.uniform([tf.shape(x)[0], 2 + x.shape[3]], seed)
-            return painted(best, draws, tf.gather(sides, stage), *region, step)
+            return painted(best, draws, tf.gather(sides, stage), *region, window, step)
 
         each = x.shape[1] if x.shape[2] == 1 else 1  # the values of vectors are columns themselves
         stripes = signs(random.uniform([tf.shape(x)[0], each, x.shape[2], x.shape[3]], random.key(seed, 0)))
@@ -106,13 +108,14 @@ class Square(Attack):
         return Passes(self.queries + 2, 0)
 
 
-def painted(best, draws, side, low, high, step=1.0):
+def painted(best, draws, side, low, high, window, step=1.0):
     """Each example with a square of it at one side of the ball, channel by channel.
 
     Args:
         draws: in (0, 1), (n, 2 + channels): where the square is, and on which side.
         low, high: the ends of the ball, as far as the box lets it go; step: at least their distance.
+        window: where squares lie, the top row, left column, height and width of a part of the image.
     """
-    rows, columns = (between(draws[:, k], side, best.shape[k + 1]) for k in (0, 1))
+    rows, columns = (within(draws[:, k], side, window[k], window[k + 2], best.shape[k + 1]) for k in (0, 1))
     square = rows[:, :, None, None] * (columns[:, :, None] * (step * signs(draws[:, None, 2:])))[:, None]
     return tf.maximum(tf.minimum(best + square, high), low)

@@ -15,7 +15,7 @@ class UniformNoise(Attack):
     """The worst of several random points of the ball: the first that fools, or the one of the largest margin.
 
     In l_inf and l_2 the points are uniform in the ball, in l_1 their directions are uniform on its surface and their
-    lengths between 0 and eps; the box then cuts them.
+    lengths between 0 and eps; the box then cuts them. In l_0 random pixels get uniform values, under a patch its own.
 
     Args:
         draws: random points for each image, at least 1.
@@ -24,6 +24,7 @@ class UniformNoise(Attack):
     """
 
     name: typing.ClassVar[str] = "noise"
+    norms: typing.ClassVar[tuple[str, ...]] = ("linf", "l2", "l1", "l0", "patch")
     xla_compatible: typing.ClassVar[bool] = False
     black_box: typing.ClassVar[bool] = True
     seeded: typing.ClassVar[bool] = True

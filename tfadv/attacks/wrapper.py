@@ -1,11 +1,13 @@
 """Attacks around an attack: another view of the model, or another problem, for what is run within."""
 
 import dataclasses
+import typing
 
 from tfadv.attacks import get
 from tfadv.attacks.base import Attack
 from tfadv.attacks.options import SHOWN
 from tfadv.errors import TfadvError, invalid
+from tfadv.threat import NORMS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -15,6 +17,9 @@ class AttackWrapper(Attack):
     Args:
         attack: what is run, an attack or its spec.
     """
+
+    # All; `check_norm` asks the attack within.
+    norms: typing.ClassVar[tuple[str, ...]] = tuple(NORMS)
 
     attack: str | Attack = dataclasses.field(default="pgd(steps=40)", metadata=SHOWN)
 

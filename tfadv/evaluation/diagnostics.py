@@ -7,8 +7,11 @@ from tfadv.data.split import spread_over
 from tfadv.evaluation import checks, curves, metrics
 from tfadv.evaluation.certificate import linear_radius
 from tfadv.graph.linear import is_linear
+from tfadv.threat import Ball
 
 CONTROL = "noise"
+# One of them knows each norm.
+BLACK_BOX = ("square(queries=500)", "sparse_rs(queries=500)")
 # Distances, curves and the control see at most so many images: they illustrate, the robust accuracy judges.
 SUBSET = 500
 
@@ -27,7 +30,7 @@ class Diagnostics:
         self.at = spread_over(len(judge.x), SUBSET)
         self.few = judge.only(self.at)
         self.radius = None
-        if is_linear(judge.model):
+        if is_linear(judge.model) and isinstance(judge.threat, Ball):
             self.radius = linear_radius(judge.model, judge.x, judge.y, judge.threat.norm, judge.batch_size)
 
     def facts(self):
@@ -77,7 +80,7 @@ class Diagnostics:
     def curves(self):
         """Accuracy against eps: of one step, and, with what the evaluation knows already, of many."""
         if not self.traits.differentiable:
-            specs = ("square(queries=500)",)
+            specs = [spec for spec in BLACK_BOX if self.judge.threat.norm in registry.get(spec).norms]
         elif self.traits.random:
             specs = ("fgsm", "eot(attack=pgd(steps=20), draws=10)")
         else:

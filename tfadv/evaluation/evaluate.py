@@ -69,7 +69,7 @@ def evaluate(
     classes = validation.classifier(model, x)
     validation.labels(y, len(x), classes, "labels of the data set")
     traits = ModelTraits.of(model, x)
-    members = chosen(named or traits.default_attacks(), threat, classes)
+    members = chosen(named or traits.default_attacks(threat.norm), threat, classes)
     traits.check(members, model, x)
     images = fingerprint(x, y)
     identity = {

@@ -8,7 +8,7 @@ from tfadv.data.split import spread_over
 from tfadv.errors import invalid
 from tfadv.evaluation import metrics
 
-STANDARD, RANDOM, BLACK_BOX = ("autoattack",), ("autoattack(version=rand)",), ("square",)
+STANDARD, RANDOM, BLACK_BOX = ("autoattack",), ("autoattack(version=rand)",), ("square", "sparse_rs")
 # Passes whose majority judges a random model.
 DRAWS = 20
 # Passes whose logits differ by less than this share of their range are the same: GPUs add in any order.
@@ -29,9 +29,10 @@ class ModelTraits:
         rounding = SAME * np.ptp(first)
         return cls(any(np.abs(first - z).max() > rounding for z in others), gradients.differentiable(model, few))
 
-    def default_attacks(self):
+    def default_attacks(self, norm):
+        """What judges the model unless attacks are named: those that know the norm."""
         specs = BLACK_BOX if not self.differentiable else RANDOM if self.random else STANDARD
-        return [registry.get(spec) for spec in specs]
+        return [attack for attack in map(registry.get, specs) if norm in attack.norms]
 
     def check(self, members, model, x):
         """Refuse attacks that follow gradients where the model has none and the attack brings no surrogate."""

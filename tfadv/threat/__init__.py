@@ -12,12 +12,16 @@ NORMS = Registry(
         "linf": "tfadv.threat.linf:LInf",
         "l2": "tfadv.threat.l2:L2",
         "l1": "tfadv.threat.l1:L1",
+        "l0": "tfadv.threat.l0:L0",
+        "patch": "tfadv.threat.patch:Patch",
     },
 )
 
 
 def parse(text):
     """Read a threat model: `linf:8/255`, `l2(eps=0.5, box=None)`; `parse(str(threat)) == threat`.
+
+    The short form sets eps, and of a patch its area: `patch:0.05` is `patch(area=0.05)`.
 
     >>> parse("linf:8/255") == LInf(8 / 255)
     True
@@ -44,9 +48,11 @@ def balls():
 if typing.TYPE_CHECKING:
     from tfadv.threat.base import Ball as Ball
     from tfadv.threat.base import ThreatModel as ThreatModel
+    from tfadv.threat.l0 import L0 as L0
     from tfadv.threat.l1 import L1 as L1
     from tfadv.threat.l2 import L2 as L2
     from tfadv.threat.linf import LInf as LInf
+    from tfadv.threat.patch import Patch as Patch
 else:
     __getattr__, __dir__, __all__ = lazy_names(
         __name__, NORMS, "tfadv.threat.base:ThreatModel", "tfadv.threat.base:Ball"

@@ -46,6 +46,10 @@ class ThreatModel(abc.ABC):
     separable: typing.ClassVar[bool] = False
     # Whether eps is best spent on few pixels.
     sparse: typing.ClassVar[bool] = False
+    # Whether images as rows (n, d) are the same to it: not where it matters which values are one pixel, or its place.
+    on_rows: typing.ClassVar[bool] = True
+    # The field that `norm:number` sets.
+    short: typing.ClassVar[str] = "eps"
 
     eps: float
     box: tuple[float, float] | None = (0.0, 1.0)
@@ -64,20 +68,20 @@ class ThreatModel(abc.ABC):
         """`linf:8/255`, or with what is not the default `linf(eps=0.5, box=None)`."""
         values = ((field, getattr(self, field.name)) for field in dataclasses.fields(self))
         values = ((field, float(value) if tf.is_tensor(value) else value) for field, value in values)
-        given = {field.name: value for field, value in values if value != field.default}
+        given = {field.name: value for field, value in values if value != field.default or field.name == self.short}
         if list(given) == ["eps"]:
             return f"{self.norm}:{spec.show(given['eps'])}"
         return spec.write(self.norm, given)
 
     @classmethod
     def from_text(cls, text):
-        """Read `norm:eps` or `norm(eps=..., box=None)`; the inverse of `str`.
+        """Read `norm:number` or `norm(eps=..., box=None)`; the inverse of `str`.
 
         Raises:
             TfadvError: for a text of another form, an unknown field or a value out of range.
         """
-        _, colon, eps = text.partition(":")
-        options = {"eps": spec.number(eps)} if colon else spec.parse(text)[1]
+        _, colon, number = text.partition(":")
+        options = {cls.short: spec.number(number)} if colon else spec.parse(text)[1]
         fields = {field.name: field for field in dataclasses.fields(cls)}
         for wrong in (name for name in options if name not in fields):
             raise TfadvError(f"threat model {cls.norm!r} has no option {wrong!r}: it takes {', '.join(fields)}.")
@@ -92,6 +96,14 @@ class ThreatModel(abc.ABC):
     def project(self, x_adv, x):
         """The point of S(x, eps) that `x_adv` is moved to; x must lie in the box."""
         return self.project_into(self.region(x), x_adv)
+
+    def step_size(self, steps):
+        """The default step size of projected gradient descent: 2.5 eps / steps (Madry et al. 2018)."""
+        return 2.5 * self.eps / steps
+
+    def window(self, image_shape):
+        """The top row, left column, height and width of the part of an image in which anything may change."""
+        return 0, 0, *image_shape[:2]
 
     def contains(self, x_adv, x):
         """Which examples lie in S(x, eps), up to rounding: (n,) bool."""
@@ -130,6 +142,10 @@ class ThreatModel(abc.ABC):
         """
         return (x,)
 
+    def gray(self, pixels):
+        """The radius within which every image of so many values contains the gray one; infinite if there is none."""
+        return float("inf")
+
     @abc.abstractmethod
     def length(self, delta):
         """||delta|| per example: (n,)."""
@@ -164,8 +180,7 @@ class ThreatModel(abc.ABC):
 class Ball(ThreatModel):
     """The ball of a norm l_p, in which distances to hyperplanes have closed forms.
 
-    Besides what every threat model writes, it sets `order` and `reach` and writes `dual_length`, `close_gap` and
-    `gray`.
+    Besides what every threat model writes, it sets `order` and `reach` and writes `dual_length` and `close_gap`.
     """
 
     # The p of l_p.
@@ -184,10 +199,6 @@ class Ball(ThreatModel):
     @abc.abstractmethod
     def close_gap(self, size, room, wanted):
         """The shortest moves, each from 0 to `room`, with sum(size * moves) = wanted, or all the room: like size."""
-
-    @abc.abstractmethod
-    def gray(self, pixels):
-        """The radius within which every image of so many values contains the gray one; infinite without a box."""
 
     def displacement(self, x, w, gap):
         """The smallest change of x that brings w . x down by `gap`, which may be below 0, and stays inside the box.

@@ -17,6 +17,11 @@ def between(draws, side, length):
     return tf.cast((at >= first[:, None]) & (at < (first + side)[:, None]), tf.float32)
 
 
+def within(draws, side, first, length, whole):
+    """`between` in the part of an axis that begins at `first` and has this length, 0.0 beside it: (n, whole)."""
+    return tf.pad(between(draws, side, length), [(0, 0), (first, whole - first - length)])
+
+
 def pixels(draws, side, height, width):
     """The pixels of a square window, counted through the whole batch; `draws`, (n, 2), to (n, side, side) int32.
 

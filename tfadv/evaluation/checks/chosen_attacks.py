@@ -5,6 +5,7 @@ A check takes an `Evidence` and returns (severity, message, advice), or None. It
 
 from tfadv import attacks
 from tfadv.attacks.apgd import APGDT
+from tfadv.attacks.autoattack import PUBLISHED_NORMS
 from tfadv.attacks.eot import EOT
 from tfadv.evaluation.checks.evidence import iterates, parts
 
@@ -88,14 +89,17 @@ def few_classes(evidence):
 
 def not_standard(evidence):
     """The attacks are not those of published figures."""
+    norm = evidence.judge.threat.norm
+    if norm not in PUBLISHED_NORMS:
+        return (
+            "info",
+            f"Not the standard AutoAttack, which does not know {norm}: what was run is {_names(evidence.members)}.",
+            "Name these attacks where you quote the robust accuracy, and compare it with theirs only.",
+        )
     version = "rand" if evidence.stochastic else "standard"
-    wanted = attacks.get(f"autoattack(version={version})").members(evidence.classes, evidence.judge.threat.norm)
+    wanted = attacks.get(f"autoattack(version={version})").members(evidence.classes, norm)
     ran = {str(member.until_fooled()) for member in evidence.members}
-    missing = [
-        member
-        for member in wanted
-        if evidence.judge.threat.norm in parts(member)[-1].norms and str(member.until_fooled()) not in ran
-    ]
+    missing = [member for member in wanted if norm in parts(member)[-1].norms and str(member.until_fooled()) not in ran]
     if not missing:
         return None
     listed = ", ".join(map(str, missing))

@@ -115,6 +115,8 @@ def stands_large_eps(evidence):
     at = some(evidence.right)
     threat, left = evidence.judge.threat, at
     eps = curves.large(threat, evidence.judge.x[0].size)
+    if not np.isfinite(eps):  # a patch hides nothing beside it
+        return None
     for attack in (attacks.get(LONGER).until_fooled(), evidence.single_attack and evidence.single_attack.attack):
         if attack and left.size:
             left = left[~evidence.fooled(attack, left, eps)]
