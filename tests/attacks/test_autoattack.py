@@ -26,6 +26,12 @@ def test_in_l1_there_are_more_restarts_and_fewer_targets():
     assert (ce.restarts, apgd_t.target_classes) == (5, 5)
 
 
+def test_under_other_threats_it_consists_of_what_knows_them():
+    assert members("standard", norm="patch") == [*STANDARD[:2], "square(queries=5000)"]
+    assert members("standard", norm="l0") == [*STANDARD[:2], "sigma_zero(steps=1000)", "sparse_rs(queries=5000)"]
+    assert members("rand", norm="l0") == members("rand")
+
+
 def test_the_other_versions():
     plus = AutoAttack(version="plus").members(10, "linf")
     assert [member.name for member in plus] == ["apgd", "apgd", "fab", "square", "apgd_t", "fab_t"]

@@ -11,7 +11,7 @@ from tfadv.attacks.problem import Problem
 from tfadv.errors import TfadvError
 from tfadv.evaluation.certificate import linear_radius
 from tfadv.gradients import logits_of
-from tfadv.threat import NORMS
+from tfadv.threat import NORMS, balls
 
 ORDER = {"linf": np.inf, "l2": 2, "l1": 1}
 
@@ -71,7 +71,7 @@ def compare(found, expected, x):
     assert np.mean(gap < 1e-3) > 0.85 and np.median(gap) < 1e-4
 
 
-@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("norm", balls())
 def test_is_the_published_loop(norm, classifiers, images, predict):
     model = classifiers("mlp")
     y, net, x = predict(model, images), Relu(model), images.reshape(len(images), -1).astype(float)
@@ -83,7 +83,7 @@ def test_is_the_published_loop(norm, classifiers, images, predict):
     compare(found, np.stack([last if best is None else best for best, last in runs]), x)
 
 
-@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("norm", balls())
 def test_each_run_of_the_targeted_form_is_one_class(norm, classifiers, images, predict):
     """The nearest of the runs towards the second, third and fourth class of the image."""
     model, n = classifiers("mlp"), 12
@@ -180,7 +180,7 @@ def test_restarts_only_come_nearer(classifiers, images, predict):
     assert (reach[1] <= reach[0] * (1 + 1e-3)).all() and (reach[1] < 0.999 * reach[0]).any()
 
 
-@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("norm", balls())
 def test_runs_begin_at_the_image_then_at_half_the_reach(norm):
     x0 = tf.fill([4, 50], 0.5)
     attack, reach = FABT(steps=10, restarts=2), tf.constant([0.02, 0.1, 0.2, np.inf])

@@ -14,7 +14,7 @@ from tfadv import attacks, losses
 from tfadv.evaluation import checks, metrics
 from tfadv.evaluation.checks import chosen_attacks, controls, model
 from tfadv.evaluation.judge import Judge
-from tfadv.threat import L1, L2, LInf
+from tfadv.threat import L0, L1, L2, LInf
 from toy_models import digits
 from trap_models import Noise, behind, trap
 
@@ -257,6 +257,8 @@ def test_what_can_be_compared_with_published_figures():
         told([], draws=20), members=attacks.get("autoattack(version=rand)").members(10, "linf")
     )
     assert chosen_attacks.not_standard(random) is None
+    few_pixels = with_threat(told(["pgd", "sigma_zero"]), L0(24))
+    assert "does not know l0: what was run is pgd, sigma_zero" in chosen_attacks.not_standard(few_pixels)[1]
 
 
 # What was attacked once more.

@@ -10,7 +10,7 @@ from tfadv.evaluation import checks, curves, journal, metrics, results, statisti
 from tfadv.evaluation.attack_run import AttackRun, spread
 from tfadv.evaluation.estimate import Estimate
 from tfadv.evaluation.evaluate import Diagnostics, evaluate
-from tfadv.threat import L1, L2, LInf
+from tfadv.threat import L1, L2, LInf, parse
 
 THREAT = LInf(0.1)
 ATTACKS = ["fgsm", "pgd(steps=10)", "deepfool"]
@@ -39,6 +39,16 @@ def test_robust_accuracy_is_the_worst_case_per_example(result, classifiers, imag
     fgsm = clean & metrics.correct(model, attacks.get("fgsm")(model, images, labels, threat=THREAT), labels)
     assert result.attacks[0]["accuracy"] == pytest.approx(fgsm.mean())
     assert not (robust & ~fgsm).any()
+
+
+@pytest.mark.parametrize("threat", ["l0:3", "patch(area=0.2)"])
+def test_threats_that_are_no_ball_are_judged_too(threat, classifiers, dataset):
+    """The model is linear, but what is proven of it is proven in balls."""
+    result = evaluate(classifiers("linear"), dataset, threat=threat, attacks="pgd(steps=10)", n=16)
+    assert result.threat == str(parse(threat)) and result.certificate is None
+    assert result.robust_accuracy < result.clean_accuracy and result.arrays["distance"].max() <= parse(threat).eps
+    assert result.curves[0]["eps"].max() == {"l0:3": 6, "patch(area=0.2)": 1}[threat]
+    assert "not_standard" in {finding["code"] for finding in result.findings}
 
 
 def test_each_attack_runs_on_what_still_stands(result):

@@ -65,7 +65,7 @@ def test_square_asks_about_squares_within_the_patch_only():
     assert (asked[1][mask] != 0.5).all() and x_adv[mask].mean() > 0.9
 
 
-@pytest.mark.parametrize("text", ["patch(area=0.05)", "patch(area=0.1, at=(0, 3))", "patch(area=0.1, eps=8/255)"])
+@pytest.mark.parametrize("text", ["patch(area=0.05)", "patch(area=0.1, at=(0, 3))", "patch(eps=8/255, area=0.1)"])
 def test_specs_round_trip(text):
     within = threat.parse(text)
     assert str(within) == text and threat.parse(str(within)) == within and hash(threat.parse(text)) == hash(within)

@@ -104,7 +104,7 @@ class SigmaZero(MinimumNormAttack):
 
     def _step(self, t, problem, state, threat):
         """Judge the present point, and move on: (reached, the next state)."""
-        logits, loss, uphill = problem.ascend("margin", state.x)
+        logits, _, uphill = problem.ascend("margin", state.x)
         reached, t = problem.reached(logits), tf.cast(t, tf.float32)
         way = tf.where(per_example(reached, uphill), 0.0, -finite_or(0.0, uphill)) + self._slope(state.x - problem.x)
         way = tf.math.divide_no_nan(way, per_example(_largest(way), way))

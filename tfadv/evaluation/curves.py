@@ -50,7 +50,7 @@ def accuracy_curve(judge, eps, attack, *, known=None, on_step=lambda done, total
 
 def grid(threat, points=9):
     """Radii from 0 to twice the threat model's eps."""
-    return np.linspace(0, 2 * float(threat.eps), points)
+    return np.linspace(0, min(2 * float(threat.eps), threat.widest), points)
 
 
 def large(threat, pixels):

@@ -48,6 +48,8 @@ class ThreatModel(abc.ABC):
     sparse: typing.ClassVar[bool] = False
     # Whether images as rows (n, d) are the same to it: not where it matters which values are one pixel, or its place.
     on_rows: typing.ClassVar[bool] = True
+    # No eps above it allows more.
+    widest: typing.ClassVar[float] = float("inf")
     # The field that `norm:number` sets.
     short: typing.ClassVar[str] = "eps"
 

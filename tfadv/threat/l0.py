@@ -1,5 +1,7 @@
 """The norm l_0: at most eps pixels change, by any amount that the box allows."""
 
+import math
+
 import tensorflow as tf
 
 from tfadv import random
@@ -65,7 +67,7 @@ def per_pixel(values):
     """Sums over the channels of each pixel: (n, height, width, channels) to (n, pixels), and (n, d) as it is."""
     if len(values.shape) == 2:
         return values
-    return tf.reshape(tf.reduce_sum(values, axis=-1), [-1, values.shape[1:-1].num_elements()])
+    return tf.reshape(tf.reduce_sum(values, axis=-1), [-1, math.prod(values.shape[1:-1])])
 
 
 def as_pixels(chosen, like):

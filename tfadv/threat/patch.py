@@ -36,6 +36,10 @@ class Patch(ThreatModel):
     on_rows: typing.ClassVar[bool] = False
     short: typing.ClassVar[str] = "area"
 
+    @property
+    def widest(self):
+        return float("inf") if self.box is None else self.box[1] - self.box[0]
+
     eps: float = 1.0
     area: float = 0.05
     at: tuple[int, int] | None = None
