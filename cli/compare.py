@@ -62,7 +62,9 @@ def comparison(a, b, names):
 
     reason = paired_test.objection(a, b)
     if reason:
-        raise TfadvError(f"{names[0]} and {names[1]} {reason}: evaluate them again on the same terms.")
+        raise TfadvError(
+            f"{names[0]} and {names[1]} {reason}: evaluate them again with the same data and threat model."
+        )
     facts = {"a": names[0], "b": names[1], "threat": a.threat, "n": a.dataset["n"]}
     for what in paired_test.WORDS:
         test = paired_test.compare(a, b, what)

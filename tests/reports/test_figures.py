@@ -48,7 +48,7 @@ def test_gallery_shows_the_sign_of_the_difference(size, channels):
     x_adv = x.copy()
     x_adv[:, : size // 2] += 0.1
     image = pixels(figures.gallery(x, x_adv, [""], [""])).astype(int)
-    # Brighter is red in grey images and white in colour images; each is nowhere else in the picture.
+    # Brighter is red in gray images and white in color images; each is nowhere else in the picture.
     red = (image[..., 0] > image[..., 2] + 60).sum()
     assert (red > 1000) == (channels == 1)
 

@@ -1,4 +1,4 @@
-"""Several evaluations held against each other, as blocks: may they be, how they differ, is it more than luck."""
+"""Several evaluations compared, as blocks: whether they are comparable, the differences, their significance."""
 
 from itertools import combinations
 
@@ -15,11 +15,13 @@ COMPARISON_NOTE = (
 
 
 def not_comparable(results):
-    """Why the runs may not be held against each other, as a block of findings; no block for a fair comparison."""
+    """Why the runs are not comparable, as a block of findings; no block for a fair comparison."""
     found, different = [], paired_test.differences(results)
     if different:
-        message = f"These runs were not asked the same: they differ in {'; '.join(different)}."
-        found.append(_finding("not-comparable", "error", message, "Evaluate them again on the same terms."))
+        message = f"These runs are not comparable: they differ in {'; '.join(different)}."
+        found.append(
+            _finding("not-comparable", "error", message, "Evaluate them again with the same data and threat model.")
+        )
     if paired_test.attack_lists_differ(results):
         message = "The runs were not attacked by the same attacks: the one attacked less looks better than it is."
         found.append(_finding("different-attacks", "warning", message, "Evaluate all with the same attacks."))
@@ -51,7 +53,7 @@ def _table(runs):
         ]
         for label, result in runs.items()
     ]
-    title = f"Accuracy under {next(iter(asked))}" if shared else "Accuracy, each run on its own terms"
+    title = f"Accuracy under {next(iter(asked))}" if shared else "Accuracy, each run under its own threat model"
     return Table(title, columns, rows, COMPARISON_NOTE)
 
 
@@ -89,12 +91,14 @@ def _pairs(runs):
         if len(runs) <= ALL_PAIRS or a == ranked[0]
     ]
     columns = ["run", "against", "difference, points", "only the first", "only the second", "p", "more robust?"]
-    return [Table("Is it more than luck? Robust accuracy in pairs", columns, rows, _note(runs, tests), "pairs")]
+    return [
+        Table("Is the difference significant? Robust accuracy in pairs", columns, rows, _note(runs, tests), "pairs")
+    ]
 
 
 def _note(runs, tests):
     note = (
-        "Only the first, only the second: images that stand in one run and not in the other. p: McNemar's exact test"
+        "Only the first, only the second: images that are robust in one run only. p: McNemar's exact test"
         f"{f', corrected by Holm for the {len(tests)} pairs' if len(tests) > 1 else ''}; "
         f"shown where it is below {paired_test.LEVEL}. Difference with Tango's 95 % interval."
     )
@@ -102,5 +106,5 @@ def _note(runs, tests):
         note += " Listed are the pairs with the most robust run."
     left_out = len(runs) * (len(runs) - 1) // 2 - len(tests)
     if left_out:
-        note += f" Left out: {left_out} of the pairs, which cannot be known to be about the same images."
+        note += f" Left out: {left_out} of the pairs, which are not known to be about the same images."
     return note

@@ -1,4 +1,4 @@
-"""What supports a verdict, as blocks: the attacks, how far they went, curves, classes, pictures, provenance."""
+"""The evidence of an evaluation, as blocks: attacks, distances, curves, classes, pictures, provenance."""
 
 import itertools
 
@@ -12,17 +12,16 @@ from tfadv.reports.document import Facts, Figure, Findings, Table, Text, number,
 GALLERY_SIZE = 4
 CLASSES_SHOWN = 20
 DOUBT = ("error", "warning")
-NO_FINDINGS = "The checks for masked gradients and broken attacks found nothing to object to."
-MEASURED = {"median_distance": "median distance", "max_distance": "largest", "seconds": "seconds"}
+NO_FINDINGS = "The checks for gradient masking and broken attacks found nothing suspicious."
+MEASURED = {"median_distance": "median distance", "seconds": "seconds"}
 MEASURED |= {"gradients": "gradients", "forwards": "forwards"}
 ATTACKS_NOTE = (
-    "Each attack runs on the images still standing; accuracy is what it and all above it left, of all images. "
-    "Distances of what fooled, in the norm of the threat model; gradients and forwards are passes really made."
+    "Each attack runs on the images that no attack above it has fooled. Accuracy so far: the share of all images that "
+    "are still right after it. Median distance: of the images it fooled, in the norm of the threat model. Gradients, "
+    "forwards: backward and forward passes of single images, as counted."
 )
-CONTROL_NOTE = (
-    " The control, on some of the images, is noise of the same size that looks for nothing; it does not count."
-)
-EXACT_NOTE = " The exact accuracy is proven: no attack goes below it, and a perfect one reaches it."
+CONTROL_NOTE = " The control is random noise of the same size, on some of the images; it does not count as an attack."
+EXACT_NOTE = " The exact accuracy is proven: no attack can go below it, and a perfect attack reaches it."
 
 
 def examples(result):
@@ -40,7 +39,7 @@ def findings(result, level):
 
 
 def attacks(result):
-    """The table of attacks, from the clean images down to what withstood all of them."""
+    """The table of attacks: clean images first, then accuracy after each attack, then after all of them."""
     known = [key for key in MEASURED if any(attack[key] is not None for attack in result.attacks)]
     blank = [None] * len(known)
     rows = [["clean images", percent(result.clean_accuracy, result.clean_interval), None, None, *blank]]
@@ -67,9 +66,9 @@ def attacks(result):
 
 
 def _total(result, known):
-    """All attacks together; what one of them did not count has no sum."""
+    """All attacks together; no sum where a number of one attack is missing."""
     norms = result.norms or {}
-    sums = {"median_distance": norms.get("median"), "max_distance": norms.get("max")}
+    sums = {"median_distance": norms.get("median")}
     for key in ("fooled", "seconds", "gradients", "forwards"):
         values = [attack[key] for attack in result.attacks]
         sums[key] = sum(values) if values and None not in values else None
@@ -82,7 +81,7 @@ def _shown(key, value):
 
 
 def distances(label, result):
-    """A histogram of how far the images lie that fooled, by the attack that found them."""
+    """A histogram of the distances of the adversarial images, by the attack that found them."""
     far = result.arrays.get("distance")
     if far is None or "broken_by" not in result.arrays:
         return []
@@ -99,7 +98,7 @@ def distances(label, result):
     norms = result.norms or {"median": np.median(fooled), "mean": np.mean(fooled), "max": np.max(fooled)}
     sizes = ", ".join(f"{name} {number(float(size))}" for name, size in norms.items() if size is not None)
     caption = f"{number(len(fooled))} images: {sizes}. Dotted line: the threat model."
-    return [Figure(f"Size of the perturbations that fooled ({norm})", png, caption, f"distances-{label}")]
+    return [Figure(f"Size of the successful perturbations ({norm})", png, caption, f"distances-{label}")]
 
 
 def curves(runs):
@@ -116,14 +115,14 @@ def curves(runs):
         lines = _threat_lines(runs.values(), norm)
         title = f"Accuracy against eps ({norm})"
         png = figures.accuracy_curves(drawn, vertical_lines=lines, title="", xlabel=f"eps ({norm})")
-        caption = "Of some of the images and with random starts of its own, so close to the table but not equal."
+        caption = "On some of the images and with other random starts: close to the table, but not equal."
         caption += f" Vertical line: threat model {', '.join(lines)}." if lines else ""
         blocks += [Figure(title, png, caption, f"accuracy-against-eps-{norm}"), _curve_table(drawn, title)]
     return blocks
 
 
 def _styled(runs):
-    """Each curve with its style: of several runs each has a colour and each attack its dashes."""
+    """Each curve with its style: of several runs each has a color and each attack its dashes."""
     attacks = list(dict.fromkeys(curve["attack"] for result in runs.values() for curve in result.curves))
     for place, (label, result) in enumerate(runs.items()):
         for curve in result.curves:
@@ -195,7 +194,7 @@ def gallery(label, result):
     png = figures.gallery(shown["x"], shown["x_adv"], clean, fooled)
     caption = (
         "Above each image the predicted class and its confidence; ✗ marks a wrong one. "
-        f"{_fooled_by(result, shown)}Difference magnified: white (in colour images grey) is no change."
+        f"{_fooled_by(result, shown)}Difference magnified: white (in color images gray) is no change."
     )
     return [Figure(f"Adversarial images: {label}", png, caption)]
 

@@ -1,53 +1,23 @@
 """The pictures of the reports, as PNG bytes: the same arguments give the same bytes.
 
-Each function takes `path=` too, and then also writes the file. Colours are Okabe and Ito's, which
-colour-blind readers tell apart, and lines differ in dashes and markers as well, for print.
+Each function takes `path=` too, and then also writes the file. Colors are Okabe and Ito's, which
+color-blind readers tell apart, and lines differ in dashes and markers as well, for print.
 """
 
-import contextlib
-import io
 import math
-import warnings
 
 import numpy as np
 
-from tfadv import files
 from tfadv.errors import invalid
+from tfadv.reports import canvas
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "X", "P")
 HATCHES = ("", "///", "...", "xxx")
-WIDTH = 7  # inches; at 150 dpi the 1,050 pixels that fill a phone's screen
-STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 14,
-    "axes.titlesize": 15,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": False,
-    "grid.color": "#dddddd",
-    "grid.linewidth": 0.8,
-    "legend.fontsize": 13,
-    "legend.handlelength": 3.2,
-    "figure.facecolor": "white",
-    "figure.dpi": 150,
-    "text.usetex": False,
-    "text.parse_math": False,  # a class called "$" is not mathematics
-}
 
 
-@contextlib.contextmanager
-def _style():
-    """Our style while one function draws, and nobody's global state afterwards."""
-    import matplotlib
-
-    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in another script shows as boxes
-        yield
-
-
-@_style()
+@canvas.style()
 def accuracy_curves(
     curves,
     *,
@@ -60,12 +30,12 @@ def accuracy_curves(
 
     Args:
         curves: name -> {`eps`: (k,), `accuracy`: (k,) in [0, 1]}, optionally with `low` and `high` (k,), a
-            band over seeds, and `style`, the numbers of its colour and of its dashes.
+            band over seeds, and `style`, the numbers of its color and of its dashes.
         vertical_lines: label -> eps.
 
     >>> png = accuracy_curves({"mlp": {"eps": [0, 0.1], "accuracy": [0.9, 0.1]}}, vertical_lines={"eps": 0.1})
     """
-    figure = _figure(WIDTH, 4.8 + 0.3 * _legend_rows(curves))
+    figure = canvas.figure(4.8 + 0.3 * _legend_rows(curves))
     axes = figure.add_subplot()
     for number, (name, curve) in enumerate(curves.items()):
         _curve(axes, number, name, curve)
@@ -75,17 +45,17 @@ def accuracy_curves(
     axes.margins(x=0.02)
     _percent_axis(axes.yaxis, axes.set_ylim, "accuracy")
     _legend_below(figure, axes, curves)
-    return _png(figure, path)
+    return canvas.png(figure, path)
 
 
-@_style()
+@canvas.style()
 def roc_curves(curves, title="Receiver operating characteristic", *, path=None):
     """ROC curves on their square, with the diagonal of a coin.
 
     Args:
         curves: name -> (false positive rates (k,), true positive rates (k,), area under the curve).
     """
-    figure = _figure(WIDTH, 6.2 + 0.3 * len(curves))
+    figure = canvas.figure(6.2 + 0.3 * len(curves))
     axes = figure.add_subplot(aspect="equal")
     axes.plot([0, 1], [0, 1], color="#888888", linewidth=1)
     for number, (name, (fpr, tpr, auc)) in enumerate(curves.items()):
@@ -94,10 +64,10 @@ def roc_curves(curves, title="Receiver operating characteristic", *, path=None):
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     axes.grid(True)
     _legend_below(figure, axes, curves, columns=1)
-    return _png(figure, path)
+    return canvas.png(figure, path)
 
 
-@_style()
+@canvas.style()
 def accuracy_bars(bars, *, title="Accuracy", path=None):
     """Horizontal bars, a group per name.
 
@@ -106,7 +76,7 @@ def accuracy_bars(bars, *, title="Accuracy", path=None):
     """
     series = list(dict.fromkeys(label for group in bars.values() for label in group))
     height = 0.8 / max(len(series), 1)
-    figure = _figure(WIDTH, 1.7 + 0.45 * len(series) * len(bars))
+    figure = canvas.figure(1.7 + 0.45 * len(series) * len(bars))
     axes = figure.add_subplot()
     for number, label in enumerate(series):
         groups = [(row, group[label]) for row, group in enumerate(bars.values()) if label in group]
@@ -117,10 +87,10 @@ def accuracy_bars(bars, *, title="Accuracy", path=None):
     axes.set_title(title)
     _percent_axis(axes.xaxis, axes.set_xlim, "accuracy", high=1.18)
     _legend_below(figure, axes, series)
-    return _png(figure, path)
+    return canvas.png(figure, path)
 
 
-@_style()
+@canvas.style()
 def distance_histogram(distances, *, vertical_lines=None, title="", xlabel="distance", bins=40, path=None):
     """How far the images lie that fooled, stacked.
 
@@ -131,7 +101,7 @@ def distance_histogram(distances, *, vertical_lines=None, title="", xlabel="dist
     lines = vertical_lines or {}
     top = max([*map(np.max, distances.values()), *lines.values(), 1e-12])
     edges = np.linspace(0, top, bins + 1)
-    figure = _figure(WIDTH, 3.2)
+    figure = canvas.figure(3.2)
     axes = figure.add_subplot()
     below = np.zeros(bins)
     for number, (name, values) in enumerate(distances.items()):
@@ -147,15 +117,15 @@ def distance_histogram(distances, *, vertical_lines=None, title="", xlabel="dist
     axes.grid(True, axis="y")
     axes.set_axisbelow(True)
     axes.legend(loc="upper left", frameon=False)
-    return _png(figure, path)
+    return canvas.png(figure, path)
 
 
-@_style()
+@canvas.style()
 def gallery(x, x_adv, titles_clean, titles_adv, magnify=None, *, columns=4, title="", path=None):
     """Clean images, adversarial images and their magnified difference, below one another.
 
-    The difference is signed: in grey images blue is darker, red brighter and white unchanged; in colour
-    images grey is unchanged.
+    The difference is signed: in gray images blue is darker, red brighter and white unchanged; in color
+    images gray is unchanged.
 
     Args:
         x, x_adv: images (m, h, w, c) in [0, 1] with c 1 or 3.
@@ -174,7 +144,7 @@ def gallery(x, x_adv, titles_clean, titles_adv, magnify=None, *, columns=4, titl
     )
     columns = min(columns, max(len(x), 3))
     bands = math.ceil(len(x) / columns)
-    figure = _figure(WIDTH, bands * (3 * WIDTH / columns + 1.2) + 0.4 * bool(title))
+    figure = canvas.figure(bands * (3 * canvas.WIDTH / columns + 1.2) + 0.4 * bool(title))
     figure.suptitle(title or None)
     grid = _blank(figure.subplots(3 * bands, columns, squeeze=False))
     for number in range(len(x)):
@@ -183,38 +153,22 @@ def gallery(x, x_adv, titles_clean, titles_adv, magnify=None, *, columns=4, titl
             axes = grid[3 * band + row, column]
             _image(axes, images[number], titles[number] if titles is not None else "")
             axes.set_ylabel(label if column == 0 else "")
-    return _png(figure, path)
+    return canvas.png(figure, path)
 
 
-@_style()
+@canvas.style()
 def image_grid(images, titles=None, columns=5, *, title="", path=None):
     """Images (m, h, w, c) in [0, 1] in rows of `columns`, each under its title."""
     images = np.asarray(images, np.float32)
     if images.ndim != 4 or images.shape[0] == 0:
         raise invalid("image_grid", "images (m, h, w, c) with m >= 1", f"shape {images.shape}")
     rows = math.ceil(len(images) / columns)
-    figure = _figure(WIDTH, rows * (WIDTH / columns + 0.35) + 0.4 * bool(title))
+    figure = canvas.figure(rows * (canvas.WIDTH / columns + 0.35) + 0.4 * bool(title))
     figure.suptitle(title or None)
     grid = _blank(figure.subplots(rows, columns, squeeze=False))
     for number, image in enumerate(images):
         _image(grid.flat[number], image, titles[number] if titles is not None else "")
-    return _png(figure, path)
-
-
-def _figure(width, height):
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def _png(figure, path):
-    with io.BytesIO() as stream:
-        # Without the version of matplotlib in them, the bytes depend on the picture only.
-        figure.savefig(stream, format="png", metadata={"Software": None})
-        content = stream.getvalue()
-    if path is not None:
-        files.write_bytes(path, content)
-    return content
+    return canvas.png(figure, path)
 
 
 def _line(number, dash=None):
@@ -282,7 +236,7 @@ def _legend_below(figure, axes, names, columns=None):
 
 
 def _signed(difference):
-    """A difference in [-1, 1] as images: a diverging colour map for one channel, around grey for three."""
+    """A difference in [-1, 1] as images: a diverging color map for one channel, around gray for three."""
     import matplotlib
 
     difference = np.clip(np.nan_to_num(difference), -1, 1)

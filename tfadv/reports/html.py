@@ -50,8 +50,8 @@ def _data_uri(figure):
 
 
 def _unbroken(cell):
-    """A narrow column breaks `87.4 % [86.7, 88.0]` before its interval and nowhere else."""
-    return re.sub(r"(?<=\d) (?=%)|(?<=,) (?=[\d.+-]+\])", NO_BREAK_SPACE, model.number(cell))
+    """A narrow column breaks `87.4 % [86.7, 88.0]` before its interval and nowhere else; nor does it break `1.2 M`."""
+    return re.sub(r"(?<=\d) (?=%|[kMG]\b)|(?<=,) (?=[\d.+-]+\])", NO_BREAK_SPACE, model.number(cell))
 
 
 def _is_long(cell):

@@ -14,7 +14,7 @@ WORDS = {
 
 
 def differences(results):
-    """What the runs were not asked alike, as texts; none for a fair comparison."""
+    """In what the runs differ that makes them not comparable, as texts; none for a fair comparison."""
     asked = {
         "threat model": [result.threat for result in results],
         "split": [result.dataset["split"] for result in results],
@@ -37,7 +37,7 @@ def differences(results):
 
 
 def attack_lists_differ(results):
-    """Whether some of the runs were attacked by others: the one attacked less looks better than it is."""
+    """Whether the runs were attacked by different attacks: a run with fewer attacks looks better than it is."""
     return len({tuple(sorted(attack["attack"] for attack in result.attacks)) for result in results}) > 1
 
 
@@ -45,12 +45,12 @@ def objection(a, b):
     """Why two runs cannot be compared image by image, as half a sentence; None if they can."""
     found = differences([a, b])
     if found:
-        return f"were not asked the same; they differ in {'; '.join(found)}"
+        return f"are not comparable; they differ in {'; '.join(found)}"
     arrays = a.arrays, b.arrays
     if not all(key in of_one for of_one in arrays for key in WORDS):
         return "cannot be compared image by image; per_example.npz is missing or has no outcomes"
     if None in (a.dataset["fingerprint"], b.dataset["fingerprint"]) and not all("labels" in run for run in arrays):
-        return "cannot be known to be about the same images; neither fingerprints nor labels say so"
+        return "are not known to be about the same images; neither fingerprints nor labels tell"
     return None
 
 
