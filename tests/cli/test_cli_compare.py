@@ -71,7 +71,9 @@ def test_json_holds_it_all(tfadv, judged):
     ],
 )
 def test_unlike_runs_are_refused(tfadv, judged, is_refused, change, words):
-    is_refused(tfadv("compare", judged("a", 0, 300), judged("b", 0, 200, **change)), "a and b were not asked", words)
+    is_refused(
+        tfadv("compare", judged("a", 0, 300), judged("b", 0, 200, **change)), "a and b are not comparable", words
+    )
 
 
 def test_runs_without_outcomes_are_refused(tfadv, judged, is_refused):

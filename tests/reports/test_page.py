@@ -5,7 +5,7 @@ import pytest
 
 from tfadv.errors import TfadvError
 from tfadv.evaluation.results import ExperimentResult, load
-from tfadv.reports import figures, page
+from tfadv.reports import figures, html, page
 from tfadv.reports.document import Figure, Findings, Table
 
 PNG = figures.roc_curves({})
@@ -71,14 +71,21 @@ def table(document, title):
 
 def test_attacks_from_the_clean_images_down_to_the_worst_case(make, quick):
     attacks = table(page.evaluation_document([make()]), "Attacks")
+    # More columns than these eight are wider than the column of text.
     assert attacks.columns[:4] == ["attack", "accuracy so far", "attacked", "fooled"]
+    assert attacks.columns[4:] == ["median distance", "seconds", "gradients", "forwards"]
     rows = {row[0]: row[1:] for row in attacks.rows}
     assert list(rows) == ["clean images", "control: uniform", "fgsm", "pgd(steps=40, step_size=2/255)"]
     assert rows["clean images"][0].startswith("66.7 % [") and rows["control: uniform"][0] == "62.5 %"
-    assert rows["fgsm"][0].startswith("50.0 % [") and rows["fgsm"][1:] == [20, 5, 0.1, 0.1, 0.5, "20", "40"]
+    assert rows["fgsm"][0].startswith("50.0 % [") and rows["fgsm"][1:] == [20, 5, 0.1, 0.5, "20", "40"]
     assert rows["pgd(steps=40, step_size=2/255)"][-2:] == ["1.23 M", "–"]
     assert attacks.foot[1].startswith("33.3 % [")
-    assert attacks.foot[2:] == [None, 10, 0.0875, 0.1, 12.75, "1.23 M", "–"]
+    assert attacks.foot[2:] == [None, 10, 0.0875, 12.75, "1.23 M", "–"]
+
+
+def test_numbers_break_before_their_interval_only():
+    assert html._unbroken("1.23 M") == "1.23\xa0M" and html._unbroken("885 k") == "885\xa0k"
+    assert html._unbroken("87.4 % [86.7, 88.0]") == "87.4\xa0% [86.7,\xa088.0]"
 
 
 def test_sums_are_in_the_foot_of_the_table(make, quick, tmp_path):
