@@ -24,5 +24,5 @@ dataset = click.option(
     help="A data set: a name, a folder of class folders, an .npz [the run's].",
 )
 threat = click.option(
-    "--threat", metavar="NORM:EPS", help="What the attacker may do: linf:8/255, l2:0.5, l1:12 [the run's]."
+    "--threat", metavar="NORM:EPS", help="What the attacker may do: linf:8/255, l2:0.5, l0:24, patch:0.05 [the run's]."
 )

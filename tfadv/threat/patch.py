@@ -36,10 +36,6 @@ class Patch(ThreatModel):
     on_rows: typing.ClassVar[bool] = False
     short: typing.ClassVar[str] = "area"
 
-    @property
-    def widest(self):
-        return float("inf") if self.box is None else self.box[1] - self.box[0]
-
     eps: float = 1.0
     area: float = 0.05
     at: tuple[int, int] | None = None
@@ -51,6 +47,10 @@ class Patch(ThreatModel):
         object.__setattr__(self, "area", float(self.area))
         if self.at is not None:
             object.__setattr__(self, "at", _place(self.at))
+
+    @property
+    def widest(self):
+        return float("inf") if self.box is None else self.box[1] - self.box[0]
 
     def window(self, image_shape):
         """The top row, left column, height and width of the square in images of this shape."""
