@@ -9,7 +9,7 @@ class TfadvError(ValueError):
     """Anything a user can mend: the command line prints the text and exits with code 2, no traceback."""
 
 
-def invalid(what, expected, received, hint=""):
+def invalid(what: str, expected: object, received: object, hint: str = "") -> TfadvError:
     """An error of the house's one form: *what*: expected ..., received .... *hint*.
 
     >>> str(invalid("eps", "a number above 0", -1, "write e.g. linf:8/255."))
@@ -19,7 +19,7 @@ def invalid(what, expected, received, hint=""):
     return TfadvError(f"{text} {hint[0].upper()}{hint[1:]}" if hint else text)
 
 
-def reason(error):
+def reason(error: BaseException) -> str:
     """The first line that says something in another library's error, without its colors and names of graph nodes.
 
     >>> reason(ValueError("Exception encountered when calling Dense.call().\\n\\n\\x1b[1mBad shape\\x1b[0m"))
@@ -32,7 +32,7 @@ def reason(error):
     return telling[0] if telling else type(error).__name__
 
 
-def writable_directory(path):
+def writable_directory(path: str | Path) -> Path:
     """Prove that files can be written to `path`, which need not exist yet, before hours of work depend on it.
 
     Raises:

@@ -7,6 +7,8 @@ import ast
 import keyword
 import operator
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 from tfadv.errors import TfadvError
 
@@ -16,7 +18,7 @@ ARITHMETIC = {ast.Div: operator.truediv, ast.Mult: operator.mul, ast.Add: operat
 UNREADABLE = (SyntaxError, ValueError, ArithmeticError, RecursionError, MemoryError)
 
 
-def parse(text):
+def parse(text: object) -> tuple[str, dict[str, Any]]:
     """Split a spec into its name and its keyword arguments.
 
     A hyphen in the name is an underscore: `deep-defense` is `deep_defense`. Values are numbers (with `+ - * /`),
@@ -47,7 +49,7 @@ def parse(text):
     )
 
 
-def number(text):
+def number(text: object) -> int | float:
     """Read a number or a fraction: `8/255`, `0.1`, `1e-3`.
 
     >>> number("8/255") == 8 / 255
@@ -103,7 +105,7 @@ def _numeric(value):
     return value
 
 
-def write(name, arguments):
+def write(name: str, arguments: Mapping[str, Any]) -> str:
     """The inverse of `parse`: `parse(write(name, arguments)) == (name, arguments)`.
 
     >>> write("pgd", {"steps": 40, "step_size": 2/255})
@@ -114,7 +116,7 @@ def write(name, arguments):
     return f"{name}({', '.join(f'{key}={show(value)}' for key, value in arguments.items())})"
 
 
-def show(value):
+def show(value: object) -> str:
     """A value as a person would write it: 8/255 and not 0.03137254901960784.
 
     >>> show(8 / 255), show(0.1), show("ce")

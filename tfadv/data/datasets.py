@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from tfadv.data import DATASETS
 from tfadv.data.split import Dataset, Split
@@ -10,7 +11,7 @@ from tfadv.errors import TfadvError, invalid
 __all__ = ["Dataset", "Split", "describe", "load", "prepare"]
 
 
-def load(name, data_dir=None, download=False):
+def load(name: str | Path, data_dir: str | Path | None = None, download: bool = False) -> Dataset:
     """Load a data set.
 
     Args:
@@ -39,7 +40,7 @@ def load(name, data_dir=None, download=False):
     raise _unknown(name)
 
 
-def prepare(name, data_dir=None):
+def prepare(name: str, data_dir: str | Path | None = None) -> str | Path:
     """Download a registered data set unless it is there, read it as a check, and return where it is.
 
     Raises:
@@ -48,7 +49,7 @@ def prepare(name, data_dir=None):
     return DATASETS.get(name).prepare(data_dir)
 
 
-def describe(data_dir=None):
+def describe(data_dir: str | Path | None = None) -> list[dict[str, Any]]:
     """What can be loaded by name, without loading it: neither TensorFlow nor the network is touched.
 
     Returns:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfadv.errors import invalid
 
 
-def wilson(k, n, confidence=0.95):
+def wilson(k: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval of a proportion: k successes in n trials, as (low, high) in [0, 1].
 
     >>> low, high = wilson(5, 10)
@@ -27,7 +28,7 @@ def wilson(k, n, confidence=0.95):
     return float(interval.low), float(interval.high)
 
 
-def student(values, confidence=0.95):
+def student(values: ArrayLike, confidence: float = 0.95) -> tuple[float, float] | None:
     """Student's t interval of the mean of values, one per seed, as (low, high); None for a single value.
 
     >>> low, high = student([0.80, 0.82, 0.84])
