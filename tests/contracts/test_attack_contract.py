@@ -42,6 +42,7 @@ BASES = {
     "bpda": "bpda(attack=fgsm)",
 }
 OPTIONS = {
+    "deepfool": {"variant": ("deepfool(steps=3)", "deepfool(steps=3, variant=deepdefense)")},
     "pgd": {
         "keep_best": ("pgd(steps=3, step_size=1)", "pgd(steps=3, step_size=1, keep_best=False)"),
     },
