@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import generate
 import tfadv
 from tfadv.attacks import ATTACKS
 from tfadv.data import DATASETS
@@ -16,9 +17,6 @@ from tfadv.threat import NORMS
 from tfadv.training import METHODS
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "docs"))
-import generate  # noqa: E402
-
 REGISTRIES = {
     "tfadv.attacks": ATTACKS,
     "tfadv.threat": NORMS,
