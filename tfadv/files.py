@@ -10,7 +10,9 @@ import re
 import secrets
 import zipfile
 import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +25,7 @@ DAMAGED = (ValueError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, 
 
 
 @contextlib.contextmanager
-def atomic(path):
+def atomic(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; it takes the name `path` once the block has ended well.
 
     The temporary path keeps the suffix of `path` (Keras chooses the format by it) and does not exist yet.
@@ -89,14 +91,14 @@ def _flush(path):
         os.close(handle)
 
 
-def write_bytes(path, content):
+def write_bytes(path: str | Path, content: bytes) -> Path:
     """Write bytes atomically; returns the path. Raises TfadvError if it cannot."""
     with atomic(path) as temporary:
         temporary.write_bytes(content)
     return Path(path)
 
 
-def write_text(path, text):
+def write_text(path: str | Path, text: str) -> Path:
     """Write UTF-8 text atomically; returns the path. Raises TfadvError if it cannot.
 
     Bytes of a file name that are not UTF-8 (surrogates in Python) are written as escapes, valid in JSON too.
@@ -104,12 +106,12 @@ def write_text(path, text):
     return write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
-def write_json(path, mapping):
+def write_json(path: str | Path, mapping: Mapping[str, Any]) -> Path:
     """Write `plain(mapping)` as JSON, atomically; returns the path. Raises TfadvError if it cannot."""
     return write_text(path, json.dumps(plain(mapping), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def write_npz(path, **arrays):
+def write_npz(path: str | Path, **arrays: np.ndarray) -> Path:
     """Write named arrays as a compressed npz, atomically; returns the path.
 
     Raises:
@@ -124,7 +126,7 @@ def write_npz(path, **arrays):
     return Path(path)
 
 
-def read_npz(path, hint, names=None):
+def read_npz(path: str | Path, hint: str, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
     """The arrays of an npz file by name. None is ever unpickled, and no message advises to.
 
     Args:
@@ -156,7 +158,7 @@ def read_npz(path, hint, names=None):
         raise TfadvError(f"{str(path)!r} is truncated or no .npz archive{why}: {hint}.") from error
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """The value in JSON's types: arrays and tuples become lists, dataclasses dicts, paths texts, NaN None.
 
     >>> plain({"median": np.float32("nan"), "interval": (0.25, np.float64(0.5))})

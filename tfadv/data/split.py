@@ -32,28 +32,28 @@ class Split:
         object.__setattr__(self, "images", images)
         object.__setattr__(self, "labels", labels)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
     @property
-    def x(self):
+    def x(self) -> np.ndarray:
         """The images as float32 in [0, 1]. Bytes are scaled at each call: keep what you need twice."""
         if self.images.dtype == np.uint8:
             return np.divide(self.images, np.float32(255), dtype=np.float32)
         return self.images
 
     @property
-    def y(self):
+    def y(self) -> np.ndarray:
         """The labels, (n,) int32."""
         return self.labels
 
-    def take(self, n):
+    def take(self, n: int) -> "Split":
         """The first `n` examples in data order (all of them if there are fewer)."""
         if n < 1:
             raise invalid("number of examples", "at least 1", n)
         return self.select(slice(int(n)))
 
-    def spread(self, n):
+    def spread(self, n: int) -> "Split":
         """`n` examples evenly spread over the data order (all of them if there are fewer).
 
         Folders, and many archives, are sorted by class: their first examples are all alike.
@@ -62,7 +62,7 @@ class Split:
             raise invalid("number of examples", "at least 1", n)
         return self.select(spread_over(len(self), n))
 
-    def select(self, indices):
+    def select(self, indices: np.ndarray | slice) -> "Split":
         """The examples at these positions, in this order."""
         return Split(self.images[indices], self.labels[indices])
 
@@ -128,15 +128,15 @@ class Dataset:
             )
 
     @property
-    def image_shape(self):
+    def image_shape(self) -> tuple[int, int, int]:
         """(height, width, channels)."""
         return self.train.images.shape[1:]
 
     @property
-    def num_classes(self):
+    def num_classes(self) -> int:
         return len(self.class_names)
 
-    def train_validation(self, fraction=0.1, seed=0):
+    def train_validation(self, fraction: float = 0.1, seed: int = 0) -> tuple[Split, Split]:
         """Divide the training split in two, shuffled, always alike for the same seed.
 
         Args:

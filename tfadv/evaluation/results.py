@@ -2,16 +2,21 @@
 
 import contextlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike as Array
 
 from tfadv import files, runs
 from tfadv.errors import TfadvError, invalid
 from tfadv.evaluation.statistics import wilson
 
 SCHEMA_VERSION = 2
+Json, Names = Mapping[str, Any], Sequence[str]
+Arrays = Mapping[str, np.ndarray] | None
 
 # The shape of a result: a type, [shape] for a list of such, {key: shape} for a mapping with at least these keys,
 # (shape,) for one that may be null or left out.
@@ -110,7 +115,9 @@ class EvaluationResult:
             _check_gallery(self.gallery)
 
     @classmethod
-    def of(cls, clean, robust, labels, class_names, *, arrays=None, **facts):
+    def of(
+        cls, clean: Array, robust: Array, labels: Array, class_names: Names, *, arrays: Arrays = None, **facts: Any
+    ) -> "EvaluationResult":
         """The result of per-example outcomes: accuracies, their Wilson intervals and accuracies by class.
 
         Args:
@@ -130,16 +137,16 @@ class EvaluationResult:
             **facts,
         )
 
-    def to_json(self):
+    def to_json(self) -> Json:
         """The result as a mapping of JSON's types, without the arrays."""
         return _to_json("evaluation", self, EVALUATION)
 
     @classmethod
-    def from_json(cls, mapping, arrays=None, gallery=None):
+    def from_json(cls, mapping: Json, arrays: Arrays = None, gallery: Arrays = None) -> "EvaluationResult":
         """The inverse of `to_json`. Raises TfadvError if a key is missing or of another kind."""
         return cls(**_conform(mapping, EVALUATION, keys_only=True), arrays=arrays or {}, gallery=gallery or {})
 
-    def save(self, directory):
+    def save(self, directory: str | Path) -> Path:
         """Write the arrays, the gallery and, last, result.json under `directory`; returns the directory."""
         directory = Path(directory)
         for name, arrays in ((runs.PER_EXAMPLE, self.arrays), (runs.GALLERY, self.gallery)):
@@ -173,21 +180,21 @@ class ExperimentResult:
     def __post_init__(self):
         _normalize(self, EXPERIMENT)
 
-    def to_json(self):
+    def to_json(self) -> Json:
         """The result as a mapping of JSON's types."""
         return _to_json("experiment", self, EXPERIMENT)
 
     @classmethod
-    def from_json(cls, mapping):
+    def from_json(cls, mapping: Json) -> "ExperimentResult":
         """The inverse of `to_json`. Raises TfadvError if a key is missing or of another kind."""
         return cls(**_conform(mapping, EXPERIMENT, keys_only=True))
 
-    def save(self, directory):
+    def save(self, directory: str | Path) -> Path:
         """Write result.json under `directory`; returns the directory."""
         return files.write_json(Path(directory) / runs.RESULT, self.to_json()).parent
 
 
-def load(path):
+def load(path: str | Path) -> EvaluationResult | ExperimentResult:
     """Read back what `save` wrote: an EvaluationResult or an ExperimentResult.
 
     Args:

@@ -1,5 +1,6 @@
 """Classifiers from files, and classifiers made to return logits."""
 
+import typing
 import zipfile
 from pathlib import Path
 
@@ -7,8 +8,11 @@ from tfadv import runs
 from tfadv.errors import TfadvError, reason
 from tfadv.models import saved_model
 
+if typing.TYPE_CHECKING:
+    import keras
 
-def load(path):
+
+def load(path: str | Path) -> "keras.Model":
     """Load a classifier from a `.keras` file or a run directory, in Keras' safe mode, or from a SavedModel.
 
     Args:
@@ -42,7 +46,7 @@ def _why(error):
     return text[:300]
 
 
-def find(path):
+def find(path: str | Path) -> Path:
     """The `.keras` file, or the directory of the SavedModel, that a user means.
 
     Raises:

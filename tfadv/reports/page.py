@@ -1,5 +1,6 @@
 """From runs to a report on disk: what `tfadv report RUN... -o report.html` does."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tfadv import files
@@ -11,10 +12,11 @@ from tfadv.reports.evaluations import evaluation_document
 from tfadv.reports.experiments import experiment_document, write_experiment, write_markdown
 from tfadv.runs import FIGURES
 
+RunLike = str | Path | results.EvaluationResult
 __all__ = ["evaluation_document", "experiment_document", "write", "write_experiment"]
 
 
-def write(runs, out):
+def write(runs: RunLike | Sequence[RunLike], out: str | Path) -> Path:
     """Write one report about one or more runs.
 
     Args:
@@ -33,7 +35,7 @@ def write(runs, out):
     out = Path(out)
     if out.suffix.lower() not in (".html", ".htm", ".md"):
         raise invalid("report", "a file name ending in .html or .md", repr(str(out)), "write e.g. -o report.html.")
-    document = _document([runs] if isinstance(runs, str | Path | results.EvaluationResult) else list(runs))
+    document = _document([runs] if isinstance(runs, RunLike) else list(runs))
     if out.suffix.lower() == ".md":
         return write_markdown(document, out, f"{out.stem}_figures")
     return files.write_text(out, html.render(document))

@@ -1,12 +1,15 @@
 """One training, from a data set to a run directory that holds everything and can be resumed."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from tfadv import distribute, files, runs, validation
 from tfadv.data import pipeline
+from tfadv.data.split import Dataset
 from tfadv.errors import TfadvError, invalid, writable_directory
 from tfadv.models import classifier
 from tfadv.provenance import fingerprint, provenance
@@ -30,7 +33,14 @@ class Run:
     directory: Path
 
 
-def train(dataset, *, out, resume=False, progress=True, **settings):
+def train(
+    dataset: Dataset,
+    *,
+    out: str | Path,
+    resume: bool = False,
+    progress: bool | Callable[..., None] | None = True,
+    **settings: Any,
+) -> Run:
     """Train a classifier; the weights of the best epoch end in `out/model.keras`.
 
     `out` also gets `last.keras`, `train.json` (settings and provenance), `history.csv` and, until the training is
@@ -58,7 +68,9 @@ def train(dataset, *, out, resume=False, progress=True, **settings):
         return _train(dataset, settings, Path(out), resume, progress)
 
 
-def ensure(dataset, *, out, progress=None, **settings):
+def ensure(
+    dataset: Dataset, *, out: str | Path, progress: bool | Callable[..., None] | None = None, **settings: Any
+) -> Run:
     """The run of these settings on these data: the finished one, the unfinished one resumed, or else a new one.
 
     The arguments are those of `train`. Training that goes on for longer needs no more than more epochs: the first ten

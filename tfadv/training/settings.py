@@ -1,6 +1,8 @@
 """What determines a training, checked: the words of `tfadv train`."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 from tfadv import spec
 from tfadv.errors import TfadvError, invalid
@@ -105,7 +107,7 @@ class Settings:
             raise invalid("attack", f"one, or one for each of the {len(self.threats)} threat models", len(self.attacks))
 
     @classmethod
-    def from_record(cls, record):
+    def from_record(cls, record: Mapping[str, Any]) -> "Settings":
         """The settings that train.json holds.
 
         Raises:
@@ -118,17 +120,17 @@ class Settings:
         return cls(**record)
 
     @property
-    def attacks(self):
+    def attacks(self) -> tuple[str, ...]:
         """The specs of all attacks: (), one, or one for each threat model."""
         return _as_tuple(self.attack)
 
     @property
-    def threats(self):
+    def threats(self) -> tuple[str, ...]:
         """All threat models."""
         return _as_tuple(self.threat)
 
     @property
-    def monitor(self):
+    def monitor(self) -> str:
         """The metric that decides which epoch is the best."""
         measured = self.attack or self.validation_attack
         method = METHODS.get(spec.parse(self.method)[0])
