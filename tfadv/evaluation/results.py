@@ -15,7 +15,8 @@ from tfadv.errors import TfadvError, invalid
 from tfadv.evaluation.statistics import wilson
 
 SCHEMA_VERSION = 2
-Json, Names = Mapping[str, Any], Sequence[str]
+Json = Mapping[str, Any]
+Names = Sequence[str]
 Arrays = Mapping[str, np.ndarray] | None
 
 # The shape of a result: a type, [shape] for a list of such, {key: shape} for a mapping with at least these keys,
