@@ -57,7 +57,7 @@ def processor() -> str:
         return platform.processor() or platform.machine()
 
 
-def fingerprint(*arrays):
+def fingerprint(*arrays: np.ndarray) -> str:
     """sha256 over arrays, their types and shapes: whether two results saw the same images or weights.
 
     >>> fingerprint(np.zeros(2)) == fingerprint(np.zeros(2, "float32"))

@@ -37,7 +37,7 @@ ATTACKS = Registry(
 )
 
 
-def get(text):
+def get(text: str) -> "Attack":
     """The attack that a spec string describes.
 
     >>> get("pgd(steps=10)")

@@ -4,8 +4,12 @@ import abc
 import dataclasses
 import numbers
 import typing
+from collections.abc import Callable
 
+import keras
+import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from tfadv import gradients, random, spec, validation
 from tfadv.attacks.compiled import Compiled, check_classifier, kept, own
@@ -13,6 +17,7 @@ from tfadv.attacks.problem import Problem
 from tfadv.errors import invalid
 from tfadv.graph.strided_convolution import with_fast_input_gradient
 from tfadv.graph.xla import dense_only, xla_pays
+from tfadv.passes import Passes
 from tfadv.tensors import finite_or
 from tfadv.threat import NORMS, ThreatModel, balls
 
@@ -52,7 +57,17 @@ class Attack(abc.ABC):
         if "name" not in cls.__dict__:
             cls.name = cls.__name__.lower()
 
-    def __call__(self, model, x, y, *, threat, targets=None, seed=0, batch_size=500):
+    def __call__(
+        self,
+        model: keras.Model,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        threat: ThreatModel,
+        targets: ArrayLike | None = None,
+        seed: int = 0,
+        batch_size: int = 500,
+    ) -> np.ndarray:
         """Craft adversarial examples; the result always lies inside the ball and the box of the threat model.
 
         Args:
@@ -80,7 +95,17 @@ class Attack(abc.ABC):
         key = threat.with_eps(0.0)
         return self._run(graph, model, x, y, targets, seed, batch_size, key, threat.box, threat.eps)
 
-    def craft(self, model, x, y, *, threat, seed, targets=None, reference=None):
+    def craft(
+        self,
+        model: keras.Model,
+        x: tf.Tensor,
+        y: tf.Tensor,
+        *,
+        threat: ThreatModel,
+        seed: tf.Tensor,
+        targets: tf.Tensor | None = None,
+        reference: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         """The same as graph code without checks, for trainers: tensors in, a tensor out.
 
         Args:
@@ -93,7 +118,7 @@ class Attack(abc.ABC):
         problem = Problem(self.logits_fn(model), x, tf.cast(y, tf.int32), targets, reference)
         return self.perturb_projected(problem, threat, seed)
 
-    def perturb_projected(self, problem, threat, seed):
+    def perturb_projected(self, problem: Problem, threat: ThreatModel, seed: tf.Tensor) -> tf.Tensor:
         """What `perturb` finds, made finite and put into ball and box."""
         return self._finite_projected(problem, lambda here: self.perturb(here, threat, seed), threat)
 
@@ -109,27 +134,27 @@ class Attack(abc.ABC):
         return tf.stop_gradient(tf.reshape(found, tf.shape(problem.x)))
 
     @abc.abstractmethod
-    def perturb(self, problem, threat, seed):
+    def perturb(self, problem: Problem, threat: ThreatModel, seed: tf.Tensor) -> tf.Tensor:
         """The attack's loop: a `Problem`, a threat model and a stateless seed to images like problem.x."""
 
     @abc.abstractmethod
-    def cost(self, classes):
+    def cost(self, classes: int) -> Passes:
         """The `Passes` that one image costs at most, with a model of so many classes."""
 
-    def logits_fn(self, model):
+    def logits_fn(self, model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
         """The function from images to logits that is attacked: the model itself, unless an attack knows better."""
         return gradients.logits_of(with_fast_input_gradient(model))
 
     @property
-    def serves_architecture(self):
+    def serves_architecture(self) -> bool:
         """Whether what is compiled for one model serves others: not where the attack takes models apart itself."""
         return type(self).logits_fn is Attack.logits_fn
 
-    def members(self, classes, norm):
+    def members(self, classes: int, norm: str) -> tuple["Attack", ...]:
         """The attacks that this one consists of, with so many classes in this norm; itself, if it is no ensemble."""
         return (self,)
 
-    def until_fooled(self):
+    def until_fooled(self) -> typing.Self:
         """The same attack for judging: it wastes nothing on images that are misclassified already."""
         known = {option.name for option in dataclasses.fields(self)}
         return dataclasses.replace(self, early_stop=True) if "early_stop" in known else self
@@ -157,7 +182,7 @@ class Attack(abc.ABC):
             arrays.append(validation.labels(targets, len(x), classes, "targets"))
         return compiled.run(model, arrays, tf.cast(eps, tf.float32), random.key(seed), batch_size)
 
-    def check_norm(self, norm):
+    def check_norm(self, norm: str) -> None:
         """Raises TfadvError for a norm that the attack does not know."""
         if norm not in self.norms:
             raise invalid(f"{self.name}: norm", f"one of {', '.join(self.norms)}", repr(norm))
@@ -184,7 +209,18 @@ class MinimumNormAttack(Attack):
     # as it asks for more than another prediction.
     optimality: typing.ClassVar[str] = "nearest"
 
-    def minimal(self, model, x, y, *, norm=None, box=(0.0, 1.0), targets=None, seed=0, batch_size=500):
+    def minimal(
+        self,
+        model: keras.Model,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        norm: str | None = None,
+        box: tuple[float, float] | None = (0.0, 1.0),
+        targets: ArrayLike | None = None,
+        seed: int = 0,
+        batch_size: int = 500,
+    ) -> np.ndarray:
         """The nearest misclassified points found, wherever they lie; x where it is misclassified already.
 
         Unlike a call with a threat model, nothing is projected: whether the box is kept is the attack's own
@@ -212,7 +248,7 @@ class MinimumNormAttack(Attack):
         return self.search(problem, threat, seed)
 
     @abc.abstractmethod
-    def search(self, problem, threat, seed):
+    def search(self, problem: Problem, threat: ThreatModel, seed: tf.Tensor) -> tf.Tensor:
         """The attack's loop: a `Problem`, a threat model of infinite eps, a stateless seed; images like problem.x.
 
         Where `perturb` is not written too, eps is that of the call.

@@ -8,7 +8,9 @@ import typing
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from tfadv import gradients, random, validation
 from tfadv.attacks import substitute
@@ -64,7 +66,7 @@ class Transfer(AttackWrapper):
             raise invalid("transfer: source", wanted, repr(self.source), str(error)) from error
         object.__setattr__(self, "source", str(self.source))
 
-    def __call__(self, model, x, y, **options):
+    def __call__(self, model: keras.Model, x: ArrayLike, y: ArrayLike, **options: typing.Any) -> np.ndarray:
         if self.source is not None:
             x = validation.points(x, getattr(options.get("threat"), "box", (0.0, 1.0)))
             wanted, found = validation.classifier(model, x), validation.classifier(self._source(), x)

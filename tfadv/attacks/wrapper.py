@@ -39,7 +39,7 @@ class AttackWrapper(Attack):
             object.__setattr__(self, "attack", str(read))
 
     @property
-    def inner(self):
+    def inner(self) -> Attack:
         """The attack within."""
         return get(self.attack) if isinstance(self.attack, str) else self.attack
 

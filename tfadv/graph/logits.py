@@ -8,7 +8,7 @@ from tfadv.errors import TfadvError
 from tfadv.graph.structure import is_graph
 
 
-def as_logits_model(model):
+def as_logits_model(model: keras.Model) -> keras.Model:
     """The same classifier, with the same weights, without the softmax or sigmoid at its end.
 
     A model of one unit, which tells two classes apart, gets two logits: [0, z] of the unit's z before its sigmoid,

@@ -18,7 +18,7 @@ NORMS = Registry(
 )
 
 
-def parse(text):
+def parse(text: str) -> "ThreatModel":
     """Read a threat model: `linf:8/255`, `l2(eps=0.5, box=None)`; `parse(str(threat)) == threat`.
 
     The short form sets eps, and of a patch its area: `patch:0.05` is `patch(area=0.05)`.
@@ -38,7 +38,7 @@ def parse(text):
     return NORMS[norm].from_text(text)
 
 
-def balls():
+def balls() -> tuple[str, ...]:
     """The norms with the geometry of a `Ball`, under which every attack works that does not say otherwise: names."""
     from tfadv.threat.base import Ball
 

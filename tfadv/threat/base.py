@@ -76,7 +76,7 @@ class ThreatModel(abc.ABC):
         return spec.write(self.norm, given)
 
     @classmethod
-    def from_text(cls, text):
+    def from_text(cls, text: str) -> typing.Self:
         """Read `norm:number` or `norm(eps=..., box=None)`; the inverse of `str`.
 
         Raises:
@@ -91,23 +91,23 @@ class ThreatModel(abc.ABC):
             raise TfadvError(f"cannot read the threat model {text!r}: say its eps, e.g. linf:8/255.")
         return cls(**options)
 
-    def with_eps(self, eps):
+    def with_eps(self, eps: float | tf.Tensor) -> typing.Self:
         """The same threat model with another radius."""
         return dataclasses.replace(self, eps=eps)
 
-    def project(self, x_adv, x):
+    def project(self, x_adv: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
         """The point of S(x, eps) that `x_adv` is moved to; x must lie in the box."""
         return self.project_into(self.region(x), x_adv)
 
-    def step_size(self, steps):
+    def step_size(self, steps: int) -> float | tf.Tensor:
         """The default step size of projected gradient descent: 2.5 eps / steps (Madry et al. 2018)."""
         return 2.5 * self.eps / steps
 
-    def window(self, image_shape):
+    def window(self, image_shape: tuple[int, int, int]) -> tuple[int, int, int, int]:
         """The top row, left column, height and width of the part of an image in which anything may change."""
         return 0, 0, *image_shape[:2]
 
-    def contains(self, x_adv, x):
+    def contains(self, x_adv: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
         """Which examples lie in S(x, eps), up to rounding: (n,) bool."""
         near = self.distance(x_adv, x) <= self.eps + TOLERANCE * tf.maximum(1.0, self.eps)
         if self.box is None:
@@ -116,27 +116,27 @@ class ThreatModel(abc.ABC):
         valid = (x_adv >= low - TOLERANCE) & (x_adv <= high + TOLERANCE)
         return tf.reduce_all(valid, axis=range(1, len(x.shape))) & near
 
-    def distance(self, x_adv, x):
+    def distance(self, x_adv: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
         """||x_adv - x|| per example: (n,)."""
         return self.length(x_adv - x)
 
-    def clip(self, x):
+    def clip(self, x: tf.Tensor) -> tf.Tensor:
         """x inside the box."""
         return x if self.box is None else tf.clip_by_value(x, *self.box)
 
-    def room(self, x, way):
+    def room(self, x: tf.Tensor, way: tf.Tensor) -> tf.Tensor:
         """How far each pixel can go along `way` (-1, 0 or 1) inside the box: like x; infinite without one."""
         if self.box is None:
             return tf.where(way == 0, 0.0, tf.fill(tf.shape(x), float("inf")))
         low, high = self.box
         return tf.nn.relu(way) * (high - low) - way * (x - low)
 
-    def farthest(self, x):
+    def farthest(self, x: tf.Tensor) -> tf.Tensor:
         """The l_2 distance from x to the farthest corner of the box: (n,); infinite without a box."""
         corner = tf.maximum(self.room(x, tf.ones_like(x)), self.room(x, -tf.ones_like(x)))
         return tf.sqrt(tf.reduce_sum(corner * corner, axis=range(1, len(x.shape))))
 
-    def region(self, x):
+    def region(self, x: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """What `project_into` needs to know of S(x, eps), computed once, outside an attack's loop.
 
         Returns:
@@ -144,24 +144,24 @@ class ThreatModel(abc.ABC):
         """
         return (x,)
 
-    def gray(self, pixels):
+    def gray(self, pixels: int) -> float:
         """The radius within which every image of so many values contains the gray one; infinite if there is none."""
         return float("inf")
 
     @abc.abstractmethod
-    def length(self, delta):
+    def length(self, delta: tf.Tensor) -> tf.Tensor:
         """||delta|| per example: (n,)."""
 
     @abc.abstractmethod
-    def project_into(self, region, x_adv):
+    def project_into(self, region: tuple[tf.Tensor, ...], x_adv: tf.Tensor) -> tf.Tensor:
         """`project` with the region of x."""
 
     @abc.abstractmethod
-    def random_start(self, x, seed):
+    def random_start(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """A random point of S(x, eps), with a ball radius that reaches eps; `seed` of shape (2,) int32."""
 
     @abc.abstractmethod
-    def steepest(self, gradient, x=None):
+    def steepest(self, gradient: tf.Tensor, x: tf.Tensor | None = None) -> tf.Tensor:
         """The step of length 1 in this norm that raises a linear function most.
 
         Pixels whose gradient is NaN (0/0 in a square root, overflow) stay where they are: one such pixel would
@@ -171,7 +171,7 @@ class ThreatModel(abc.ABC):
             x: where the step starts; in l_1, pixels that the box stops there are left out.
         """
 
-    def random_point(self, shape, seed):
+    def random_point(self, shape: typing.Sequence[int] | tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Random valid values of this shape, whatever the example: uniform in the box, standard normal without one."""
         if self.box is None:
             return random.normal(shape, seed)
@@ -191,7 +191,7 @@ class Ball(ThreatModel):
     reach: typing.ClassVar[float]
 
     @abc.abstractmethod
-    def dual_length(self, w, floor=0.0):
+    def dual_length(self, w: tf.Tensor, floor: float = 0.0) -> tf.Tensor:
         """||w||_q with 1/p + 1/q = 1, in which distances to hyperplanes with the normal w are measured: (n,).
 
         Args:
@@ -199,10 +199,10 @@ class Ball(ThreatModel):
         """
 
     @abc.abstractmethod
-    def close_gap(self, size, room, wanted):
+    def close_gap(self, size: tf.Tensor, room: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
         """The shortest moves, each from 0 to `room`, with sum(size * moves) = wanted, or all the room: like size."""
 
-    def displacement(self, x, w, gap):
+    def displacement(self, x: tf.Tensor, w: tf.Tensor, gap: tf.Tensor) -> tf.Tensor:
         """The smallest change of x that brings w . x down by `gap`, which may be below 0, and stays inside the box.
 
         min ||delta||_p subject to w . delta = -gap and x + delta in the box has a solution in closed form (Karush,
@@ -225,11 +225,11 @@ class Ball(ThreatModel):
         moved = self.close_gap(tf.abs(w), self.room(x, way), tf.abs(gap))
         return way * moved, self.length(moved)
 
-    def towards_hyperplane(self, w, distance, length):
+    def towards_hyperplane(self, w: tf.Tensor, distance: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
         """The change of length `distance` (n,) that raises w . x most; `length` is the `dual_length` of w."""
         return per_example(distance, w) * self.steepest(w)
 
-    def random_direction(self, shape, seed):
+    def random_direction(self, shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Directions of random starts, of any length."""
         return random.normal(shape, seed)
 

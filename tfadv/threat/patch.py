@@ -64,7 +64,7 @@ class Patch(ThreatModel):
             raise invalid("patch: at", wanted, self.at, "leave it out for the center.")
         return top, left, side, side
 
-    def mask(self, image_shape):
+    def mask(self, image_shape: tuple[int, int, int]) -> np.ndarray:
         """Where pixels may change: (height, width, 1) bool."""
         top, left, height, width = self.window(image_shape)
         mask = np.zeros((*image_shape[:2], 1), bool)
