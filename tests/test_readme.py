@@ -63,5 +63,5 @@ def test_it_is_a_front_page():
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page):
     prose = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text(), flags=re.S)
-    for target in re.findall(r"\]\(([^)#:]+)\)", prose):
+    for target in re.findall(r"\]\(([^)#:]+)\)", prose) + re.findall(r'src="([^"]+)"', prose):
         assert (page.parent / target).exists(), target

@@ -7,8 +7,10 @@ import os
 import re
 import secrets
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -35,12 +37,20 @@ class Exported:
     max_difference: float
 
     @property
-    def card(self):
+    def card(self) -> Path:
         """The path of card.json, which says what the model is, where it comes from and how it was checked."""
         return self.path / runs.CARD
 
 
-def export(model, directory="saved_models", *, name=None, version=None, class_names=None, record=None):
+def export(
+    model: keras.Model,
+    directory: str | Path = "saved_models",
+    *,
+    name: str | None = None,
+    version: int | None = None,
+    class_names: Sequence[str] | None = None,
+    record: dict[str, Any] | None = None,
+) -> Exported:
     """Write a SavedModel that needs neither tfadv nor Keras, reload it and compare its answers.
 
     TensorFlow Serving may watch the directory meanwhile: a version appears there complete and checked, or
