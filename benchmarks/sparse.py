@@ -4,12 +4,11 @@
 
 Success rates are among the images that the model gets right. Two published tables are the nearest:
 
-sigma-zero (Cina et al. 2025, table 1, 1,000 steps) attacks two adversarially trained networks of four convolutions,
-one trained with DDN, one with TRADES in l_inf; plain networks are not in it. `mnist_cnn_pgd` (l_inf, eps = 0.3) is of
-the second one's kind. The median of the fewest changed pixels is the figure to hold against it.
-
-Sparse-RS (Croce et al. 2022) attacks networks for ImageNet and CIFAR-10. What can be compared is its claim: with 10,000
-queries it does not fall behind the attacks with gradients at the same number of pixels.
+What the authors publish is of other networks. Those of sigma-zero (Cina et al. 2025) attack two adversarially trained
+ones on MNIST, one trained with DDN, one with TRADES; `mnist_cnn_pgd` (l_inf, eps = 0.3) is of the second one's kind,
+and the median of the fewest changed pixels is the figure to hold against theirs. Those of Sparse-RS (Croce et al. 2022)
+attack networks for ImageNet; what can be compared is the claim that with 10,000 queries it is not behind l_0-PGD at the
+same number of pixels.
 """
 
 import argparse
