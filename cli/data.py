@@ -4,7 +4,7 @@ import os
 
 import click
 
-from tfadv.data import datasets
+from tfadv.data import DATASETS, datasets
 
 from . import failures, options, output, quiet
 
@@ -32,7 +32,7 @@ def list_(data_dir, as_json):
     output.line("A folder of class folders and an .npz file with x and y work wherever a name does.")
 
 
-@data.command()
+@data.command(epilog=f"Names: {options.listed(DATASETS)}.")
 @click.argument("name")
 @options.data_dir
 def prepare(name, data_dir):

@@ -2,6 +2,12 @@
 
 import click
 
+
+def listed(registry):
+    """The names of a registry, as a help text shows them."""
+    return ", ".join(name.replace("_", "-") for name in registry)
+
+
 data_dir = click.option("--data-dir", metavar="DIR", help="Where TensorFlow Datasets keeps its data [TFDS_DATA_DIR].")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, for machines.")
 seed = click.option(

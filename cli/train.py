@@ -5,8 +5,10 @@ from pathlib import Path
 import click
 
 from tfadv import runs
+from tfadv.data import AUGMENTATIONS, DATASETS
 from tfadv.errors import TfadvError
-from tfadv.models import classifier
+from tfadv.models import MODELS, classifier
+from tfadv.training import METHODS
 
 from . import failures, options, output, quiet
 from .progress import Progress
@@ -14,9 +16,11 @@ from .target import shown
 
 
 @click.command()
-@click.option("--dataset", metavar="NAME|DIR|NPZ", help="A name, a folder of class folders, or an .npz file.")
-@click.option("--model", metavar="SPEC|FILE", help="mlp, lenet, cnn, ..., or a .keras file to start from [mlp].")
-@click.option("--method", metavar="SPEC", help="standard, adversarial, deepfool-finetune, deep-defense [standard].")
+@click.option(
+    "--dataset", metavar="NAME|DIR|NPZ", help=f"{options.listed(DATASETS)}, a folder of class folders, or an .npz file."
+)
+@click.option("--model", metavar="SPEC|FILE", help=f"{options.listed(MODELS)}, or a .keras file to start from [mlp].")
+@click.option("--method", metavar="SPEC", help=f"{options.listed(METHODS)} [standard].")
 @click.option(
     "--attack", metavar="SPEC", multiple=True, help='To train on, e.g. "pgd(steps=7)"; for mixed several [none].'
 )
@@ -33,7 +37,7 @@ from .target import shown
 @click.option("--reduction", type=click.Choice(["mean", "sum"]), help="Of the loss over a batch [mean].")
 @click.option("--optimizer", metavar="SPEC", help='adam, adamw, "sgd(learning_rate=0.1)" [adam].')
 @click.option("--schedule", metavar="SPEC", help='constant, "step(at=(0.6, 0.8))", plateau, cosine-decay [constant].')
-@click.option("--augment", metavar="SPEC", help="none, crop-flip [none].")
+@click.option("--augment", metavar="SPEC", help=f"{options.listed(AUGMENTATIONS)} [none].")
 @click.option("--shuffle/--no-shuffle", default=None, help="A new order in each epoch, or the data's own [True].")
 @click.option("--validation", type=float, help="Share of the training images that is held out [0.1].")
 @click.option("--keep", type=click.Choice(["best", "last"]), help="Which epoch becomes the model [best].")

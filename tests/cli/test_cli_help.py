@@ -4,8 +4,11 @@ import sys
 
 import pytest
 
+from tfadv.data import AUGMENTATIONS, DATASETS
+from tfadv.models import MODELS
+from tfadv.training import METHODS
 from tfadv.training.settings import Settings
-from tfadv_cli import main
+from tfadv_cli import main, options
 
 IMPORTED = """
 import contextlib, sys
@@ -51,6 +54,14 @@ def test_train_has_every_setting_with_its_default(tfadv):
         assert f"--{field.name.replace('_', '-')} " in text
         if field.default not in (None, dataclasses.MISSING):
             assert f"[{field.default}" in text, field.name
+
+
+def test_help_lists_what_is_registered(tfadv):
+    """Without spaces: a long name is broken at its hyphen."""
+    text = "".join(tfadv("train", "--help").stdout.split())
+    for registry in (MODELS, METHODS, AUGMENTATIONS, DATASETS):
+        assert "".join(options.listed(registry).split()) in text
+    assert options.listed(DATASETS) in tfadv("data", "prepare", "--help").stdout
 
 
 def test_version(tfadv):

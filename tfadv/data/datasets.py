@@ -29,7 +29,7 @@ def load(name: str | Path, data_dir: str | Path | None = None, download: bool = 
     >>> load("digits").test.x.shape
     (360, 8, 8, 1)
     """
-    known = str(name).strip().lower().replace("-", "_")
+    known = _as_registered(name)
     if known in DATASETS:
         return DATASETS.get(known).load(data_dir, download)
     path = Path(name).expanduser()
@@ -46,7 +46,7 @@ def prepare(name: str, data_dir: str | Path | None = None) -> str | Path:
     Raises:
         TfadvError: for an unknown name, without network (within seconds), or if what came is damaged.
     """
-    return DATASETS.get(name).prepare(data_dir)
+    return DATASETS.get(_as_registered(name)).prepare(data_dir)
 
 
 def describe(data_dir: str | Path | None = None) -> list[dict[str, Any]]:
@@ -56,6 +56,10 @@ def describe(data_dir: str | Path | None = None) -> list[dict[str, Any]]:
         A list of dicts: name, train and test (numbers of images), shape, classes, prepared (bool), where.
     """
     return [_row(DATASETS.get(name), data_dir) for name in DATASETS]
+
+
+def _as_registered(name) -> str:
+    return str(name).strip().lower().replace("-", "_")
 
 
 def _row(entry, data_dir):
