@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tfadv import FGSM, L1, L2, LInf, validation
+from tfadv import FGSM, L0, L1, L2, LInf, validation
 from tfadv.errors import TfadvError
 
 X = np.random.default_rng(0).uniform(0, 1, (6, 8, 8, 1)).astype("float32")
@@ -198,6 +198,7 @@ def test_classifier_accepted(name, classifiers):
         (LInf(8), "at most 1, from black to white, received linf:8.0. Did you mean linf:8/255?"),
         (L2(128), "at most 8, from black to white, received l2:128.0. Did you mean l2:128/255?"),
         (L1(64.1), "at most 64,"),
+        (L0(65), r"at most 64, from black to white, received l0:65.0\.$"),
         (LInf(1e4), r"received linf:10000.0\.$"),
     ],
 )

@@ -3,10 +3,9 @@
 Nothing in this module imports TensorFlow: it sees arrays and Keras models through what they offer themselves.
 """
 
-import math
-
 import numpy as np
 
+from tfadv import remedies
 from tfadv.errors import TfadvError, invalid, reason
 
 TOLERANCE = 1e-6
@@ -110,7 +109,7 @@ def classifier(model, x, forward=None):
         raise _probabilities("its last layer ends in a softmax or sigmoid")
     logits = _forward(model, x[:32]) if forward is None else np.asarray(forward(x[:32]))
     if logits.ndim != 2 or logits.shape[1] < 2:
-        hint = _two_logits(last) if logits.ndim == 2 and logits.shape[1] == 1 else ""
+        hint = remedies.two_logits(last, squashes(last)) if logits.ndim == 2 and logits.shape[1] == 1 else ""
         expected = "logits (n, classes) of at least 2 classes"
         raise invalid("the classifier's output", expected, f"the shape {logits.shape}", hint)
     if not np.isfinite(logits).all():
@@ -140,7 +139,10 @@ def radius(threat, shape):
     black, white = (np.full((1, *shape), value, np.float32) for value in threat.box)
     largest = float(threat.distance(white, black)[0])
     if threat.eps > largest * (1 + TOLERANCE):
-        hint = f"did you mean {threat.norm}:{threat.eps:g}/255?" if threat.eps <= 255 * largest else ""
+        # Counts of pixels, as in l_0, do not shrink with the change of a pixel.
+        counts = float(threat.distance((black + white) / 2, black)[0]) == largest
+        likely = threat.eps <= 255 * largest and not counts
+        hint = f"did you mean {threat.norm}:{threat.eps:g}/255?" if likely else ""
         raise invalid("threat", f"an eps of at most {largest:g}, from black to white", str(threat), hint)
 
 
@@ -226,36 +228,11 @@ def _fits(model, x):
     if not isinstance(shape, tuple) or len(shape) == 0 or not all(d is None or isinstance(d, int) for d in shape):
         return
     takes, have = shape[1:], x.shape[1:]
-    if not _matches(takes, have):
-        hint = _how_to_fit(takes, have)
-        raise invalid("images for this classifier", f"the shape {_size(takes)}", _size(have), hint)
-
-
-def _matches(takes, have):
-    return len(takes) == len(have) and all(d is None or d == size for d, size in zip(takes, have, strict=True))
-
-
-def _how_to_fit(takes, have):
-    if len(have) != 3:
-        same = None not in takes and math.prod(takes) == math.prod(have)
-        return f"reshape them with x.reshape(-1, {str(takes)[1:]}." if same else "take another model."
-    height, width, channels = have
-    if _matches(takes, (width, channels, height)):
-        return "move the channels last with x.transpose(0, 2, 3, 1)."
-    if _matches(takes, (channels, height, width)):
-        return behind("Permute((3, 1, 2))", have)
-    if len(takes) != 3 and None not in takes and math.prod(takes) == math.prod(have):
-        return behind(f"Reshape({takes})", have)
-    return "resize them or take another model."
-
-
-def behind(layer, shape):
-    """The line that makes a model of images (height, width, channels) of one that takes them in another form."""
-    return f"put a layer before it: model = keras.Sequential([keras.Input({shape}), keras.layers.{layer}, model])."
-
-
-def _size(shape):
-    return " x ".join("any" if d is None else str(d) for d in shape)
+    if not remedies.matches(takes, have):
+        hint = remedies.how_to_fit(takes, have)
+        raise invalid(
+            "images for this classifier", f"the shape {remedies.size_of(takes)}", remedies.size_of(have), hint
+        )
 
 
 def _broken(model):
@@ -277,36 +254,14 @@ def _probabilities(why):
     )
 
 
-def _two_logits(last):
-    """What to do about a model of one unit. Only of a known last layer is known whether it gives a logit."""
-    if squashes(last) or type(last).__name__ == "Dense":
-        return "make the two logits [0, z] of its one unit z with tfadv.as_logits_model(model)."
-    return "return two logits: [0, z] for one unit z, with z = log(p / (1 - p)) for a probability p."
-
-
-def several_outputs(model, outputs):
-    """The error for a model with more than its logits to give: which line keeps them alone.
-
-    Args:
-        model: with the list or dict `outputs`, of tensors or of arrays.
-    """
-    keys = list(outputs) if isinstance(outputs, dict) else list(range(len(outputs)))
-    likely = "logits" if "logits" in keys else next((key for key in keys if len(outputs[key].shape) == 2), keys[0])
-    received = f"{type(outputs).__name__} of {', '.join(map(repr, keys)) if isinstance(outputs, dict) else len(keys)}"
-    hint = f"keep one of them: model = keras.Model(model.input, model.output[{likely!r}])."
-    if not getattr(model, "outputs", None):
-        hint = "return the logits alone from its call()."
-    return invalid("the classifier's output", "one tensor of logits", received, hint)
-
-
 def _forward(model, x):
     try:
         outputs = model(x, training=False)
     except Exception as error:  # Keras and TensorFlow raise many types; all mean that the images do not fit.
-        shape = _size(x.shape[1:])
+        shape = remedies.size_of(x.shape[1:])
         raise TfadvError(f"the classifier cannot process images of shape {shape}: {reason(error)}") from error
     if isinstance(outputs, dict | list | tuple) and outputs:
-        raise several_outputs(model, outputs)
+        raise remedies.several_outputs(model, outputs)
     if not hasattr(outputs, "shape"):
         raise invalid("the classifier's output", "one tensor of logits", type(outputs).__name__)
     return np.asarray(outputs).astype(np.float32)

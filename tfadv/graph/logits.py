@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from tfadv import validation
+from tfadv import remedies, validation
 from tfadv.errors import TfadvError
 from tfadv.graph.structure import is_graph
 
@@ -30,7 +30,7 @@ def as_logits_model(model: keras.Model) -> keras.Model:
             "as_logits_model needs a built Sequential or functional model; return logits from your own class."
         )
     if len(model.outputs) > 1:
-        raise validation.several_outputs(model, model.output)
+        raise remedies.several_outputs(model, model.output)
     logits = _without_squashing(model)
     if logits.outputs[0].shape[-1] != 1:
         return logits

@@ -16,7 +16,7 @@ import keras
 import tensorflow as tf
 
 import tfadv
-from tfadv import files, runs, validation
+from tfadv import files, remedies, runs, validation
 from tfadv.errors import TfadvError, invalid, reason, writable_directory
 from tfadv.serving import check, signatures
 
@@ -107,7 +107,7 @@ def _how_to_wrap(shape):
     if not shape or len(shape) not in (2, 3):
         return "wrap it: x = keras.Input((height, width, channels)); model = keras.Model(x, model(x))."
     images = "(height, width, channels)" if len(shape) == 2 else (*shape[1:], 1)
-    return validation.behind(f"Reshape({shape[1:]})", images)
+    return remedies.behind(f"Reshape({shape[1:]})", images)
 
 
 def _class_names(classes, class_names):
