@@ -15,14 +15,14 @@ NO_MEMORY = "there is not enough memory: use a smaller --batch-size, or fewer im
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: ends like Ctrl-C, so that whoever stops a job loses no more than by hand."""
+    """SIGTERM: ends like Ctrl-C, so that a stopped job loses no more than one interrupted by hand."""
 
 
 def end_on_signals():
     """Have SIGTERM end a command as Ctrl-C does, and let neither be lost.
 
     Python drops an exception that a signal raises inside a destructor or a callback of C code; so it is raised again
-    after a moment until somebody hears of it, and what Python prints about the drop is left out.
+    after a moment until it is caught, and what Python prints about the drop is left out.
     """
     sys.unraisablehook = _but_interruptions
     with contextlib.suppress(ValueError):  # not in the main thread
@@ -53,7 +53,7 @@ def heard():
 
 @contextlib.contextmanager
 def when_interrupted(advice):
-    """What to tell whoever interrupts the block: `advice()` gives the sentence, as things stand then."""
+    """What to say when the block is interrupted: `advice()` gives the sentence at that moment."""
     try:
         yield
     except KeyboardInterrupt as stop:
@@ -100,7 +100,7 @@ def outcome(error):
         case OSError():
             where = f"{str(error.filename)!r}: " if error.filename else ""
             return USER, f"{where}{error.strerror or error}."
-    # TensorFlow's own type, told by its name: importing TensorFlow to compare would take seconds.
+    # TensorFlow's own type, recognized by its name: importing TensorFlow to compare would take seconds.
     if type(error).__name__ == "ResourceExhaustedError" or "RESOURCE_EXHAUSTED" in str(error):
         return USER, NO_MEMORY
     first = next(iter(str(error).strip().splitlines()), "")[:300]

@@ -57,7 +57,7 @@ def _over(devices):
 
 
 def check(strategy, model, batch_size=None, **compile_options):
-    """Refuse what Keras 3 cannot do on several replicas, before it fails with a message that helps nobody.
+    """Refuse what Keras 3 cannot do on several replicas, before it fails with an unclear message.
 
     Args:
         compile_options: steps_per_execution, jit_compile, gradient_accumulation_steps, as given to Keras.

@@ -61,7 +61,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
 def _remove_leftovers(directory):
     """Remove the temporary files of processes on this machine that are no more."""
-    with contextlib.suppress(OSError):  # a directory that cannot be listed, a file that somebody else removes
+    with contextlib.suppress(OSError):  # a directory that cannot be listed, a file that another process removes
         for entry in os.scandir(directory):
             match = TEMPORARY.fullmatch(entry.name)
             if match and not _is_alive(int(match[1])):
@@ -115,7 +115,7 @@ def write_npz(path: str | Path, **arrays: np.ndarray) -> Path:
     """Write named arrays as a compressed npz, atomically; returns the path.
 
     Raises:
-        TfadvError: if an array would need pickle (nobody should have to trust one), or it cannot be written.
+        TfadvError: if an array would need pickle (which can run code), or it cannot be written.
     """
     arrays = {name: np.asarray(array) for name, array in arrays.items()}
     for name, array in arrays.items():
@@ -137,7 +137,7 @@ def read_npz(path: str | Path, hint: str, names: Iterable[str] | None = None) ->
         TfadvError: if the file is missing, damaged, no npz file, or holds Python objects.
     """
     path = Path(path)
-    if path.exists() and not path.is_file():  # to open a named pipe waits for ever
+    if path.exists() and not path.is_file():  # opening a named pipe would hang
         raise invalid(f"file {str(path)!r}", "a regular file", "a folder, a pipe or a device")
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:

@@ -70,7 +70,7 @@ def from_pullback(run):
         logits, pullback = run(tf.stop_gradient(x))
 
         def backward(direction, variables=()):
-            # TensorFlow insists on an answer for the weights, which nobody asks for.
+            # TensorFlow insists on an answer for the weights, which are not used.
             return (pullback(direction), [None] * len(variables)) if variables else pullback(direction)
 
         return logits, backward

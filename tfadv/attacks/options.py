@@ -6,11 +6,11 @@ import types
 
 from tfadv.errors import invalid
 
-# An option that a spec string names even at its default: nobody should have to look up what "pgd" was.
+# An option that a spec string names even at its default: so that a result says what its "pgd" was.
 SHOWN = types.MappingProxyType({"shown": True})
 # An option whose values only a model can judge, such as the names of its layers.
 OF_MODEL = types.MappingProxyType({"of_model": True})
-# Steps, queries, restarts: the longest runs of the literature have 100,000 queries, and a typing error runs for ever.
+# Steps, queries, restarts: the longest runs of the literature have 100,000 queries, and a typing error would never end.
 MOST = 1_000_000
 
 

@@ -17,7 +17,7 @@ def load_folder(path):
     `same_split` says so. All images have one shape, grayscale or RGB.
 
     Raises:
-        TfadvError: if there are no images, or one is damaged, of another shape or no regular file; its name is told.
+        TfadvError: if there are no images, or one is damaged, of another shape or no regular file, and which.
     """
     root = Path(path)
     divided = (root / "train").is_dir() and (root / "test").is_dir()
@@ -66,7 +66,7 @@ def _files(folder):
     files = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
     images = [file for file in files if file.suffix.lower() in SUFFIXES]
     for file in images:
-        if not file.is_file():  # to open a named pipe waits for ever
+        if not file.is_file():  # opening a named pipe would hang
             received = "a folder" if file.is_dir() else "a pipe, a socket, a device or a broken link"
             raise invalid(f"image {str(file)!r}", "a regular file", received, "remove it.")
     if not images:

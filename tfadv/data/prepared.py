@@ -15,7 +15,7 @@ class Prepared:
 
     Args:
         name: its name there and here.
-        url: where TFDS downloads it from; asked for life before a download begins.
+        url: where TFDS downloads it from; its host is tried before a download begins.
         train, test: numbers of images.
         shape: (height, width, channels).
     """

@@ -27,7 +27,7 @@ STYLE = {
 
 @contextlib.contextmanager
 def style():
-    """Our style while one function draws, and nobody's global state afterwards."""
+    """Our style while one function draws; matplotlib's global state is not changed."""
     import matplotlib
 
     with matplotlib.rc_context(STYLE), warnings.catch_warnings():

@@ -131,7 +131,7 @@ def gallery(x, x_adv, titles_clean, titles_adv, magnify=None, *, columns=4, titl
         x, x_adv: images (m, h, w, c) in [0, 1] with c 1 or 3.
         titles_clean, titles_adv: m texts each, e.g. the predicted label and its confidence.
         magnify: factor of the difference; the largest that loses nothing if None.
-        columns: images beside one another; more go into further bands.
+        columns: images in a row; more images go into further bands below.
     """
     x, difference = np.asarray(x, np.float32), np.asarray(x_adv, np.float32) - np.asarray(x, np.float32)
     if x.ndim != 4 or x.shape[0] == 0:
