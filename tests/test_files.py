@@ -54,3 +54,10 @@ def test_archives_are_read_without_pickle_and_without_advice_to_use_it(tmp_path,
             files.read_npz(name, "write it again")
         assert "pickle" not in str(refused.value)
     assert not (tmp_path / "pwned").exists()
+
+
+def test_what_does_not_fit_into_memory_is_not_unpacked(tmp_path, monkeypatch):
+    np.savez_compressed(tmp_path / "zeros.npz", x=np.zeros(100_000))
+    monkeypatch.setattr(os, "sysconf", {"SC_PHYS_PAGES": 10, "SC_PAGE_SIZE": 4096}.get)
+    with pytest.raises(TfadvError, match="not enough memory to read .*zeros.npz"):
+        files.read_npz(tmp_path / "zeros.npz", "evaluate again")

@@ -21,7 +21,7 @@ from tfadv.errors import TfadvError, invalid
 HOST = re.sub(r"[^A-Za-z0-9]", "_", platform.node())
 TEMPORARY = re.compile(rf"\..+\.{HOST}-(\d+)-[0-9a-f]{{8}}(\.\w+)?")
 # What NumPy raises for half an archive, none, and one that was changed.
-DAMAGED = (ValueError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error)
+DAMAGED = (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 @contextlib.contextmanager
@@ -141,9 +141,13 @@ def read_npz(path: str | Path, hint: str, names: Iterable[str] | None = None) ->
         raise invalid(f"file {str(path)!r}", "a regular file", "a folder, a pipe or a device")
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files if names is None or name in names}
+            wanted = [name for name in archive.files if names is None or name in names]
+            _check_size(sum(e.file_size for e in archive.zip.infolist() if e.filename.removesuffix(".npy") in wanted))
+            return {name: archive[name] for name in wanted}
     except OSError as error:
         raise TfadvError(f"cannot read {str(path)!r} ({error.strerror or error}); {hint}.") from error
+    except MemoryError as error:
+        raise TfadvError(f"there is not enough memory to read {str(path)!r} ({error}); store fewer images.") from error
     # `with` and `.files` fail thus on a bare array, a .npy file under another name.
     except (AttributeError, TypeError) as error:
         raise TfadvError(f"{str(path)!r} is not an .npz archive: {hint}.") from error
@@ -156,6 +160,12 @@ def read_npz(path: str | Path, hint: str, names: Iterable[str] | None = None) ->
             ) from error
         why = "" if pickled else f" ({error})"
         raise TfadvError(f"{str(path)!r} is truncated or no .npz archive{why}: {hint}.") from error
+
+
+def _check_size(unpacked: int):
+    """A few kilobytes may unpack to more than the machine has: Linux grants it and then kills the process."""
+    if hasattr(os, "sysconf") and unpacked > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+        raise MemoryError(f"{unpacked / 2**30:,.0f} GiB unpacked")
 
 
 def plain(value: Any) -> Any:
