@@ -7,7 +7,6 @@ batches, at the attack's own points), the derivatives of the nine differences of
 image, by the fastest of the forms below.
 """
 
-import argparse
 import contextlib
 
 import numpy as np
@@ -26,7 +25,7 @@ CLIPPED = "tfadv, clip=True"
 
 
 def main():
-    parser = subjects.options(argparse.ArgumentParser(description=__doc__.splitlines()[0]), images=10_000)
+    parser = subjects.options(__doc__, images=10_000)
     given = parser.parse_args()
     timing.machine()
     x, y, x_test, y_test = subjects.data(given.data_dir)

@@ -3,23 +3,24 @@
 python benchmarks/memory.py [--model mnist_cnn] [--attack "apgd(steps=20)"]
 """
 
-import argparse
 import resource
 import subprocess
 import sys
 
+import subjects
 import timing
+import trained
+
+from tfadv import attacks, threat
 
 COUNTS = (500, 1000, 2000, 4000, 8000)
 GROWTH = 1.10
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="mnist_cnn")
+    # With --images it attacks so many and prints the peak alone: that is what it calls itself with.
+    parser = subjects.options(__doc__, images=None, known=trained.RECIPES, one="mnist_cnn", repeats=None)
     parser.add_argument("--attack", default="apgd(steps=20)")
-    parser.add_argument("--data-dir", help="where TFDS' data are (default: TFDS_DATA_DIR)")
-    parser.add_argument("--images", type=int, help="attack so many and print the peak only (what this script calls)")
     given = parser.parse_args()
     if given.images:
         print(peak(given))
@@ -36,10 +37,6 @@ def main():
 
 def peak(given):
     """Megabytes of this process at their highest, less the images in and out, after an attack on all of them."""
-    import trained
-
-    from tfadv import attacks, threat
-
     model, data = trained.load(given.model, given.data_dir)
     test = data.test.take(given.images)
     x, y = test.x, test.y

@@ -6,7 +6,6 @@
 ART is timed too where it is installed (peers.py), on --art-images of the images.
 """
 
-import argparse
 import json
 import subprocess
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 import network_npz
 import numpy as np
 import peers
+import subjects
 import timing
 import trained
 
@@ -27,14 +27,11 @@ FASTER_THAN_ART = 5
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", choices=trained.RECIPES, action="append", help="only this one; may be repeated")
-    parser.add_argument("--images", type=int, default=200)
+    parser = subjects.options(__doc__, images=200, known=trained.RECIPES, repeats=None)
     parser.add_argument("--art-images", type=int, default=50)
     parser.add_argument("--cw-steps", type=int, default=200)
     parser.add_argument("--cw", help="the spec of ours (default: cw with as many steps)")
     parser.add_argument("--python", required=True, help="a Python that has torch and foolbox")
-    parser.add_argument("--data-dir", help="where TFDS' data are (default: TFDS_DATA_DIR)")
     given = parser.parse_args()
     timing.machine()
     for name in given.model or MODELS:

@@ -9,6 +9,7 @@ norm, eps of the threat model
 
 import json
 
+import keras
 import numpy as np
 
 from tfadv import files
@@ -33,12 +34,14 @@ ACTIVATIONS = ("linear", "relu")
 
 
 def write(path, model, x, y, threat):
-    """Write a functional model of the layers above, images, labels and the threat model; returns the path.
+    """Write a Sequential or functional model of the layers above, images, labels, the threat model; returns the path.
 
     Raises:
         TfadvError: for a layer or an activation that torch_reference.py does not know.
     """
-    nodes = [describe(operation) for operation in model.operations]
+    # A Sequential has no operations of its own.
+    graph = keras.Model(model.inputs[0], model.outputs[0]) if isinstance(model, keras.Sequential) else model
+    nodes = [describe(operation) for operation in graph.operations]
     # A convolution without bias and one with it differ in the number of their arrays.
     weights = {f"{layer.name}/{i}": w for layer in model.layers for i, w in enumerate(layer.get_weights())}
     return files.write_npz(

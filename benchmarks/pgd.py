@@ -6,11 +6,10 @@ Every image is attacked to the end in all forms but the last: `until fooled`, th
 images that are misclassified.
 """
 
-import argparse
-
 import bare
 import numpy as np
 import peers
+import subjects
 import timing
 import trained
 
@@ -19,17 +18,13 @@ from tfadv.evaluation import metrics
 
 STEPS = 40
 ALIVE, COMPACTED, BROKEN = 1.10, 0.60, 0.10
-MODELS = ("fashion_mlp", "mnist_cnn", "mnist_cnn_pgd", "cifar_resnet20")
+MODELS = ("fashion_mlp", "mnist_cnn", "mnist_cnn_maxpool", "mnist_cnn_pgd", "cifar_resnet20")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", choices=trained.RECIPES, action="append", help="only this one; may be repeated")
-    parser.add_argument("--images", type=int, default=1000, help="number of test images")
+    parser = subjects.options(__doc__, images=1000, known=trained.RECIPES)
     parser.add_argument("--batch-size", type=int, default=500, help="images at a time (500 is the attacks' default)")
-    parser.add_argument("--repeats", type=int, default=7, help="times each form is timed; medians are printed")
     parser.add_argument("--no-peers", action="store_true", help="tfadv against the floor only")
-    parser.add_argument("--data-dir", help="where TFDS' data are (default: TFDS_DATA_DIR)")
     given = parser.parse_args()
     timing.machine()
     for name in given.model or MODELS:

@@ -3,9 +3,8 @@
 python benchmarks/precision.py [--model mnist_cnn_pgd] [--images 300]
 """
 
-import argparse
-
 import numpy as np
+import subjects
 import timing
 import trained
 
@@ -18,10 +17,7 @@ from tfadv.threat import LInf
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", choices=trained.RECIPES, default="mnist_cnn_pgd")
-    parser.add_argument("--images", type=int, default=300)
-    parser.add_argument("--data-dir", help="where TFDS' data are (default: TFDS_DATA_DIR)")
+    parser = subjects.options(__doc__, images=300, known=trained.RECIPES, one="mnist_cnn_pgd", repeats=None)
     given = parser.parse_args()
     timing.machine()
     model, data = trained.load(given.model, given.data_dir)

@@ -1,5 +1,7 @@
 """What is measured on: a classifier after one quick epoch, so that gradients are real, and test images."""
 
+import argparse
+
 import keras
 import numpy as np
 
@@ -7,15 +9,30 @@ from tfadv import models
 from tfadv.data import datasets
 from tfadv.errors import TfadvError
 
-MODELS = ("mlp", "cnn")
+MODELS = ("mlp", "cnn", "cnn_maxpool")
 
 
-def options(parser, images):
-    """Add the options that all scripts have."""
+def options(description, images, known=MODELS, one=None, repeats=7):
+    """A parser with the options that the scripts share.
+
+    Args:
+        description: of the script; its first line is shown.
+        images: the default of --images.
+        known: the names that --model takes.
+        one: the default of --model where it is one; None lets it be repeated.
+        repeats: the default of --repeats; None where nothing is repeated.
+    """
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--images", type=int, default=images, help="number of test images")
-    parser.add_argument("--repeats", type=int, default=7, help="times each form is timed; medians are printed")
-    parser.add_argument("--model", choices=MODELS, action="append", help="only this one; may be repeated")
     parser.add_argument("--data-dir", help="where TFDS' data are (default: TFDS_DATA_DIR)")
+    if one:
+        parser.add_argument("--model", choices=known, default=one)
+    else:
+        parser.add_argument("--model", choices=known, action="append", help="only this one; may be repeated")
+    if repeats:
+        parser.add_argument(
+            "--repeats", type=int, default=repeats, help="times each form is timed; medians are printed"
+        )
     return parser
 
 

@@ -31,14 +31,7 @@ PARTS = {"apgd": "apgd-ce", "apgd_targeted": "apgd-t", "fab": "fab-t", "square":
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("network", help="what autoattack.py wrote")
-    parser.add_argument("out", help="the .npz to write")
-    parser.add_argument("--library", choices=("pyautoattack", "torchattacks"), default="pyautoattack")
-    parser.add_argument("--batch-size", type=int, default=250, help="images at a time (250 is the reference's default)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    given = parser.parse_args()
+    given = options()
     torch.set_num_threads(given.threads)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("auto-attack").setLevel(logging.DEBUG)
@@ -53,7 +46,6 @@ def main():
     x_adv, owner, attacks = run(network, x, y, NORMS[norm], eps, given.batch_size, given.seed)
     seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
     clean, robust = (predictions(network, images, given.batch_size) == y for images in (x, x_adv))
-    broken_by = [label(*outcome, owner) for outcome in zip(clean, robust, x_adv, strict=True)]
     report = {
         "library": given.library,
         "versions": {name: importlib.metadata.version(name) for name in ("torch", given.library)},
@@ -70,8 +62,25 @@ def main():
         "threads": given.threads,
         "load": os.getloadavg() if hasattr(os, "getloadavg") else None,
     }
+    broken_by = [label(*outcome, owner) for outcome in zip(clean, robust, x_adv, strict=True)]
+    write(given.out, report, clean, robust, broken_by, x_adv)
+
+
+def options():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("network", help="what autoattack.py wrote")
+    parser.add_argument("out", help="the .npz to write")
+    parser.add_argument("--library", choices=("pyautoattack", "torchattacks"), default="pyautoattack")
+    parser.add_argument("--batch-size", type=int, default=250, help="images at a time (250 is the reference's default)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    return parser.parse_args()
+
+
+def write(path, report, clean, robust, broken_by, x_adv):
+    """Keep what was found, and print the report."""
     np.savez(
-        given.out,
+        path,
         clean=clean.numpy(),
         robust=robust.numpy(),
         broken_by=np.array(broken_by),

@@ -6,8 +6,6 @@ Steps are Keras' own train function on one fixed batch of --images; the input gr
 function, called seven times on that batch. The fastest bare form of seven sign steps is printed too.
 """
 
-import argparse
-
 import bare
 import keras
 import subjects
@@ -24,7 +22,7 @@ CALLS = 20
 
 
 def main():
-    parser = subjects.options(argparse.ArgumentParser(description=__doc__.splitlines()[0]), images=128)
+    parser = subjects.options(__doc__, images=128)
     given = parser.parse_args()
     timing.machine()
     x, y, *_ = subjects.data(given.data_dir)

@@ -49,6 +49,7 @@ RECIPES = {
     "mnist_cnn": Recipe("mnist", "cnn", ((3, 1e-3, None),), eps=0.3),
     # From the full budget at once it would learn nothing but to say one class.
     "mnist_cnn_pgd": Recipe("mnist", "cnn", LADDER_MNIST, eps=0.3),
+    "mnist_cnn_maxpool": Recipe("mnist", "cnn_maxpool", ((3, 1e-3, None),), eps=0.3),
     "cifar_cnn": Recipe("cifar10", "cnn(filters=(32, 64))", ((6, 1e-3, None),), eps=2 / 255),
     "cifar_cnn_pgd": Recipe("cifar10", "cnn(filters=(32, 64))", LADDER_CIFAR, eps=8 / 255, steps=7, images=20_000),
     "cifar_resnet20": Recipe("cifar10", "resnet20", ((2, 2e-3, None),), eps=8 / 255, images=10_000),

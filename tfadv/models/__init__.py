@@ -17,6 +17,7 @@ MODELS = Registry(
         "mlp_mnist": "tfadv.models.dense:mlp_mnist",
         "lenet": "tfadv.models.convnets:lenet",
         "cnn": "tfadv.models.convnets:cnn",
+        "cnn_maxpool": "tfadv.models.convnets:cnn_maxpool",
         "resnet8": "tfadv.models.resnet:resnet8",
         "resnet20": "tfadv.models.resnet:resnet20",
     },
@@ -50,6 +51,7 @@ def build(text: str, image_shape: Sequence[int], classes: int, seed: int = 0) ->
 if typing.TYPE_CHECKING:
     from tfadv.models.classifier import load as load
     from tfadv.models.convnets import cnn as cnn
+    from tfadv.models.convnets import cnn_maxpool as cnn_maxpool
     from tfadv.models.convnets import lenet as lenet
     from tfadv.models.dense import linear as linear
     from tfadv.models.dense import mlp as mlp
