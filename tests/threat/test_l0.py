@@ -62,4 +62,5 @@ def test_of_equal_ones_the_first_are_the_largest():
 
 
 def test_spec():
+    assert str(L0(24)) == "l0:24" and threat.parse(str(L0(2, box=None))) == L0(2, box=None)
     assert threat.parse("l0:24") == L0(24) == threat.parse(str(L0(24))) == threat.parse("l0(eps=24)")

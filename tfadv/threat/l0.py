@@ -15,11 +15,14 @@ class L0(ThreatModel):
     In vectors, (n, d), a pixel is one coordinate. An eps that is not whole counts as the whole number below it.
 
     >>> str(L0(24))
-    'l0:24.0'
+    'l0:24'
     """
 
     norm = "l0"
     on_rows = False
+
+    def __str__(self):
+        return super().__str__().removesuffix(".0")  # a count
 
     def step_size(self, steps):
         """1.5 times the width of the box, for any number of steps.
@@ -34,7 +37,8 @@ class L0(ThreatModel):
         """The nearest point in l_2: of the pixels, clipped to the box, those that bring it nearest to `x_adv`.
 
         Moving a pixel by d = clip(x_adv) - x instead of leaving it at x brings the point nearer by
-        |u|^2 - |u - d|^2 = |d| (2 |u| - |d|), u = x_adv - x (Croce & Hein 2019, section 3.2).
+        |u|^2 - |u - d|^2 = |d| (2 |u| - |d|), u = x_adv - x (PGD_0 of Croce & Hein: Sparse and
+        imperceivable adversarial attacks, 2019).
         """
         [x] = region
         inside = self.clip(x_adv)
