@@ -70,7 +70,7 @@ def test_finds_the_fewest_pixels_of_a_linear_model():
     assert (score(found) > 0).numpy().all() and (size >= fewest).all()
     assert (size == fewest).mean() > 0.8 and size.max() > 3
     # Within three pixels, exactly those fall that need no more.
-    within = attack.perturb_projected(problem, L0(3), random.key(0))
+    within = tf.function(lambda: attack.perturb_projected(problem, L0(3), random.key(0)))()
     assert L0(3).contains(within, x).numpy().all()
     assert (score(within).numpy() > 0).mean() == pytest.approx((fewest <= 3).mean(), abs=0.1)
 
