@@ -42,7 +42,8 @@ def evaluate(model, dataset, threat, attacks, n, seed, batch_size, data_dir, cra
     chosen = target.choose(model, dataset, threat)
     target.needs_threat(chosen)
     out = writable_directory(out or default_directory(chosen))  # before the work, not after it
-    with failures.when_interrupted(lambda: "the same command goes on from the last complete batch."):
+    again = "the same command goes on from the last complete batch."
+    with runs.locked(out, "evaluating"), failures.when_interrupted(lambda: again):
         with quiet.loading():
             from tfadv.evaluation import evaluate as protocol
         model, data = chosen.load(), chosen.load_dataset(data_dir)
@@ -54,7 +55,7 @@ def evaluate(model, dataset, threat, attacks, n, seed, batch_size, data_dir, cra
                 attacks=attacks or None, n=n, seed=seed, batch_size=batch_size,
                 name=chosen.name, path=chosen.path, keep=out, craft_in=craft_in, progress=progress,
             )  # fmt: skip
-    write(result, out)
+        write(result, out)
     if as_json:
         output.as_json(result.to_json())
     else:

@@ -1,11 +1,14 @@
 """What users feed it by mistake: one clear sentence, exit code 2, no traceback, and nothing lost."""
 
+import json
 import resource
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
+
+from tfadv import runs
 
 
 def saved(path, shape=(8, 8, 1), **options):
@@ -158,3 +161,38 @@ def test_a_disk_that_fills_up_in_training_can_be_resumed(tfadv, process, tmp_pat
     assert command.returncode == 2, stderr
     assert stderr.splitlines()[-1].startswith("Error: ") and "Traceback" not in stderr
     assert tfadv("train", "--resume", "--out", out).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "content", ["[1]", "null", "{", '{"settings": [], "source": "a", "class_names": [], "finished": true}']
+)
+def test_a_record_of_training_that_was_edited(content, models, tfadv, is_refused, tmp_path):
+    (tmp_path / "model.keras").write_bytes((models / "plain.keras").read_bytes())
+    (tmp_path / "train.json").write_text(content)
+    for command in (
+        ("evaluate", tmp_path, "--threat", "linf:0.1"),
+        ("attack", tmp_path, "--threat", "linf:0.1"),
+        ("export", tmp_path),
+        ("train", "--resume", "--out", tmp_path),
+        ("train", "--dataset", "digits", "--out", tmp_path),
+    ):
+        is_refused(tfadv(*command), "cannot read", "train.json", "train again")
+
+
+def test_a_setting_that_was_edited(tfadv, is_refused, tmp_path):
+    settings = {"dataset": "digits", "model": "mlp", "method": "standard", "epochs": 1, "patience": "3"}
+    record = {"settings": settings, "source": "digits", "class_names": ["0"], "finished": False}
+    (tmp_path / "train.json").write_text(json.dumps(record))
+    is_refused(tfadv("train", "--resume", "--out", tmp_path), "patience: expected a whole number")
+    record["settings"] |= {"patience": 3, "patients": 3}
+    (tmp_path / "train.json").write_text(json.dumps(record))
+    is_refused(tfadv("train", "--resume", "--out", tmp_path), "there is no setting 'patients'")
+
+
+def test_two_commands_in_one_directory(models, tfadv, is_refused, tmp_path):
+    train = ("train", "--dataset", "digits", "--out", tmp_path)
+    judge = ("evaluate", models / "plain.keras", "--dataset", "digits", "--threat", "linf:0.1", "--out", tmp_path)
+    with runs.locked(tmp_path, "training"):
+        for command in (train, judge):
+            is_refused(tfadv(*command), f"{str(tmp_path)!r} is in use: process", "is training there")
+    assert not list(tmp_path.iterdir())

@@ -14,6 +14,8 @@ from tfadv.models import build
 from tfadv.threat import LInf
 from tfadv.training.adversarial import Adversarial
 from tfadv.training.deep_defense import OVERSHOOT, DeepDefense, perturbation
+from tfadv.training.objective import Accuracy, Loss
+from tfadv.training.trainer import Trainer
 from trap_models import Quantize
 
 CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -110,7 +112,7 @@ def test_deep_defense_gradient_against_finite_differences(batch):
     trainer = DeepDefense(model, lam=3.0, c=5.0, d=2.0, steps=3)
 
     def loss():
-        return tf.reduce_sum(trainer.penalty(x, y, model(x)))
+        return tf.reduce_sum(trainer.penalty({"x": x}, y, model(x)))
 
     weights = model.trainable_variables
     with tf.GradientTape() as tape:
@@ -133,14 +135,14 @@ def test_deep_defense_gradient_against_finite_differences(batch):
 def test_every_option_of_deep_defense_has_an_effect(batch, option):
     x, y = map(tf.constant, batch)
     model = net()
-    plain = DeepDefense(model).penalty(x, y, model(x))
-    changed = DeepDefense(model, **option).penalty(x, y, model(x))
+    plain = DeepDefense(model).penalty({"x": x}, y, model(x))
+    changed = DeepDefense(model, **option).penalty({"x": x}, y, model(x))
     assert np.abs(plain - changed).max() > 1e-3
 
 
 def test_deep_defense_without_weight_is_standard_training(batch):
     x, y = batch
-    assert DeepDefense(net(), lam=0).penalty(x, y, None) is None
+    assert DeepDefense(net(), lam=0).penalty({"x": x}, y, None) is None
 
 
 @pytest.mark.parametrize("option", [{"lam": -1}, {"c": "x"}, {"d": -0.1}, {"steps": 0}])
@@ -157,7 +159,7 @@ def test_deep_defense_rewards_distance_where_right_and_nearness_where_wrong(batc
     moved, _ = perturbation(gradients.logits_of(model), x, y, 5)
     rho = np.linalg.norm(np.reshape(moved, (24, -1)), axis=1) / np.linalg.norm(np.reshape(x, (24, -1)), axis=1)
     expected = 3.0 * np.where(right, np.exp(-7.0 * rho), np.exp(2.0 * rho))
-    found = DeepDefense(model, lam=3.0, c=7.0, d=2.0).penalty(x, y, model(x))
+    found = DeepDefense(model, lam=3.0, c=7.0, d=2.0).penalty({"x": x}, y, model(x))
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
@@ -166,7 +168,51 @@ def test_deep_defense_judges_in_inference_mode(batch):
     x, y = map(tf.constant, batch)
     model = net()
     trainer = DeepDefense(model)
-    np.testing.assert_array_equal(trainer.penalty(x, y, -model(x)), trainer.penalty(x, y, model(x)))
+    np.testing.assert_array_equal(trainer.penalty({"x": x}, y, -model(x)), trainer.penalty({"x": x}, y, model(x)))
+
+
+@pytest.mark.parametrize("make", [DeepDefense, lambda net: Adversarial(net, attack=PGD(steps=1), threat=LInf(0.1))])
+def test_soft_labels_that_are_certain_train_as_integers_do(batch, make):
+    x, y = batch
+    hard, soft = make(net()), make(net())
+
+    def trained(trainer, labels):
+        trainer.compile(keras.optimizers.SGD(0.1), Loss(), metrics=[Accuracy()])
+        history = trainer.fit(x, labels, verbose=0, batch_size=24, validation_data=(x, labels)).history
+        return {name: values[0] for name, values in history.items()}
+
+    assert trained(soft, np.eye(4, dtype="float32")[y]) == pytest.approx(trained(hard, y), rel=1e-5)
+    for one, other in zip(hard.get_weights(), soft.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_a_soft_label_pulls_towards_both_of_its_classes(batch):
+    x, y = batch
+    labels = np.zeros((24, 4), "float32")
+    labels[:, 1], labels[:, 2] = 0.7, 0.3
+    trainer = Trainer(net())
+    trainer.compile(keras.optimizers.SGD(0.5), Loss(), metrics=[Accuracy()])
+    trainer.fit(x, labels, epochs=200, verbose=0, batch_size=24)
+    np.testing.assert_allclose(np.mean(tf.nn.softmax(trainer.classifier(x)), axis=0), [0, 0.7, 0.3, 0], atol=0.05)
+
+
+def test_a_method_sees_both_images_and_says_what_it_learns_from(batch):
+    class Darker(Trainer):
+        def craft(self, x, y):
+            return x / 2
+
+        def learns_from(self, batch):
+            return batch["x"]
+
+        def penalty(self, batch, y, logits):
+            assert sorted(batch) == ["x", "x_adv"] and y.dtype == tf.int32
+            return tf.reduce_sum(batch["x"] - batch["x_adv"], axis=[1, 2, 3])
+
+    x, y = batch
+    trainer = Darker(net())
+    trainer.compile(keras.optimizers.SGD(0.0), Loss())
+    expected = float(Loss()(y, trainer.classifier(x))) + x.sum() / 2 / 24
+    assert trainer.train_on_batch(x, y) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("dtype", ["int64", "uint8"])

@@ -1,4 +1,4 @@
-"""Ways of training: `keras.Model`s around a classifier that differ in what they craft and what they minimise."""
+"""Ways of training: `keras.Model`s around a classifier that differ in what they craft and what they minimize."""
 
 import typing
 
@@ -11,6 +11,8 @@ METHODS = Registry(
         "adversarial": "tfadv.training.adversarial:Adversarial",
         "deepfool_finetune": "tfadv.training.deepfool_finetune:DeepFoolFinetune",
         "deep_defense": "tfadv.training.deep_defense:DeepDefense",
+        "trades": "tfadv.training.trades:Trades",
+        "mixed": "tfadv.training.mixed:Mixed",
     },
 )
 
@@ -18,11 +20,13 @@ if typing.TYPE_CHECKING:
     from tfadv.training.adversarial import Adversarial as Adversarial
     from tfadv.training.deep_defense import DeepDefense as DeepDefense
     from tfadv.training.deepfool_finetune import DeepFoolFinetune as DeepFoolFinetune
+    from tfadv.training.mixed import Mixed as Mixed
     from tfadv.training.run import Run as Run
     from tfadv.training.run import ensure as ensure
     from tfadv.training.run import train as train
     from tfadv.training.settings import Settings as Settings
     from tfadv.training.standard import Standard as Standard
+    from tfadv.training.trades import Trades as Trades
     from tfadv.training.trainer import Trainer as Trainer
 else:
     __getattr__, __dir__, __all__ = lazy_names(

@@ -3,10 +3,7 @@
 Madry et al.: Towards Deep Learning Models Resistant to Adversarial Attacks, 2018.
 """
 
-import tensorflow as tf
-
 from tfadv.errors import TfadvError
-from tfadv.graph.xla import xla_pays
 from tfadv.training.trainer import Trainer
 
 
@@ -33,10 +30,4 @@ class Adversarial(Trainer):
         super().__init__(classifier, attack=attack, threat=threat, validation_attack=validation_attack, seed=seed)
 
     def craft(self, x, y):
-        def run(x, y, seed):
-            return self.attack.craft(self.classifier, x, y, threat=self.threat, seed=seed)
-
-        # XLA compiles for one batch size; a batch that may have any size takes the plain graph.
-        if self.attack.xla_compatible and x.shape[0] is not None and xla_pays(self.classifier):
-            run = tf.function(run, jit_compile=True, autograph=False)
-        return run(x, y, self.noise_seed())
+        return self.attacked(self.attack, self.threat, x, y, self.noise_seed())

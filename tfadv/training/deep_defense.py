@@ -28,7 +28,7 @@ class DeepDefense(Trainer):
     on its clean image; a correct one moves to the nearest other class, a wrong one to its true class.
 
     Args:
-        lam: weight of the regulariser; the paper's code has 15.
+        lam: weight of the regularizer; the paper's code has 15.
         c: decay for correct examples, above 0; the paper's code has 25.
         d: growth for wrong examples, above 0; the paper's code has 5.
         steps: DeepFool iterations, at least 1.
@@ -59,9 +59,10 @@ class DeepDefense(Trainer):
                 raise invalid(f"deep_defense: {name}", f"a number of at least {least}", repr(value))
         self.lam, self.c, self.d, self.steps = float(lam), float(c), float(d), int(steps)
 
-    def penalty(self, x, y, logits):
+    def penalty(self, batch, y, logits):
         if not self.lam:
             return None
+        x = batch["x"]
         # Judged as DeepFool sees the network, in inference mode: `logits` are those of training, with Dropout.
         moved, correct = perturbation(gradients.logits_of(self.classifier, weights=True), x, y, self.steps)
         rho = NORM.dual_length(moved, 1e-12) / tf.maximum(tf.sqrt(flat_sum(x * x)), 1e-6)

@@ -15,7 +15,7 @@ from tfadv.progress import as_callable
 from tfadv.registry import Registry
 from tfadv.training import METHODS
 from tfadv.training.callbacks import Backup, BestClassifier, RefuseNaN, Told
-from tfadv.training.objective import Loss
+from tfadv.training.objective import Accuracy, Loss
 from tfadv.training.schedules import SCHEDULES, CosineDecay
 
 OPTIMIZERS = Registry(
@@ -54,7 +54,7 @@ def make_trainer(settings, dataset, steps):
     trainer.compile(
         make_optimizer(settings, settings.epochs * steps),
         Loss(settings.loss, settings.reduction),
-        metrics=["accuracy"],
+        metrics=[Accuracy()],
         steps_per_execution=steps_per_call(trainer, steps),
     )
     trainer.optimizer.build(trainer.trainable_variables)

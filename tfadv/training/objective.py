@@ -1,4 +1,4 @@
-"""The loss that is minimized, of integer labels and of soft ones."""
+"""The loss that is minimized and the accuracy, of integer labels and of soft ones."""
 
 import keras
 import tensorflow as tf
@@ -24,9 +24,9 @@ class Loss(keras.losses.Loss):
         super().__init__(name=name, reduction=REDUCTIONS[reduction])
 
     def call(self, y_true, y_pred):
-        if is_soft(y_true, y_pred):
+        if is_soft(y_true):
             return self._soft(y_true, y_pred)
-        labels = tf.reshape(tf.cast(y_true, tf.int32), [-1])
+        labels = hard(y_true)
         if self.name == "hinge":
             return losses.hinge(labels, y_pred)
         return keras.losses.sparse_categorical_crossentropy(labels, y_pred, from_logits=True)
@@ -39,6 +39,29 @@ class Loss(keras.losses.Loss):
         return tf.reduce_sum(weights * tf.stack(each, axis=1), axis=1)
 
 
-def is_soft(labels, logits):
+class Accuracy(keras.metrics.Mean):
+    """The share of images whose highest logit is that of the label, of soft labels of the likeliest class."""
+
+    def __init__(self, name="accuracy"):
+        super().__init__(name=name)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        return super().update_state(is_right(y_true, y_pred), sample_weight)
+
+
+def is_soft(labels):
     """Whether labels say of every class how likely it is: (n, classes)."""
-    return labels.shape.rank == 2 and labels.shape[1] == logits.shape[1] > 1
+    return labels.shape.rank == 2 and labels.shape[1] is not None and labels.shape[1] > 1
+
+
+def hard(labels):
+    """Labels as class indices, (n,) int32: of soft ones the likeliest."""
+    if is_soft(labels):
+        return tf.argmax(labels, axis=-1, output_type=tf.int32)
+    return tf.reshape(tf.cast(labels, tf.int32), [-1])
+
+
+def is_right(labels, logits):
+    """Where the prediction is the label: (n,) float32."""
+    predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
+    return tf.cast(predicted == hard(labels), tf.float32)

@@ -1,18 +1,22 @@
-"""The one trainer: Keras' own `fit` around a classifier, with two hooks for what to craft and what to minimise."""
+"""The one trainer: Keras' own `fit` around a classifier, with hooks for what to craft and what to minimize."""
 
 import keras
 import tensorflow as tf
 
 from tfadv import distribute, gradients, random
 from tfadv.errors import TfadvError
+from tfadv.graph.xla import xla_pays
+from tfadv.training.objective import hard, is_right, is_soft
 
 
 class Trainer(keras.Model):
     """A `keras.Model` that trains `classifier`; compile, fit, evaluate and callbacks are Keras' own.
 
-    What is saved and exported is the classifier, which reloads where tfadv is not installed. Methods override
-    `craft` (what to train on) or `penalty` (what to minimise besides the loss given to `compile`), and `prepare` if
-    the data change once, before training.
+    What is saved and exported is the classifier, which reloads where tfadv is not installed. A method says in `craft`
+    what images it makes of a batch, in `learns_from` which of the two the compiled loss sees, and in `penalty` what is
+    minimized besides; in `prepare` it changes the data once, before training.
+
+    Labels are class indices (n,), or soft: floats (n, classes), as mixup makes them. Hooks see the likeliest class.
 
     Args:
         classifier: a built `keras.Model`, images to logits.
@@ -39,26 +43,51 @@ class Trainer(keras.Model):
         self.validation_attack = validation_attack or attack
         if self.validation_attack is not None and threat is None:
             raise TfadvError("an attack needs a threat model: give one, e.g. --threat linf:8/255.")
-        self.adv_accuracy = keras.metrics.SparseCategoricalAccuracy(name="adv_accuracy")
+        self.adv_accuracy = keras.metrics.Mean(name="adv_accuracy")
         self.build(classifier.input_shape)
 
     def build(self, input_shape):
         self.built = True
 
     def call(self, x, training=None):
-        return self.classifier(x, training=training)
+        return self.classifier(self.learns_from(x) if isinstance(x, dict) else x, training=training)
 
     def prepare(self, split):
         """The training split as this method wants it; called once, before training."""
         return split
 
     def craft(self, x, y):
-        """Hook 1: the images (n, h, w, c) to train on instead of x; runs outside the weights' tape."""
+        """Hook 1: images (n, h, w, c) made of the clean x and the labels (n,); runs outside the weights' tape."""
         return x
 
-    def penalty(self, x, y, logits):
-        """Hook 2: what is added to the loss, per example (n,), or None; runs under the weights' tape."""
+    def learns_from(self, batch):
+        """Hook 2: the images that the compiled loss sees, of a batch of clean `x` and crafted `x_adv`."""
+        return batch["x_adv"]
+
+    def penalty(self, batch, y, logits):
+        """Hook 3: what is added to the loss, per example (n,), or None; runs under the weights' tape.
+
+        Args:
+            batch: a mapping of the clean images `x` and the crafted `x_adv`, (n, h, w, c).
+            y: labels, (n,) int32.
+            logits: of what `learns_from` says, in training mode, (n, classes).
+        """
         return None
+
+    def validation_adversaries(self):
+        """The pairs of attack and threat model that a validation image must withstand all of."""
+        return () if self.validation_attack is None else ((self.validation_attack, self.threat),)
+
+    def attacked(self, attack, threat, x, y, seed):
+        """`attack.craft` on the classifier as it is now, in inference mode; under XLA where that pays."""
+
+        def run(x, y, seed):
+            return attack.craft(self.classifier, x, y, threat=threat, seed=seed)
+
+        # XLA compiles for one batch size; a batch that may have any size takes the plain graph.
+        if attack.xla_compatible and x.shape[0] is not None and xla_pays(self.classifier):
+            run = tf.function(run, jit_compile=True, autograph=False)
+        return run(x, y, seed)
 
     def noise_seed(self):
         """A seed for this step and replica, (2,) int32: a function of the optimizer's step, for exact resumes."""
@@ -78,39 +107,48 @@ class Trainer(keras.Model):
         super().compile(optimizer, loss, **options)
 
     def train_step(self, data):
+        """Keras' own on the clean and the crafted images together."""
         x, y, weight = self._unpack(data)
-        logs = super().train_step((tf.stop_gradient(self.craft(x, y)), y, weight))
+        batch = {"x": x, "x_adv": tf.stop_gradient(self.craft(x, hard(y)))}
+        logs = super().train_step((batch, y, weight))
         # It is measured in validation only; here it would show as 0.
         return {name: value for name, value in logs.items() if name != "adv_accuracy"}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         loss = super().compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
-        penalty = self.penalty(x, y, y_pred) if training else None
+        penalty = self.penalty(x, hard(y), y_pred) if training else None
         if penalty is None:
             return loss
+        penalty = penalty if sample_weight is None else penalty * sample_weight
+        if getattr(self.loss, "reduction", None) == "sum":
+            return loss + tf.reduce_sum(penalty)
         # Keras sums the replicas' gradients and has divided its own loss by their number already.
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        return loss + tf.reduce_mean(penalty if sample_weight is None else penalty * sample_weight) / replicas
+        return loss + tf.reduce_mean(penalty) / tf.distribute.get_strategy().num_replicas_in_sync
 
     def test_step(self, data):
-        if self.validation_attack is not None:
+        adversaries = self.validation_adversaries()
+        if adversaries:
             x, y, _ = self._unpack(data)
-            options = {"threat": self.threat, "seed": self._validation_seed()}
-            x_adv = self.validation_attack.craft(self.classifier, x, y, **options)
-            self.adv_accuracy.update_state(y, gradients.logits_of(self.classifier)(x_adv))
+            self.adv_accuracy.update_state(self._withstands(adversaries, x, hard(y)))
         logs = super().test_step(data)
-        if self.validation_attack is None:
+        if not adversaries:
             logs.pop("adv_accuracy", None)
         return logs
 
-    def _validation_seed(self):
-        """The same in every epoch, so that epochs can be compared, and none of training's."""
-        return random.key(self.seed, 2**31 - 1)
+    def _withstands(self, adversaries, x, y):
+        """Where the images are classified correctly under every attack: (n,) float32."""
+        right = tf.ones(tf.shape(y))
+        for attack, threat in adversaries:
+            # The same in every epoch, so that epochs can be compared, and none of training's.
+            seed = random.key(self.seed, 2**31 - 1)
+            x_adv = attack.craft(self.classifier, x, y, threat=threat, seed=seed)
+            right *= is_right(y, gradients.logits_of(self.classifier)(x_adv))
+        return right
 
     def _unpack(self, data):
-        """Images, labels as (n,) int32 whatever integers they came as, and weights."""
+        """Images, labels as (n,) int32 whatever integers they came as, or soft as they are, and weights."""
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-        return x, tf.reshape(tf.cast(y, tf.int32), [-1]), weight
+        return x, y if is_soft(y) else tf.reshape(tf.cast(y, tf.int32), [-1]), weight
 
     def save(self, filepath, overwrite=True, zipped=None, **options):
         return self.classifier.save(filepath, overwrite=overwrite, zipped=zipped, **options)

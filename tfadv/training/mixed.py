@@ -1,0 +1,81 @@
+"""Mixed adversarial training: one of several attacks on each image, drawn at random, or the worst of all.
+
+Araujo et al.: Advocating for Multiple Defense Strategies against Adversarial Examples, 2020 (MAT). Worst of all:
+also Tramer, Boneh: Adversarial Training and Robustness for Multiple Perturbations, 2019 (MAX).
+"""
+
+import tensorflow as tf
+
+from tfadv import gradients, losses, random
+from tfadv.errors import TfadvError, invalid
+from tfadv.training.trainer import Trainer
+
+
+class Mixed(Trainer):
+    """min over weights of E L(x_k, y), x_k what the k-th pair of attack and threat model makes of x.
+
+    An image is right in validation if it withstands every pair.
+
+    Args:
+        attack, threat: required; one of each, or tuples: several threat models with one attack for all of them, or
+            with one attack each.
+        validation_attack: takes the place of all attacks in validation.
+        pick: `"random"`, where k is drawn for each image (MAT-Rand), or `"worst"`, where x_k is what has the highest
+            cross-entropy (MAT-Max). Drawing costs one attack, the worst all of them.
+
+    Raises:
+        TfadvError: if attack or threat is missing, for numbers of them that do not fit, and for another pick.
+    """
+
+    trains_on_attack = True
+    trains_on_several = True
+
+    def __init__(self, classifier, *, attack=None, threat=None, validation_attack=None, seed=0, pick="random"):
+        attacks, threats = _as_tuple(attack), _as_tuple(threat)
+        if not attacks or not threats:
+            raise TfadvError(
+                'mixed training needs an attack and threat models: --attack "pgd(steps=7)" --threat linf:8/255 '
+                "--threat l2:0.5."
+            )
+        if len(attacks) not in (1, len(threats)):
+            raise invalid("mixed: attack", f"one, or one for each of the {len(threats)} threat models", len(attacks))
+        if pick not in ("random", "worst"):
+            raise invalid("mixed: pick", "random or worst", repr(pick))
+        options = {"attack": attacks[0], "threat": threats[0], "seed": seed}
+        super().__init__(classifier, validation_attack=validation_attack, **options)
+        attacks = attacks * len(threats) if len(attacks) == 1 else attacks
+        self.adversaries, self.pick = tuple(zip(attacks, threats, strict=True)), pick
+        self.validated = tuple((validation_attack or attack, threat) for attack, threat in self.adversaries)
+
+    def validation_adversaries(self):
+        return self.validated
+
+    def craft(self, x, y):
+        return self._worst(x, y) if self.pick == "worst" else self._random(x, y)
+
+    def _random(self, x, y):
+        """Each attack on its share of the images."""
+        seed, several = self.noise_seed(), len(self.adversaries)
+        drawn = tf.random.stateless_uniform(
+            tf.shape(y), random.key(seed, several), maxval=several, dtype=tf.int32, alg="philox"
+        )
+        x_adv = x
+        for k, (attack, threat) in enumerate(self.adversaries):
+            at = tf.where(drawn == k)
+            crafted = self.attacked(attack, threat, tf.gather_nd(x, at), tf.gather_nd(y, at), random.key(seed, k))
+            x_adv = tf.tensor_scatter_nd_update(x_adv, at, crafted)
+        return tf.ensure_shape(x_adv, x.shape)
+
+    def _worst(self, x, y):
+        """All attacks on all images; of each image the one with the highest cross-entropy."""
+        seed, logits_fn = self.noise_seed(), gradients.logits_of(self.classifier)
+        found = [
+            self.attacked(attack, threat, x, y, random.key(seed, k))
+            for k, (attack, threat) in enumerate(self.adversaries)
+        ]
+        heights = tf.stack([losses.cross_entropy(y, logits_fn(x_adv)) for x_adv in found], axis=1)
+        return tf.gather(tf.stack(found, axis=1), tf.argmax(heights, axis=1), batch_dims=1)
+
+
+def _as_tuple(value):
+    return value if isinstance(value, tuple) else () if value is None else (value,)
