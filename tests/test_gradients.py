@@ -149,7 +149,7 @@ def test_deep_defense_still_reaches_the_weights_of_a_float16_model(confident):
     """It derives the gradients of logits by the weights, which scaled gradients do not allow."""
     trainer = DeepDefense(confident("mixed_float16"), lam=1)
     with tf.GradientTape() as tape:
-        penalty = tf.reduce_sum(trainer.penalty(tf.constant(X[:20]), Y[:20], None))
+        penalty = tf.reduce_sum(trainer.penalty({"x": tf.constant(X[:20])}, Y[:20], None))
     kernels = [w for w in trainer.classifier.trainable_variables if len(w.shape) > 1]
     assert all(g is not None and np.any(g) for g in tape.gradient(penalty, kernels))
 

@@ -7,7 +7,9 @@ that is known. The command line draws a bar, Python prints lines, False is silen
 import math
 import sys
 import time
+from collections.abc import Callable
 
+Progress = Callable[..., None]
 PATIENCE = 15.0  # seconds between two lines about the same
 
 
@@ -21,29 +23,29 @@ class Lines:
     def __init__(self):
         self.what, self.told = None, 0.0
 
-    def __call__(self, what, done, total, left=None):
+    def __call__(self, what: str, done: int, total: int, left: float | None = None) -> None:
         if what != self.what or time.monotonic() - self.told > PATIENCE:
             print((f"{what}: {done} of {total}" if done else what) + in_words(left), file=sys.stderr, flush=True)
             self.told = time.monotonic()
         self.what = what
 
 
-def silent(what, done, total, left=None):
+def silent(what: str, done: int, total: int, left: float | None = None) -> None:
     """Progress of which nothing is shown."""
 
 
-def as_callable(progress):
+def as_callable(progress: Progress | bool | None) -> Progress:
     """What to call: True prints lines on stderr, None and False show nothing, a callable is called.
 
     >>> as_callable(False) is silent
     True
     """
-    if progress is True:
-        return Lines()
-    return progress or silent
+    if isinstance(progress, bool) or progress is None:
+        return Lines() if progress else silent
+    return progress
 
 
-def in_words(seconds):
+def in_words(seconds: float | None) -> str:
     """`, at most 3 min left`: an upper bound, so a rough figure will do.
 
     >>> in_words(200), in_words(42), in_words(None)

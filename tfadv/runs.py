@@ -4,7 +4,9 @@ import contextlib
 import json
 import os
 import platform
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tfadv.errors import TfadvError, invalid
 
@@ -25,7 +27,7 @@ TRAINING = {"settings": dict, "source": str, "class_names": list, "finished": bo
 KINDS = {dict: "a mapping", list: "a list", str: "a text", bool: "true or false", int: "a whole number"}
 
 
-def training(directory):
+def training(directory: str | Path) -> dict[str, Any]:
     """What `tfadv train` wrote about the run in a directory, or {} if there is none.
 
     Raises:
@@ -46,7 +48,7 @@ def training(directory):
     return record
 
 
-def check(record, shape, where=""):
+def check(record: object, shape: dict[str, Any], where: str = "") -> None:
     """Raises TfadvError unless a record read from JSON is a mapping with these keys and types."""
     if not isinstance(record, dict):
         raise invalid(where.rstrip(".") or "the record", KINDS[dict], repr(record)[:60])
@@ -57,7 +59,7 @@ def check(record, shape, where=""):
 
 
 @contextlib.contextmanager
-def locked(directory, doing):
+def locked(directory: str | Path, doing: str) -> Iterator[None]:
     """Keep other processes from writing to a directory: `with locked(out, "training"): ...`.
 
     The system lets go of the lock when the process ends, however it ends. Where it cannot lock files (Windows, some

@@ -1,7 +1,6 @@
 """One training, from a data set to a run directory that holds everything and can be resumed."""
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from tfadv.data import pipeline
 from tfadv.data.split import Dataset
 from tfadv.errors import TfadvError, invalid, writable_directory
 from tfadv.models import classifier
+from tfadv.progress import Progress
 from tfadv.provenance import fingerprint, provenance
 from tfadv.training.callbacks import read_history
 from tfadv.training.fitting import fit, make_trainer, starts_from_file
@@ -38,7 +38,7 @@ def train(
     *,
     out: str | Path,
     resume: bool = False,
-    progress: bool | Callable[..., None] | None = True,
+    progress: Progress | bool | None = True,
     **settings: Any,
 ) -> Run:
     """Train a classifier; the weights of the best epoch end in `out/model.keras`.
@@ -63,14 +63,12 @@ def train(
 
     >>> train(dataset, out="runs/plain", epochs=20)  # doctest: +SKIP
     """
-    settings = Settings.from_record({"dataset": dataset.name} | settings)
+    wanted = Settings.from_record({"dataset": dataset.name} | settings)
     with runs.locked(out, "training"):
-        return _train(dataset, settings, Path(out), resume, progress)
+        return _train(dataset, wanted, Path(out), resume, progress)
 
 
-def ensure(
-    dataset: Dataset, *, out: str | Path, progress: bool | Callable[..., None] | None = None, **settings: Any
-) -> Run:
+def ensure(dataset: Dataset, *, out: str | Path, progress: Progress | bool | None = None, **settings: Any) -> Run:
     """The run of these settings on these data: the finished one, the unfinished one resumed, or else a new one.
 
     The arguments are those of `train`. Training that goes on for longer needs no more than more epochs: the first ten
@@ -84,13 +82,13 @@ def ensure(
 
     >>> ensure(dataset, out="runs/plain", epochs=20, keep="last", validation=0)  # doctest: +SKIP
     """
-    settings, out = Settings.from_record({"dataset": dataset.name} | settings), Path(out)
-    record = runs.training(out)
+    wanted, home = Settings.from_record({"dataset": dataset.name} | settings), Path(out)
+    record = runs.training(home)
     if record.get("finished"):
-        check_same(out, record, settings, dataset)
-        return Run(classifier.load(out / runs.MODEL), read_history(out / runs.HISTORY), out)
-    with runs.locked(out, "training"):
-        return _train(dataset, settings, out, bool(record), progress)
+        check_same(home, record, wanted, dataset)
+        return Run(classifier.load(home / runs.MODEL), read_history(home / runs.HISTORY), home)
+    with runs.locked(home, "training"):
+        return _train(dataset, wanted, home, bool(record), progress)
 
 
 def _train(dataset, settings, out, resume, progress):
