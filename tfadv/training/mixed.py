@@ -60,11 +60,20 @@ class Mixed(Trainer):
             tf.shape(y), random.key(seed, several), maxval=several, dtype=tf.int32, alg="philox"
         )
         x_adv = x
-        for k, (attack, threat) in enumerate(self.adversaries):
-            at = tf.where(drawn == k)
-            crafted = self.attacked(attack, threat, tf.gather_nd(x, at), tf.gather_nd(y, at), random.key(seed, k))
-            x_adv = tf.tensor_scatter_nd_update(x_adv, at, crafted)
+        for k, pair in enumerate(self.adversaries):
+            x_adv = self._crafted_at(tf.where(drawn == k), x_adv, x, y, *pair, random.key(seed, k))
         return tf.ensure_shape(x_adv, x.shape)
+
+    def _crafted_at(self, at, x_adv, x, y, attack, threat, seed):
+        """`x_adv` with what an attack makes of the images at these places, (m, 1), if there are any."""
+
+        def crafted():
+            share, labels = tf.gather_nd(x, at), tf.gather_nd(y, at)
+            # Not under XLA: the number of images changes from step to step.
+            found = attack.craft(self.classifier, share, labels, threat=threat, seed=seed)
+            return tf.tensor_scatter_nd_update(x_adv, at, found)
+
+        return tf.cond(tf.size(at) > 0, crafted, lambda: x_adv)
 
     def _worst(self, x, y):
         """All attacks on all images; of each image the one with the highest cross-entropy."""
