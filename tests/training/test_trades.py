@@ -51,13 +51,13 @@ def test_a_step_follows_the_gradient_through_both_answers():
 
 
 def test_the_crafted_images_maximize_the_kl():
-    trainer = trades(PGD(steps=5))
+    trainer = trades(PGD(steps=5, keep_best=False))
     assert (trainer.attack.loss, trainer.validation_attack.loss) == ("kl", "ce")
     clean = trainer.classifier(X)
     crafted = trainer.craft(tf.constant(X), tf.constant(Y))
     noise = LInf(0.1).random_start(tf.constant(X), [0, 1])
     far, near = (losses.kl(clean, trainer.classifier(x)).numpy() for x in (crafted, noise))
-    assert np.all(far >= near) and far.mean() > 2 * near.mean()
+    assert np.mean(far > near) > 0.9 and far.mean() > 5 * near.mean()
 
 
 def test_without_weight_it_is_training_on_clean_images():
