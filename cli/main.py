@@ -68,6 +68,7 @@ def commands():
 def main():
     """What the console script calls."""
     failures.end_on_signals()
+    quiet.escape_what_cannot_be_shown()
     if "--debug" not in sys.argv:
         quiet.hush()
     try:

@@ -14,7 +14,7 @@ def hush():
     leads nowhere from here on, and Python's stderr goes through a copy of it.
     """
     warnings.simplefilter("ignore")
-    logging.disable(logging.WARNING)
+    logging.disable(logging.ERROR)
     with contextlib.suppress(OSError, ValueError, AttributeError):  # stderr is closed, or no file
         copy = os.dup(sys.stderr.fileno())
         # It lives as long as the process.
@@ -22,6 +22,13 @@ def hush():
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 2)
         os.close(nowhere)
+
+
+def escape_what_cannot_be_shown():
+    """Print as an escape what the terminal cannot encode, such as a file name that is not UTF-8."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):  # it is closed, and None
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextlib.contextmanager

@@ -1,4 +1,5 @@
 import errno
+import os
 import sys
 
 import pytest
@@ -63,6 +64,15 @@ def test_a_full_disk_behind_stdout(process):
         _, stderr = command.communicate(timeout=60)
     assert command.returncode == 2
     assert stderr == "Error: No space left on device.\n"
+
+
+def test_a_file_name_that_is_not_utf_8(process, evaluated, tmp_path):
+    run, _ = evaluated
+    out = tmp_path / "r\udcff.html"
+    command = process("report", run, "-o", out, env=os.environ | {"PYTHONIOENCODING": "utf-8"})
+    stdout, stderr = command.communicate(timeout=60)
+    assert command.returncode == 0 and stderr == "" and out.is_file()
+    assert stdout.endswith("r\\udcff.html\n")
 
 
 def test_a_closed_pipe_is_no_event(process):

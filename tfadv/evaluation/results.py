@@ -223,6 +223,8 @@ def load(path: str | Path) -> EvaluationResult | ExperimentResult:
 
 
 def _read_json(file):
+    if file.exists() and not file.is_file():  # opening a named pipe would hang
+        raise TfadvError(f"{str(file)!r} is no regular file: expected the result.json of a run directory.")
     try:
         mapping = json.loads(file.read_text("utf-8"), parse_constant=lambda _: None)
     except FileNotFoundError:
