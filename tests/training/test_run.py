@@ -164,6 +164,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(digits, tmp_path):
         ({"attack": "pgd", "threat": "linf:0.1"}, "does not train on an attack"),
         ({"model": "missing.keras"}, "there is no model 'missing.keras'"),
         ({"patience": -1}, "at least 0"),
+        ({"seed": 2**32}, "below 4,294,967,296"),
         ({"seed": True}, "at least 0"),
         ({"epochs": 0}, "at least 1"),
         ({"batch_size": 10**6}, "the number of examples"),

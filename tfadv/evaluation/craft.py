@@ -42,7 +42,7 @@ def wanted(targeted, logits, y, seed):
     """The classes that a targeted attack is to reach, never the true ones; None for any wrong one."""
     n, classes = logits.shape
     if targeted == "random":
-        return ((y + np.random.RandomState(seed).randint(1, classes, n)) % classes).astype(np.int32)
+        return ((y + np.random.RandomState(seed % 2**32).randint(1, classes, n)) % classes).astype(np.int32)
     if targeted == "least-likely":
         return np.where(np.arange(classes) == y[:, None], np.inf, logits).argmin(axis=1).astype(np.int32)
     return None

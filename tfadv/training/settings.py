@@ -74,6 +74,8 @@ class Settings:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise invalid(name.replace("_", " "), f"a whole number of at least {least}", repr(value))
+        if self.seed >= 2**32:
+            raise invalid("seed", "a whole number below 4,294,967,296, which NumPy and Keras take", repr(self.seed))
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise invalid(name, " or ".join(known), repr(getattr(self, name)))
