@@ -25,6 +25,7 @@ class Registry:
 
     def __init__(self, kind: str, places: Mapping[str, str]):
         self.kind, self.places = kind, dict(places)
+        self.unlisted: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.places)
@@ -43,15 +44,20 @@ class Registry:
         """What its package hands out: the name of each class or function (`PGD`) -> its place."""
         return {attribute_of(place): place for place in self.places.values()}
 
+    def add(self, name: str, place: str) -> None:
+        """Let specs use one more name, which no list shows: of an experiment's or a user's own class."""
+        self.unlisted[name] = place
+
     def get(self, name: str) -> Any:
         """The class or function behind a name.
 
         Raises:
             TfadvError: for an unknown name; the message shows the nearest known ones.
         """
-        if name not in self.places:
+        place = self.places.get(name) or self.unlisted.get(name)
+        if place is None:
             raise TfadvError(f"unknown {self.kind} {name!r}: {guess(name, self)}known are {', '.join(sorted(self))}.")
-        return load(self.places[name])
+        return load(place)
 
     def build(self, text: str, **fixed: Any) -> Any:
         """Call what a spec string names with the arguments it gives.

@@ -191,7 +191,7 @@ def test_reproduce_passes_only_what_was_given(tfadv, is_refused, monkeypatch, tm
     for words in ("DOES NOT HOLD: more is more", "published 1.41, measured 2 [1, 3]", "a  b", "x  1"):
         assert words in result.stdout
     assert f"Report: {tmp_path / 'report.html'}" in result.stdout
-    is_refused(tfadv("reproduce", "tiny-one", "--form", "seed"), "'tiny_one' has no option 'form'", "seeds")
+    is_refused(tfadv("reproduce", "tiny-one(form=seed)"), "'tiny_one' has no option 'form'", "seeds")
     is_refused(tfadv("reproduce", "tiny-on"), "tiny_one")
 
 
@@ -199,7 +199,8 @@ class Tiny:
     def __init__(self, seeds=1):
         assert seeds == 2
 
-    def run(self, out, progress):
+    def run(self, out, progress, only, networks):
+        assert only == () and networks is None
         from tfadv.evaluation.results import ExperimentResult
 
         progress("seeds", 1, 2)

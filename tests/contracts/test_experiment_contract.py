@@ -1,43 +1,81 @@
-"""Every experiment's smoke preset: seconds, embedded data, and all that a report needs."""
+"""Every experiment: its smoke preset, run once a session, has all that a report needs; digests say what changed."""
 
+import dataclasses
+import functools
 import json
+import subprocess
+import sys
 
 import pytest
 
-from tfadv.errors import TfadvError
+from tfadv import runs
 from tfadv.evaluation import results
 from tfadv.experiments import EXPERIMENTS
+from tfadv.study import bench
+from tfadv.study.store import Store
+
+NAMES = list(EXPERIMENTS)
+
+PRESENT = """
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("tensorflow", "keras"):
+            raise ImportError(f"{name} was imported")
+
+sys.meta_path.insert(0, Refuse())
+from tfadv.experiments import EXPERIMENTS
+for name in sys.argv[2:]:
+    EXPERIMENTS.build(name, preset="smoke").present(f"{sys.argv[1]}/{name}")
+"""
 
 
-@pytest.fixture(scope="module", params=list(EXPERIMENTS))
-def done(request, tmp_path_factory):
-    out = tmp_path_factory.mktemp(request.param)
-    events = []
-    result = EXPERIMENTS.build(request.param, preset="smoke").run(out, lambda *event: events.append(event))
-    return request.param, out, result, events
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory):
+    """A function from a name to (experiment, directory, result, events of progress) of its smoke run, made once."""
+    home = tmp_path_factory.mktemp("experiments")
+
+    @functools.cache
+    def run(name):
+        experiment, events = EXPERIMENTS.build(name, preset="smoke"), []
+        return experiment, home / name, experiment.run(home / name, lambda *event: events.append(event)), events
+
+    return run
+
+
+@pytest.fixture(params=NAMES)
+def done(request, smoke):
+    return smoke(request.param)
 
 
 def test_it_writes_its_report(done):
-    name, out, result, _ = done
-    assert {"report.html", "report.md", "result.json", "figures", "seeds"} <= {p.name for p in out.iterdir()}
+    _, out, result, _ = done
+    assert {runs.REPORT, "report.md", runs.RESULT, "figures", "measured"} <= {p.name for p in out.iterdir()}
     assert results.load(out).to_json() == result.to_json()
-    page = (out / "report.html").read_text()
+    page = (out / runs.REPORT).read_text()
     for figure in result.figures:
         assert (out / figure["file"]).stat().st_size > 1000
         assert figure["title"] in page or figure["title"].replace("'", "&#39;") in page
 
 
-def test_claims_say_what_was_published_and_measured(done):
-    _, out, _, _ = done
-    stored = json.loads((out / "result.json").read_text())
-    assert stored["claims"] and stored["tables"]
-    for claim in stored["claims"]:
-        assert {"id", "statement", "published", "measured", "interval", "holds"} <= claim.keys()
+def test_every_measurement_is_kept_and_nothing_is_missing(done):
+    experiment, out, result, _ = done
+    taken = [(name, key) for name in experiment.networks() for key in experiment.taken_of(name)]
+    assert taken and all(Store(out).path(0, name, key).is_file() for name, key in taken)
+    assert not any("Not measured" in note for note in result.notes)
+
+
+def test_claims_say_what_was_measured_and_that_one_seed_is_one_seed(done):
+    claims = json.loads((done[1] / runs.RESULT).read_text())["claims"]
+    assert claims and len({claim["id"] for claim in claims}) == len(claims)
+    for claim in claims:
         assert claim["measured"] is not None and claim["holds"] in (True, False, None)
-    assert len({claim["id"] for claim in stored["claims"]}) == len(stored["claims"])
+        assert "One seed" in claim["note"]
 
 
 def test_tables_are_rectangular(done):
+    assert done[2].tables
     for table in done[2].tables:
         assert table["rows"] and all(len(row) == len(table["columns"]) for row in table["rows"])
 
@@ -48,15 +86,53 @@ def test_progress_reports_every_part_to_its_end(done):
 
 
 def test_what_was_measured_is_not_measured_again(done, monkeypatch):
-    name, out, result, _ = done
-    experiment = EXPERIMENTS.build(name, preset="smoke")
-    monkeypatch.setattr(type(experiment), "measure", lambda *a: pytest.fail("measured again"))
+    experiment, out, result, _ = done
+    monkeypatch.setattr(bench.Bench, "trained", lambda *_: pytest.fail("trained again"))
     assert experiment.run(out).claims == result.claims
 
 
-@pytest.mark.parametrize("options", [{"preset": "huge"}, {"seeds": 0}, {"form": "none"}, {"colour": 1}])
-def test_refusals(options):
-    with pytest.raises(TfadvError):
-        EXPERIMENTS.build("deep_defense", **options) if "colour" not in options else EXPERIMENTS.build(
-            "deep_defense(colour=1)"
-        )
+def test_reports_are_drawn_again_without_tensorflow(smoke):
+    made = [smoke(name) for name in NAMES]
+    for _, out, _, _ in made:
+        (out / runs.REPORT).unlink()
+    subprocess.run([sys.executable, "-c", PRESENT, made[0][1].parent, *NAMES], check=True, timeout=120)
+    for _, out, result, _ in made:
+        assert (out / runs.REPORT).is_file() and results.load(out).tables == result.tables
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_networks_begin_with_others_that_are_there(name):
+    networks = EXPERIMENTS.build(name).networks()
+    for network in networks.values():
+        seen = []
+        while network.start:
+            assert network.start in networks and network.start not in seen
+            seen.append(network.start)
+            network = networks[network.start]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_changed_constant_changes_the_digests_of_what_depends_on_it(name, monkeypatch):
+    experiment = EXPERIMENTS.build(name, preset="smoke")
+    networks, measures = experiment.networks(), experiment.measures()
+    keys = [(network, *key) for network in networks for key in [(), *((key,) for key in measures)]]
+    before, changed = {key: experiment.digest_of(0, *key) for key in keys}, next(iter(networks))
+
+    def depends(network, measure=None):
+        needs = getattr(measures[measure], "needs", ()) if measure else ()
+        above = (networks[network].start,) if networks[network].start else ()
+        return network == changed or any(depends(*need) for need in (*needs, above) if need)
+
+    other = {**networks, changed: dataclasses.replace(networks[changed], batch_size=7)}
+    monkeypatch.setattr(type(experiment), "networks", lambda self: other)
+    different = {key for key in keys if before[key] != experiment.digest_of(0, *key)}
+    assert different == {key for key in keys if depends(*key)} and different
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_preset_says_on_what_it_runs(name):
+    experiment = EXPERIMENTS.build(name)
+    assert {"smoke", "laptop", "paper"} <= experiment.scales.keys() and experiment.name == name and experiment.title
+    assert experiment.scales["smoke"].dataset == "digits"
+    for preset in experiment.scales:
+        assert EXPERIMENTS.build(name, preset=preset).networks()

@@ -1,79 +1,151 @@
-"""The seed's code: its regulariser has no gradient; the tables carry the document's numbers."""
+"""The seed's code: its regularizer has no gradient; the tables carry the document's numbers."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadv.experiments.base import Pairs, copy_of, fingerprint, fit
-from tfadv.experiments.deep_defense import DeepDefenseStudy
-from tfadv.experiments.deep_defense_networks import SeedDeepDefense
+from tfadv.data import pipeline
+from tfadv.data.split import Split
+from tfadv.errors import TfadvError
+from tfadv.experiments import EXPERIMENTS
+from tfadv.experiments.deep_defense import fashion, mnist, tuning
+from tfadv.experiments.deep_defense.seed_code import SeedDeepDefense
 from tfadv.models import build
+from tfadv.study.found import Found
+from tfadv.study.store import Store
+from tfadv.training.objective import Loss
+from tfadv.training.standard import Standard
 
 
-@pytest.fixture
-def model():
-    return build("mlp(hidden=(8,), init=glorot)", (4, 4, 1), 3, seed=1)
-
-
-@pytest.fixture
-def pairs():
+@pytest.fixture(scope="module")
+def seed_code():
+    """(trainer, crafted images) of the seed's Deep Defense on 40 made-up images."""
     rng = np.random.default_rng(0)
-    return Pairs(rng.normal(0.5, 0.3, (40, 4, 4, 1)).astype("float32"), rng.integers(0, 3, 40).astype("int32"))
+    split = Split(rng.uniform(0, 1, (40, 4, 4, 1)).astype("float32"), rng.integers(0, 3, 40))
+    trainer = SeedDeepDefense(build("mlp(hidden=(8,), init=glorot)", (4, 4, 1), 3, seed=1))
+    return trainer, trainer.prepare(split), split
 
 
-def seed_form(model, pairs, lam):
-    ratios = np.linspace(0.01, 0.4, len(pairs))
-    trainer = SeedDeepDefense(model, ratios, lam)
-    quiet = {"progress": lambda *event: None, "what": "", "seed": 0}
-    return fit(
-        model, trainer, pairs, epochs=2, batch_size=10, optimizer=keras.optimizers.Adam(1e-2),
-        shuffle=False, reduction="sum", **quiet,
-    )  # fmt: skip
-
-
-def test_without_the_regulariser_the_network_is_the_same_bit_for_bit(model, pairs):
-    start = fingerprint(model)
-    digests = {fingerprint(seed_form(copy_of(model), pairs, lam)) for lam in (0.0, 15.0)}
-    assert len(digests) == 1 and start not in digests
-
-
-def test_the_regulariser_is_what_the_code_computes(model, pairs):
-    ratios = np.linspace(0.01, 0.4, len(pairs))
-    trainer = SeedDeepDefense(model, ratios, lam=15.0)
-    trainer.compile(
-        keras.optimizers.Adam(), keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
+def weights_after(trainer, pairs):
+    trainer.compile(keras.optimizers.Adam(1e-2), Loss("ce", "sum"))
+    trainer.fit(
+        pipeline.batches(pairs, 10, epochs=2, shuffle=False), epochs=2, steps_per_epoch=4, shuffle=False, verbose=0
     )
+    return [weight.tobytes() for weight in trainer.classifier.get_weights()]
+
+
+def test_without_the_regularizer_the_network_is_the_same_bit_for_bit(seed_code):
+    trainer, crafted, _ = seed_code
+    start = trainer.classifier.get_weights()
+    twin = keras.models.clone_model(trainer.classifier)
+    twin.set_weights(start)
+    after = weights_after(trainer, crafted)
+    assert after == weights_after(Standard(twin), crafted)
+    assert after != [weight.tobytes() for weight in start]
+
+
+def test_the_regularizer_is_what_the_code_computes(seed_code):
+    trainer, crafted, split = seed_code
     trainer.optimizer.iterations.assign(5)  # the second batch of the second epoch of four
-    x, y = pairs.images[10:20], pairs.labels[10:20]
-    logits = model(x)
-    right = np.asarray(logits).argmax(1) == y
-    r = ratios[10:20]
-    expected = np.exp(-25 * r * right) + np.exp(5 * r * ~right)
-    np.testing.assert_allclose(trainer.regularizer(tf.constant(y), logits), expected, rtol=1e-5)
-    plain = SeedDeepDefense(model, ratios, lam=0.0)
-    plain.compile(trainer.optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum"))
-    losses = [float(t.compute_loss(x, tf.constant(y), logits)) for t in (trainer, plain)]
-    assert losses[0] - losses[1] == pytest.approx(15 * expected.sum(), rel=1e-5)
+    part = slice(10, 20)
+    flat = lambda x: x[part].reshape(10, -1)  # noqa: E731
+    r = np.linalg.norm(flat(crafted.x) - flat(split.x), axis=1) / np.linalg.norm(flat(crafted.x), axis=1)
+    logits = np.eye(3, dtype="float32")[np.arange(10) % 3]
+    y = crafted.y[part]
+    right = logits.argmax(1) == y
+    expected = 15 * (np.exp(-25 * r * right) + np.exp(5 * r * ~right))
+    penalty = trainer.penalty(None, tf.constant(y), tf.constant(logits)).numpy()
+    np.testing.assert_allclose(penalty, 10 * expected, rtol=1e-5)  # 10: the trainer takes the mean, the code the sum
+    assert 0 < right.sum() < 10
+
+
+def test_each_data_set_has_its_experiment():
+    assert isinstance(EXPERIMENTS.build("deep-defense(dataset=mnist)", preset="paper"), mnist.DeepDefenseMnist)
+    experiment = EXPERIMENTS.build("deep-defense(form=seed)", dataset="digits", seeds=2)
+    assert experiment.scale.dataset == "digits" and experiment.seeds == 2 and "tuned" not in experiment.networks()
+    for options in ({"form": "none"}, {"form": "seed", "dataset": "mnist"}, {"preset": "huge"}):
+        with pytest.raises(TfadvError, match="expected"):
+            EXPERIMENTS.build("deep-defense", **options)
+
+
+def made_up(experiment, dataset="fashion_mnist"):
+    """Measurements of 50 images for every network: curves that fall, areas of 0.99."""
+    rng = np.random.default_rng(0)
+    curve = {"value": rng.uniform(0, 1, (50, 1)) < np.linspace(0.9, 0.2, 50), "at": np.array(fashion.EPS)}
+    areas, lengths = np.full(10, 0.99), rng.uniform(0.02, 0.06, 50)
+    boundary = {"value": lengths, "areas": areas, "fpr": np.linspace(0, 1, 3), "tpr": np.ones((10, 3))}
+    right = {"value": np.arange(50) < 44, "eps": np.array(0.03)}
+    of = {
+        "clean": right, "rho2": boundary, "transfer": boundary, "fgs": curve, "fgs_clipped": curve, "fgs_half": right,
+        "pgd_half": right, "differs": {"value": np.array(0.0)}, "shown": {"value": np.array(1.0)}, "pgd": right,
+        "curve": curve,
+    }  # fmt: skip
+    names = [name for name in experiment.networks() for _ in experiment.taken_of(name)]
+    keys = [key for name in experiment.networks() for key in experiment.taken_of(name)]
+    stored = {(0, name, key): of[key] for name, key in zip(names, keys, strict=True)}
+    about = {key: {"dataset": dataset, "class_names": list("abcdefghij")} for key in stored}
+    return Found(experiment.networks(), experiment.measures(), stored, about)
+
+
+def test_every_published_number_stands_in_a_table():
+    experiment = fashion.DeepDefense()
+    tables = {
+        table.id: [cell for row in table.rows for cell in row] for table in experiment.tables(made_up(experiment))
+    }
+    for row in fashion.TABLE_34.values():
+        assert f"{row['rho2']:.4g}" in tables["table-3.4"]
+        assert {f"{100 * value:.1f} %" for key, value in row.items() if key != "rho2"} <= set(tables["table-3.4"])
+    for areas in fashion.TABLE_36.values():
+        assert {f"{area:.4f}" for area in areas} <= set(tables["table-3.6"])
+    assert sum(sum(areas) for areas in fashion.TABLE_36.values()) == pytest.approx(9.1469 + 9.9043 + 9.9012)
+    tables = {
+        table.id: [cell for row in table.rows for cell in row]
+        for table in experiment.tables(made_up(experiment, "digits"))
+    }
+    assert "published" not in tables["table-3.4"] and "0.8534" not in tables["table-3.6"]
+
+
+def test_every_claim_is_made_on_the_document_s_data():
+    experiment = fashion.DeepDefense()
+    claims = {claim.id: claim for claim in experiment.claims(made_up(experiment))}
+    assert len(claims) == 13 and all(claim.measured.mean is not None for claim in claims.values())
+    assert claims["regularizer"].holds is False and claims["images"].holds is True
+    assert claims["rho2-order"].holds is False  # the networks are all the same
+    assert claims["auc-tuned"].holds is True and claims["auc-same"].holds is True
+    forms = {form: fashion.DeepDefense(form=form) for form in ("seed", "paper")}
+    made = {form: {c.id for c in e.claims(made_up(e)) if c.measured.per_seed} for form, e in forms.items()}
+    assert made["seed"] | made["paper"] == set(claims) and made["seed"] & made["paper"] == {"images"}
+    assert len(made["seed"]) == 8
+
+
+def test_the_factor_that_moves_rho2_most_is_found():
+    experiment = fashion.DeepDefense()
+    found = made_up(experiment)
+    for way, (_, batch_size, _, _) in fashion.WAYS.items():
+        found.stored[0, way, "rho2"] = {"value": np.array(0.05 if batch_size == 100 else 0.04)}
+    assert fashion.largest_factor(found) == "the batch of 100 (fewer updates) (+0.01)"
+    del found.stored[0, fashion.SAME, "rho2"]
+    assert "could tell" in fashion.largest_factor(found)
+
+
+def test_the_tuned_way_is_held_against_the_best_row():
+    experiment = tuning.DeepDefenseTuning()
+    assert tuple(tuning.WAYS[tuning.CHOICE]) == fashion.TUNED and len(tuning.WAYS) == 13
+    found = made_up(experiment)
+    better = next(iter(tuning.WAYS))
+    found.stored[0, tuning.CHOICE, "rho2"] = {"value": np.full(50, 0.1)}
+    assert next(experiment.claims(found)).holds is True
+    found.stored[0, better, "rho2"] = {"value": np.full(50, 0.2)}
+    assert next(experiment.claims(found)).holds is False
+    found.stored[0, better, "clean"] = {"value": np.arange(50) < 20}  # it costs too much accuracy
+    assert next(experiment.claims(found)).holds is True
 
 
 @pytest.mark.real_data
 def test_the_vanilla_network_is_the_documents(tmp_path):
-    """Ten epochs on all of Fashion-MNIST: 87.38% and rho_2 3.92e-2 are published for fifteen."""
-    from tfadv.data import datasets
-    from tfadv.evaluation import metrics
-
-    data = datasets.load("fashion_mnist")
-    network = fit(
-        build("mlp", data.image_shape, 10), "standard", data.train, epochs=10, batch_size=64, seed=0,
-        optimizer=keras.optimizers.Adam(1e-3), progress=lambda *event: None, what="",
-    )  # fmt: skip
-    assert abs(metrics.correct(network, data.test.x, data.test.y).mean() - 0.8738) < 0.015
-    assert abs(metrics.summary(metrics.rho(network, data.test.x))["mean"] - 0.0392) < 0.01
-
-
-def test_mnist_takes_the_original_recipe(monkeypatch, tmp_path):
-    from tfadv.experiments import deep_defense_mnist
-
-    monkeypatch.setattr(deep_defense_mnist, "measure", lambda *a: {"asked": True})
-    assert DeepDefenseStudy(dataset="mnist").measure(0, tmp_path, None) == {"asked": True}
+    """87.38% and rho_2 3.92e-2 are published."""
+    experiment = fashion.DeepDefense(form="paper")
+    experiment.run(tmp_path / "out", only=["vanilla"])
+    found = experiment.found(Store(tmp_path / "out"))
+    assert abs(found["vanilla", "clean"].mean - 0.8738) < 0.015 and abs(found["vanilla", "rho2"].mean - 0.0392) < 0.01

@@ -108,11 +108,6 @@ def fgs_outcomes(model, x, y, eps, clip=False, batch_size=500):
     return outcomes
 
 
-def fgs_curve(model, x, y, eps, clip=False, batch_size=500):
-    """Accuracy at each eps of `fgs_outcomes`, (len(eps),)."""
-    return fgs_outcomes(model, x, y, eps, clip, batch_size).mean(axis=1)
-
-
 def roc(labels, scores):
     """One-vs-rest ROC curves: class -> (false positive rates, true positive rates, area).
 

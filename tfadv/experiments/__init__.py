@@ -6,7 +6,8 @@ EXPERIMENTS = Registry(
     "experiment",
     {
         "demo": "tfadv.experiments.demo:Demo",
-        "deep_defense": "tfadv.experiments.deep_defense:DeepDefenseStudy",
-        "deep_defense_tuning": "tfadv.experiments.deep_defense_tuning:DeepDefenseTuning",
+        "deep_defense": "tfadv.experiments.deep_defense:deep_defense",
+        "deep_defense_mnist": "tfadv.experiments.deep_defense.mnist:DeepDefenseMnist",
+        "deep_defense_tuning": "tfadv.experiments.deep_defense.tuning:DeepDefenseTuning",
     },
 )

@@ -1,25 +1,32 @@
 """What an experiment is made of: recipes, measures, claims. The experiments themselves: `tfadv.experiments`."""
 
-from tfadv.study.claims import Claim, ordered
+from tfadv.study.claims import Claim, main_effects, ordered
+from tfadv.study.curves import AtHalf, Curve, Fgs, MinimalImages, Rho
 from tfadv.study.experiment import Experiment
-from tfadv.study.measures import Clean, Curve, Fgs, First, Gallery, History, Protocol, Rho, Under
+from tfadv.study.measures import Clean, Differs, First, History, Protocol, Under
+from tfadv.study.pictures import FirstImages, Gallery
 from tfadv.study.recipe import Network, Scale
 from tfadv.study.sample import Sample
 
 __all__ = [
+    "AtHalf",
     "Claim",
     "Clean",
     "Curve",
+    "Differs",
     "Experiment",
     "Fgs",
     "First",
+    "FirstImages",
     "Gallery",
     "History",
+    "MinimalImages",
     "Network",
     "Protocol",
     "Rho",
     "Sample",
     "Scale",
     "Under",
+    "main_effects",
     "ordered",
 ]

@@ -6,9 +6,12 @@ import time
 import typing
 from pathlib import Path
 
+from tfadv import runs
+from tfadv import threat as threats
 from tfadv.data import datasets
-from tfadv.evaluation import metrics
+from tfadv.evaluation.judge import Judge
 from tfadv.evaluation.traits import ModelTraits
+from tfadv.progress import silent
 from tfadv.provenance import provenance
 from tfadv.training import run as training
 
@@ -69,7 +72,7 @@ class Bench:
         recipe = self.networks[name]
         settings = recipe.settings(self.scale)
         if recipe.start:
-            settings["model"] = str(self.home(recipe.start) / "model.keras")
+            settings["model"] = str(self.home(recipe.start) / runs.MODEL)
             self.trained(recipe.start)
         count = settings.pop("train", None)
         data = (
@@ -97,7 +100,7 @@ class TrainedNetwork:
     bench: Bench
     home: Path | None = None
     needs: tuple = ()
-    progress: typing.Callable = lambda what, done, total, left=None: None
+    progress: typing.Callable = silent
 
     @functools.cached_property
     def x(self):
@@ -109,14 +112,14 @@ class TrainedNetwork:
         """Their labels, (n,)."""
         return self.dataset.test.y
 
-    @functools.cached_property
-    def draws(self):
-        """How many passes judge an image."""
-        return ModelTraits.of(self.model, self.x).draws
+    def judge(self, threat=None):
+        """The model before these images, under a threat model or its spec; None where nothing is attacked."""
+        threat = threats.parse(threat) if isinstance(threat, str) else threat
+        return Judge(self.model, self.x, self.y, threat, seed=self.seed, draws=self._draws)
 
-    def correct(self, x=None, at=slice(None)):
-        """Where the model is right about the images at these places, or about `x` in their stead, (n,) bool."""
-        return metrics.correct(self.model, self.x[at] if x is None else x, self.y[at], draws=self.draws)
+    @functools.cached_property
+    def _draws(self):
+        return ModelTraits.of(self.model, self.x).draws
 
     def first(self, n):
         """The same with the first n images only."""

@@ -4,14 +4,16 @@ import dataclasses
 import itertools
 import math
 
+import numpy as np
+
 from tfadv.errors import invalid
 from tfadv.study.sample import Sample
 
-ONE_SEED = "One seed: the interval is over images and speaks of these networks, not of the way of training."
-ONE_NUMBER = "One seed, and no interval: this speaks of these networks, not of the way of training."
+ONE_SEED = "One seed: the interval is over images and speaks of these networks."
+ONE_NUMBER = "One seed, and no interval: this speaks of these networks."
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True)
 class Claim:
     """A sentence and the number that decides it.
 
@@ -28,6 +30,7 @@ class Claim:
     id: str
     says: str
     measured: Sample
+    _: dataclasses.KW_ONLY
     above: float | None = None
     below: float | None = None
     near: tuple[float, float] | None = None
@@ -84,8 +87,25 @@ def ordered(id, says, *samples, **options):
     Args:
         **options: of `Claim`.
     """
-    gaps = [Claim(id=id, says=says, measured=a - b, above=0.0, **options) for a, b in itertools.pairwise(samples)]
+    gaps = [Claim(id, says, a - b, above=0.0, **options) for a, b in itertools.pairwise(samples)]
     severity = {False: 0, None: 1, True: 2}
     return min(
         gaps, key=lambda gap: (severity[gap.holds], math.inf if gap.measured.mean is None else gap.measured.mean)
     )
+
+
+def main_effects(outcomes):
+    """By how much each of several two-level factors moves an outcome, averaged over the others: second minus first.
+
+    Args:
+        outcomes: levels, one of each factor -> number; all combinations, the first of each factor's levels first.
+
+    >>> main_effects({("a", 1): 0.0, ("a", 2): 1.0, ("b", 1): 10.0, ("b", 2): 11.0})
+    [10.0, 1.0]
+    """
+    first, effects = next(iter(outcomes)), []
+    for factor, level in enumerate(first):
+        same = [value for levels, value in outcomes.items() if levels[factor] == level]
+        other = [value for levels, value in outcomes.items() if levels[factor] != level]
+        effects.append(float(np.mean(other) - np.mean(same)))
+    return effects

@@ -8,6 +8,7 @@ from pathlib import Path
 from tfadv.errors import TfadvError, invalid, writable_directory
 from tfadv.evaluation import results
 from tfadv.evaluation.results import ExperimentResult
+from tfadv.progress import silent
 from tfadv.provenance import provenance
 from tfadv.reports.experiments import write_experiment
 from tfadv.study.found import Found
@@ -20,7 +21,7 @@ TABLE = ("id", "title", "columns", "rows", "note")
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Experiment(abc.ABC):
     """An experiment of the literature. Subclasses say `scales`, `networks` and `measures`, and what to make of them:
-    `claims`, `tables`, `figures` and `notes`.
+    `claims`, `tables`, `figures` and `notes`. Options of their own are fields; those of type `Literal` are checked.
 
     Measures are taken seed by seed and network by network, each kept as soon as it is there. What is made of them are
     functions of what was found; they need no TensorFlow.
@@ -54,6 +55,10 @@ class Experiment(abc.ABC):
     def __post_init__(self):
         if self.preset not in self.scales:
             raise invalid("preset", ", ".join(self.scales), repr(self.preset))
+        for field in dataclasses.fields(self):
+            choices = typing.get_args(field.type) if typing.get_origin(field.type) is typing.Literal else ()
+            if choices and getattr(self, field.name) not in choices:
+                raise invalid(field.name, " or ".join(choices), repr(getattr(self, field.name)))
         for name, least in (("seeds", 1), ("seed", 0)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
@@ -93,7 +98,7 @@ class Experiment(abc.ABC):
         """Paragraphs that a reader needs before the tables."""
         return ()
 
-    def run(self, out, progress=lambda what, done, total, left=None: None, only=(), networks=None):
+    def run(self, out, progress=silent, only=(), networks=None):
         """Measure what is not measured yet, then write the report.
 
         Args:

@@ -33,10 +33,9 @@ class Found:
         return bool(self[key].per_seed)
 
     def arrays(self, network, measure):
-        """All arrays of a measure by name, of the first seed that has them: for pictures."""
-        return next(
-            self.stored[seed, network, measure] for seed in self.seeds if (seed, network, measure) in self.stored
-        )
+        """All arrays of a measure by name, of the first seed that has them: for pictures. Empty if none has."""
+        of = (self.stored.get((seed, network, measure)) for seed in self.seeds)
+        return next((arrays for arrays in of if arrays is not None), {})
 
     def fact(self, name):
         """What is known of the data: `"dataset"`, `"class_names"`, `"source"`; of the first measurement."""
@@ -59,9 +58,13 @@ class Found:
             "seconds_per_seed": [round(value, 1) for value in seconds.values()],
         }
 
-    def curves(self, measure):
-        """A curve a network, the mean over seeds and the band of the interval, for `figures.accuracy_curves`."""
-        named = {name: network.title for name, network in self.networks.items() if (name, measure) in self}
+    def curves(self, measure, rows=None):
+        """A curve a network, the mean over seeds and the band of the interval, for `figures.accuracy_curves`.
+
+        Args:
+            rows: names of networks; None is all.
+        """
+        named = {name: self.networks[name].title for name in self._rows(rows) if (name, measure) in self}
         return {title: self._curve(name, measure) for name, title in named.items()}
 
     def _curve(self, name, measure):
@@ -73,6 +76,15 @@ class Found:
         if len(per_seed) > 1:
             drawn["low"], drawn["high"] = np.transpose([student(column) for column in np.transpose(per_seed)])
         return drawn
+
+    def at(self, network, measure, place):
+        """A curve's value at a place, interpolated: a `Sample` of accuracies; image by image where the curve is.
+
+        Args:
+            place: a number, or a `Sample` of one number a seed.
+        """
+        place = place if isinstance(place, Sample) else Sample(dict.fromkeys(self.seeds, np.asarray(place)))
+        return self[network, measure].map(_interpolated, self[network, measure, "at"], place, share=True)
 
     def bars(self, *measures):
         """Accuracies and their intervals a network, for `figures.accuracy_bars`."""
@@ -95,7 +107,7 @@ class Found:
             derived: column -> (title, function from a network's name to its Sample).
         """
         published, filled = published or {}, []
-        for name in (name for name in self.networks if rows is None or name in rows):
+        for name in self._rows(rows):
             cells = [self._cell(name, column, derived) for column in columns]
             label = self.networks[name].title
             filled.append((label, *(["measured"] if published else []), *map(str, cells)))
@@ -104,6 +116,31 @@ class Found:
                 filled.append((label, "published", *(_printed(published[name].get(c), cell) for c, cell in pairs)))
         heads = [derived[column][0] if column in derived else self.measures[column].title for column in columns]
         return Table(title, ("Network", *([""] if published else []), *heads), tuple(filled), note, id)
+
+    def by_class(self, id, title, array, *, rows=None, published=None, note=""):
+        """A table with a row a class and a column a network, and beside it what the document prints, if it does.
+
+        Args:
+            array: (measure, name of an array of one number a class).
+            rows: names of networks; None is all.
+            published: network -> numbers, one a class.
+        """
+        names, published, columns = self.fact("class_names"), published or {}, {}
+        for name in self._rows(rows):
+            columns[self.networks[name].title, ""] = self._class_means(name, array)
+            if name in published:
+                columns[self.networks[name].title, "published"] = published[name]
+        heads = [kind or title for title, kind in columns]
+        shown = ([MISSING if np.isnan(value) else f"{value:.4f}" for value in column] for column in columns.values())
+        filled = zip((f"label {k + 1}" for k in range(len(names))), names, *shown, strict=True)
+        return Table(title, ("Label", "Class", *heads), tuple(filled), note, id)
+
+    def _class_means(self, name, array):
+        per_seed = list(self[name, *array].per_seed.values())
+        return np.mean(per_seed, axis=0) if per_seed else np.full(len(self.fact("class_names")), np.nan)
+
+    def _rows(self, rows):
+        return [name for name in self.networks if rows is None or name in rows]
 
     def _cell(self, name, column, derived):
         return derived[column][1](name) if column in derived else self[name, column]
@@ -114,3 +151,10 @@ def _printed(value, measured):
     if value is None:
         return MISSING
     return percent(value) if "%" in str(measured) else number(value)
+
+
+def _interpolated(curve, at, place):
+    """The curve (k,) or (n, k) between the two of its ascending points that `place` lies between: () or (n,)."""
+    high = int(np.clip(np.searchsorted(at, place), 1, len(at) - 1))
+    weight = np.clip((place - at[high - 1]) / (at[high] - at[high - 1]), 0, 1)
+    return (1 - weight) * curve[..., high - 1] + weight * curve[..., high]

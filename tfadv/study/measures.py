@@ -6,7 +6,6 @@ TensorFlow is imported when a measure is taken, so that claims and tables are ma
 """
 
 import dataclasses
-import functools
 import typing
 
 import numpy as np
@@ -20,11 +19,10 @@ class Trained(typing.Protocol):
     x: np.ndarray  # the images of that split, (n, h, w, c)
     y: np.ndarray  # their labels, (n,)
     seed: int
-    draws: int  # passes that judge an image: 1, or 20 where the model answers at random
     history: list  # one dict of metrics an epoch
     home: typing.Any  # Path: where the measure may keep half-done work
 
-    def correct(self, x=None, at=slice(None)): ...  # (n,) bool; x instead of the images at the places `at`
+    def judge(self, threat=None): ...  # tfadv.evaluation.judge.Judge of model and images
     def first(self, n): ...  # the same with the first n images only
     def other(self, network, measure=None): ...  # another network of this seed, or what was measured of it
     def progress(self, what, done, total, left=None): ...
@@ -56,7 +54,7 @@ class Clean:
     title: str = titled("Clean")
 
     def __call__(self, network):
-        return {"value": network.correct()}
+        return {"value": network.judge().clean}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,24 +66,21 @@ class Under:
     title: str = titled("")
 
     def __call__(self, network):
-        right = network.correct()
-        return {"value": withstands(network, self.attack, self.threat, right)}
+        return {"value": withstands(network, self.attack, self.threat)}
 
 
-def withstands(network, attack, threat, right, batch_size=500):
-    """Where the images that are `right` withstand an attack, (n,) bool."""
+def withstands(network, attack, threat, batch_size=500):
+    """Which images are right and stay so under an attack, both specs: (n,) bool."""
     from tfadv import attacks
-    from tfadv import threat as threats
 
-    attack, threat = attacks.get(attack), threats.parse(threat) if isinstance(threat, str) else threat
-    if network.draws == 1:  # a random model is fooled now and then by luck, which is no reason to stop
+    judge, attack = network.judge(threat), attacks.get(attack)
+    if not judge.random:  # a random model is fooled now and then by luck, which is no reason to stop
         attack = attack.until_fooled()
-    places, right = np.flatnonzero(right), right.copy()
+    right, places = judge.clean.copy(), np.flatnonzero(judge.clean)
     for k, start in enumerate(range(0, len(places), batch_size)):
-        at = places[start : start + batch_size]
         network.progress(str(attack), start, len(places))
-        options = {"threat": threat, "seed": network.seed * 100_003 + k, "batch_size": batch_size}
-        right[at] = network.correct(attack(network.model, network.x[at], network.y[at], **options), at)
+        at = places[start : start + batch_size]
+        right[at] = dataclasses.replace(judge, seed=network.seed * 100_003 + k).withstands(attack, at)
     return right
 
 
@@ -120,61 +115,20 @@ class Protocol:
 
 
 @dataclasses.dataclass(frozen=True)
-class Rho:
-    """||delta|| / ||x|| of the smallest change of the prediction, by image; NaN where none was found."""
+class Differs:
+    """Whether the weights differ in any bit from those of another network: 1 or 0."""
 
-    attack: str = "deepfool"
-    norm: str = "l2"
-    title: str = titled("rho_2")
-
-    def __call__(self, network):
-        from tfadv import attacks
-        from tfadv.evaluation import metrics
-
-        return {"value": metrics.rho(network.model, network.x, attacks.get(self.attack), self.norm)}
-
-
-@dataclasses.dataclass(frozen=True)
-class Curve:
-    """Accuracy against eps under an attack that runs on what a smaller eps left."""
-
-    attack: str
-    norm: str
-    at: tuple[float, ...]
+    of: str
     title: str = titled("")
 
-    def __call__(self, network):
-        from tfadv import attacks
-        from tfadv import threat as threats
-        from tfadv.evaluation.curves import accuracy_curve
-
-        accuracy = accuracy_curve(
-            network.model,
-            network.x,
-            network.y,
-            threats.parse(f"{self.norm}:{self.at[-1]}"),
-            self.at,
-            attacks.get(self.attack),
-            seed=network.seed,
-            draws=network.draws,
-            on_step=functools.partial(network.progress, self.attack),
-        )
-        return {"at": np.array(self.at), "value": accuracy}
-
-
-@dataclasses.dataclass(frozen=True)
-class Fgs:
-    """Right on x + eps sign(gradient) for each eps, image by image, (n, k); with `clip` put back into [0, 1]."""
-
-    at: tuple[float, ...]
-    clip: bool = False
-    title: str = titled("FGS")
+    @property
+    def needs(self):
+        """The other network."""
+        return ((self.of,),)
 
     def __call__(self, network):
-        from tfadv.evaluation import metrics
-
-        right = metrics.fgs_outcomes(network.model, network.x, network.y, self.at, clip=self.clip)
-        return {"at": np.array(self.at), "value": right.T}
+        pairs = zip(network.model.get_weights(), network.other(self.of).model.get_weights(), strict=True)
+        return {"value": np.array(float(any(a.tobytes() != b.tobytes() for a, b in pairs)))}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,39 +141,6 @@ class History:
     def __call__(self, network):
         values = [epoch[self.metric] for epoch in network.history]
         return {"at": np.arange(1, len(values) + 1), "value": np.array(values)}
-
-
-@dataclasses.dataclass(frozen=True)
-class Gallery:
-    """A few of the first images that an attack fools, before and after, as `figures.gallery` takes them."""
-
-    attack: str
-    threat: str
-    shown: int = 4
-    tried: int = 100
-    title: str = titled("")
-
-    def __call__(self, network):
-        from tfadv import attacks
-        from tfadv import threat as threats
-        from tfadv.evaluation.craft import craft, successes, title
-
-        split = network.dataset.test.take(self.tried)
-        attack, threat = attacks.get(self.attack).until_fooled(), threats.parse(self.threat)
-        crafted = craft(attack, network.model, split, threat, None, network.seed, self.tried, network.progress)
-        few = np.flatnonzero(successes(crafted)[0])[: self.shown]
-        names = network.dataset.class_names
-        titles = {
-            f"titles_{kind}": [title(*facts, names) for facts in zip(
-                crafted["y"][few], crafted[f"predicted{when}"][few], crafted[f"confidence{when}"][few], strict=True
-            )]
-            for kind, when in (("clean", ""), ("adv", "_adv"))
-        }  # fmt: skip
-        return {
-            "x": crafted["x"][few],
-            "x_adv": crafted["x_adv"][few],
-            **{k: np.array(t, str) for k, t in titles.items()},
-        }
 
 
 @dataclasses.dataclass(frozen=True)

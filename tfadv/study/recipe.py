@@ -7,7 +7,7 @@ from tfadv.errors import invalid
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Settings of a training, each None where it is not said here. See `tfadv.training.run.Settings`.
+    """Settings of a training, each None where it is not said here. See `tfadv.training.settings.Settings`.
 
     Attributes:
         attack, threat: one, or several: a tuple of threats with one attack for all of them, or one each.
@@ -24,6 +24,7 @@ class Recipe:
     schedule: str | None = None
     augment: str | None = None
     keep: str | None = None
+    loss: str | None = None
     reduction: str | None = None
     shuffle: bool | None = None
     train: int | None = None

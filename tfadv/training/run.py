@@ -150,8 +150,9 @@ def check_same(out, record, settings, dataset):
         raise TfadvError(
             f"cannot read {str(out / runs.TRAIN)!r} ({error}); train again in another directory."
         ) from error
+    moved = record.get("start") is not None and starts_from_file(settings)  # the weights are compared below
     for name, value in dataclasses.asdict(settings).items():
-        if getattr(stored, name) != value:
+        if getattr(stored, name) != value and not (name == "model" and moved):
             raise TfadvError(
                 f"{str(out)!r} was trained with {name}={getattr(stored, name)!r}, not {value!r}; use the same "
                 "settings, or another directory with --out."
