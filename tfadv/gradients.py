@@ -7,6 +7,7 @@ model.
 import numpy as np
 import tensorflow as tf
 
+from tfadv.graph.inference import inference_model
 from tfadv.tensors import finite_or, flat_sum, per_example
 
 # What the largest entry of a direction is raised to on its way through float16, whose numbers begin at 6e-8 and end at
@@ -16,15 +17,17 @@ HALF_SCALE = 2.0**10
 
 
 def logits_of(model, weights=False):
-    """The model as attacks see it: inference mode, float32 logits.
+    """The model as attacks see it: `inference_model`, float32 logits.
 
     Args:
         weights: whether gradients with respect to weights are wanted too. Without them, those of models that compute in
             float16 are kept from vanishing on their way to the image.
     """
 
+    asked = inference_model(model)
+
     def logits_fn(x):
-        return tf.cast(model(x, training=False), tf.float32)
+        return tf.cast(asked(x, training=False), tf.float32)
 
     return logits_fn if weights or not computes_in_half(model) else _rescaled(logits_fn)
 

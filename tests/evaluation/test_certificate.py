@@ -93,6 +93,8 @@ def test_what_looks_linear_and_rounds():
     for model in (quantized, linear(Rounding), nested, linear(dtype="int32"), linear(dtype="mixed_bfloat16")):
         assert not is_linear(model)
     assert is_linear(keras.Model(inputs, layers.Dense(10)(linear()(inputs))))
+    bytes_ = keras.Input((8, 8, 1), dtype="uint8")  # Keras truncates what it is given
+    assert not is_linear(keras.Model(bytes_, layers.Dense(10)(layers.Flatten()(layers.Rescaling(1 / 255)(bytes_)))))
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,10 @@ def test_models_that_look_across_the_batch(classifiers):
     found = model.batch_dependent(case_of(behind(BatchStatistics(), classifiers("mlp"))))
     assert severity(found) == "error" and "batch of 16" in found[1]
     assert model.batch_dependent(case_of(classifiers("batchnorm_dropout"))) is None
+    x = keras.Input((8, 8, 1))
+    trained = keras.Model(x, classifiers("mlp")(layers.BatchNormalization(name="norm")(x, training=True)))
+    found = model.batch_dependent(case_of(trained))
+    assert severity(found) == "error" and "calls norm with training=True" in found[1]
 
 
 def test_probabilities_that_nobody_declared(classifiers):

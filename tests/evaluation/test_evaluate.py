@@ -10,6 +10,7 @@ from tfadv.evaluation import checks, curves, journal, metrics, results, statisti
 from tfadv.evaluation.attack_run import AttackRun, spread
 from tfadv.evaluation.estimate import Estimate
 from tfadv.evaluation.evaluate import Diagnostics, evaluate
+from tfadv.provenance import fingerprint
 from tfadv.threat import L1, L2, LInf, parse
 
 THREAT = LInf(0.1)
@@ -122,6 +123,14 @@ def test_what_another_evaluation_left_is_not_taken_up(tmp_path):
     assert journal.Journal(tmp_path, {"seed": 1}).read() is None
     written.path.write_bytes(written.path.read_bytes()[:50])
     assert journal.Journal(tmp_path, {"seed": 0}).read() is None
+
+
+def test_fingerprints_are_of_bytes_whatever_their_type():
+    one, bfloat16 = np.float32([[0, 1], [2, 3]]), keras.ops.ones((2, 2), "bfloat16").numpy()
+    assert fingerprint(one) != fingerprint(one.T) != fingerprint(one.T.copy().reshape(4))
+    assert fingerprint(bfloat16) == fingerprint(bfloat16.copy()) != fingerprint(2 * bfloat16)
+    # As before there were other types: journals and results hold it.
+    assert fingerprint(one)[:8] == "dd58eb40"
 
 
 def test_the_estimate_counts_a_gradient_as_three_forward_passes(monkeypatch):

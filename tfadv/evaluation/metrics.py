@@ -10,7 +10,7 @@ from tfadv.threat import NORMS
 
 
 def logits(model, x, batch_size=500):
-    """The model's logits, (n, classes) float32; inference mode."""
+    """The model's logits, (n, classes) float32; of its `inference_model`."""
     # Keras' `predict` builds a pipeline at every call, which takes longer than a small network does.
     run = forward(model, x.shape[1:])
     return np.concatenate([run(x[i : i + batch_size]) for i in range(0, len(x), batch_size)])

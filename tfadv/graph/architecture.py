@@ -9,6 +9,7 @@ import hashlib
 import keras
 import tensorflow as tf
 
+from tfadv.graph.inference import inference_model
 from tfadv.graph.structure import operations
 
 
@@ -49,7 +50,7 @@ def forward(model, image):
         scope = _scope(model, weights)
         before = dict(scope.state_mapping)
         with scope:
-            logits = tf.cast(model(x, training=False), tf.float32)
+            logits = tf.cast(inference_model(model)(x, training=False), tf.float32)
         assigned.extend(key for key, value in scope.state_mapping.items() if before.get(key) is not value)
         return logits
 

@@ -13,6 +13,7 @@ LINEAR = (
     layers.Cropping2D, layers.Rescaling, layers.Normalization, layers.Add, layers.Subtract, layers.Average,
     layers.Concatenate, layers.Activation,
 )  # fmt: skip
+FLOATS = ("float32", "float64")
 
 
 def is_linear(model):
@@ -28,7 +29,8 @@ def _is_straight(layer):
     straight = keras.activations.linear
     return (
         type(layer) in LINEAR
+        and layer.dtype in FLOATS  # what is given to an input of integers is rounded
         and getattr(layer, "activation", straight) is straight
         and getattr(layer, "quantization_mode", None) is None
-        and layer.compute_dtype in ("float32", "float64")
+        and layer.compute_dtype in FLOATS
     )

@@ -23,6 +23,16 @@ def operations(model):
     return [one for part in parts for one in operations(part)]
 
 
+def nodes(model):
+    """The calls that a model which is a graph consists of, those in nested models left out.
+
+    Each has an `operation` and its `arguments`.
+    """
+    # A Sequential keeps its graph to itself.
+    graph = keras.Model(model.inputs, model.outputs) if isinstance(model, keras.Sequential) else model
+    return [node for level in graph._nodes_by_depth.values() for node in level if not node.is_input]
+
+
 def made_of(model, accepts):
     """Whether a model consists of nothing but layers that `accepts` is true of.
 

@@ -7,6 +7,7 @@ images a batch and 1.7 times with 200; the loop over convolutions is 5 times slo
 import keras
 import tensorflow as tf
 
+from tfadv.graph.inference import inference_model
 from tfadv.graph.structure import made_of
 
 DENSE = {
@@ -41,7 +42,7 @@ def dense_only(model):
     >>> dense_only(keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)]))
     True
     """
-    return made_of(model, lambda layer: type(layer) in DENSE)
+    return made_of(inference_model(model), lambda layer: type(layer) in DENSE)
 
 
 def xla_pays(model, passes=None):

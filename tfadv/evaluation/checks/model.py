@@ -11,6 +11,7 @@ from tfadv.attacks.bpda import BPDA
 from tfadv.attacks.eot import EOT
 from tfadv.evaluation import metrics
 from tfadv.evaluation.checks.evidence import loss_of, some
+from tfadv.graph.inference import batch_layers
 from tfadv.tensors import finite_or, flat_sum, per_example
 
 # By how much of the spread of the logits an image's own may move with its company. Rounding to bfloat16 moves them by
@@ -37,6 +38,12 @@ def randomized(evidence):
 
 def batch_dependent(evidence):
     """The logits of an image depend on the images beside it."""
+    advice = "Run BatchNormalization (and what else looks across the batch) with training=False."
+    if names := batch_layers(evidence.judge.model):
+        said = (
+            f"The model calls {', '.join(names)} with training=True: model(x) and Keras' export use the statistics of "
+        )
+        return "error", f"{said}the batch; judged is what predict returns, with the stored statistics.", advice
     x = evidence.judge.x[:16]
     if evidence.stochastic or len(x) < 2:
         return None
@@ -49,7 +56,7 @@ def batch_dependent(evidence):
         "error",
         f"Alone, images have other logits than in a batch of {len(x)}: they move by up to {moved:.1%} of their spread, "
         f"and {flips} predictions change.",
-        "Run BatchNormalization (and what else looks across the batch) with training=False.",
+        advice,
     )
 
 
