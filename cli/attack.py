@@ -12,7 +12,7 @@ from .progress import Progress
 
 @click.command()
 @click.argument("model", metavar="MODEL")
-@click.option("--attack", "spec", metavar="SPEC", default="pgd(steps=40)", show_default=True, help="The attack.")
+@click.option("--attack", "spec", metavar="SPEC", default="pgd(steps=40)", show_default=True, help=f"{options.attack}.")
 @options.threat
 @options.dataset
 @click.option(
@@ -26,9 +26,10 @@ from .progress import Progress
 @options.seed
 @options.batch_size
 @options.data_dir
+@options.any_scale
 @click.option("--out", metavar="DIR", help="Where the images go [adversarial/ in the run].")
 @options.as_json
-def attack(model, spec, threat, dataset, n, targeted, seed, batch_size, data_dir, out, as_json):
+def attack(model, spec, threat, dataset, n, targeted, data_dir, out, as_json, **settings):
     """Craft adversarial images against MODEL, a run directory or a .keras file.
 
     Writes adversarial.npz (x, x_adv, y, predicted, predicted_adv, distance) and gallery.png.
@@ -48,9 +49,8 @@ def attack(model, spec, threat, dataset, n, targeted, seed, batch_size, data_dir
         data = chosen.load_dataset(data_dir)
         with Progress() as progress:
             started = time.perf_counter()
-            crafted = craft.craft(
-                attacker, chosen.load(), data.test.spread(n), allowed, targeted, seed, batch_size, progress
-            )
+            settings |= {"targeted": targeted, "progress": progress}
+            crafted = craft.craft(attacker, chosen.load(), data.test.spread(n), allowed, **settings)
             seconds = time.perf_counter() - started
     facts = {
         "attack": str(attacker),

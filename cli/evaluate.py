@@ -15,7 +15,11 @@ from .progress import Progress
 @options.dataset
 @options.threat
 @click.option(
-    "--attack", "attacks", multiple=True, metavar="SPEC", help="May be repeated [AutoAttack's standard ensemble]."
+    "--attack",
+    "attacks",
+    multiple=True,
+    metavar="SPEC",
+    help=f"{options.attack}; may be repeated [AutoAttack's standard ensemble].",
 )
 @click.option("--n", type=click.IntRange(min=1), help="Judge N test images only, evenly spread [all].")
 @options.seed
@@ -26,14 +30,16 @@ from .progress import Progress
     type=click.Choice(["bfloat16"]),
     help="Craft in this precision, faster on some CPUs; the model itself judges.",
 )
+@click.option("--verdict-only", is_flag=True, help="Run the attacks, and no curves, distances and checks after them.")
+@options.any_scale
 @click.option("--out", metavar="DIR", help="Where results go [the run; runs/NAME for a file].")
 @options.as_json
-def evaluate(model, dataset, threat, attacks, n, seed, batch_size, data_dir, craft_in, out, as_json):
+def evaluate(model, dataset, threat, attacks, data_dir, verdict_only, out, as_json, **settings):
     """Judge how MODEL, a run directory, a .keras file or a SavedModel, withstands attacks.
 
-    Robust accuracy is the share of test images that no attack changes to a wrong class. Each attack runs on what still
-    stands. Interrupt it at any time: the same command goes on where it was. Writes result.json, per_example.npz and
-    report.html.
+    Robust accuracy is the share of test images that no attack changes to a wrong class. Each attack runs on the images
+    that are still classified rightly. Interrupt it at any time: the same command goes on where it was. Writes
+    result.json, per_example.npz and report.html.
 
     \b
     tfadv evaluate runs/robust --threat linf:8/255 --n 1000
@@ -51,9 +57,9 @@ def evaluate(model, dataset, threat, attacks, n, seed, batch_size, data_dir, cra
             click.echo(said, err=True)
         with Progress() as progress:
             result = protocol.evaluate(
-                model, data, threat=chosen.threat,
-                attacks=attacks or None, n=n, seed=seed, batch_size=batch_size,
-                name=chosen.name, path=chosen.path, keep=out, craft_in=craft_in, progress=progress,
+                model, data, threat=chosen.threat, attacks=attacks or None, diagnostics=not verdict_only,
+                name=chosen.name, path=chosen.path, trained_on=chosen.record.get("source"), keep=out,
+                progress=progress, **settings,
             )  # fmt: skip
         write(result, out)
     if as_json:

@@ -2,6 +2,9 @@
 
 import click
 
+from tfadv.attacks import ATTACKS
+from tfadv.threat import NORMS
+
 
 def listed(registry):
     """The names of a registry, as a help text shows them."""
@@ -30,5 +33,9 @@ dataset = click.option(
     help="A data set: a name, a folder of class folders, an .npz [the run's].",
 )
 threat = click.option(
-    "--threat", metavar="NORM:EPS", help="What the attacker may do: linf:8/255, l2:0.5, l0:24, patch:0.05 [the run's]."
+    "--threat",
+    metavar="NORM:EPS",
+    help=f"What the attacker may do, e.g. linf:8/255; norms are {listed(NORMS)} [the run's].",
 )
+attack = f"One of {', '.join(ATTACKS)}"
+any_scale = click.option("--any-scale", is_flag=True, help="Take a model too that seems to want pixels in 0 to 255.")

@@ -13,6 +13,7 @@ from keras import layers, ops
 from tfadv import attacks, losses
 from tfadv.evaluation import checks, metrics
 from tfadv.evaluation.checks import chosen_attacks, controls, model
+from tfadv.evaluation.diagnostics import NOT_CHECKED
 from tfadv.evaluation.judge import Judge
 from tfadv.threat import L0, L1, L2, LInf
 from toy_models import digits
@@ -83,14 +84,14 @@ def test_findings_come_worst_first_and_are_the_same_each_time():
 
 def test_every_finding_is_documented():
     text = (Path(__file__).parents[2] / "docs/findings.md").read_text()
-    codes = [check.__name__ for check in checks.CHECKS]
+    codes = [*(check.__name__ for check in checks.CHECKS), NOT_CHECKED["code"]]
     assert re.findall(r"^## (\w+)$", text, re.M) == codes and len(set(codes)) == len(codes)
     modules = (model, chosen_attacks, controls)
     written = {
         name for module in modules for name, thing in vars(module).items()
         if not name.startswith("_") and getattr(thing, "__module__", "") == module.__name__
     }  # fmt: skip
-    assert written == set(codes)
+    assert written == set(codes[:-1])
 
 
 # What a model does.
@@ -159,6 +160,9 @@ def test_random_models():
     expected = dataclasses.replace(case, members=(attacks.get("eot(attack=pgd)"),))
     assert severity(model.randomized(expected)) == "info"
     assert severity(chosen_attacks.not_eot(case)) == "error" and chosen_attacks.not_eot(expected) is None
+    augmented = case_of(behind(layers.RandomFlip(), trap("noisy")), draws=1)
+    found = model.randomized(augmented)
+    assert severity(found) == "info" and found[1].startswith("trap was left out")
     calm = dataclasses.replace(case, judge=dataclasses.replace(case.judge, draws=1))
     assert model.randomized(calm) is None and chosen_attacks.not_eot(calm) is None
 
@@ -190,7 +194,8 @@ def test_classifiers_that_know_little(classifiers):
 
 
 def test_data_that_were_seen_and_data_that_are_few():
-    assert severity(model.not_held_out(told([], same_split=True))) == "warning"
+    said = [severity(model.not_held_out(told([], seen=seen))) for seen in (True, None, False)]
+    assert said == ["warning", "info", None]
     assert model.not_held_out(told([])) is None
     assert severity(model.few_images(told([], n=999))) == "info"
     assert model.few_images(told([], n=1000)) is None

@@ -1,5 +1,8 @@
 """The protocol on digits: what it counts, what it takes up after an interruption, what it refuses."""
 
+import dataclasses
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -25,7 +28,7 @@ def result(classifiers, dataset):
 @pytest.fixture
 def verdict_only(monkeypatch):
     """What comes after the verdict takes longer than these small verdicts, and has tests of its own."""
-    monkeypatch.setattr(checks, "findings", lambda case: [])
+    monkeypatch.setattr(checks, "findings", lambda *evidence: [])
     monkeypatch.setattr(Diagnostics, "curves", lambda self: [])
 
 
@@ -105,6 +108,67 @@ def test_an_interruption_anywhere_changes_nothing(classifiers, dataset, tmp_path
     np.testing.assert_array_equal(resumed.gallery["x_adv"], whole.gallery["x_adv"])
     assert len({(number, start) for number, _, start, _ in done}) == len(done), "a batch was run twice"
     assert not list(tmp_path.iterdir())
+
+
+def test_an_interruption_of_what_follows_the_attacks_loses_one_part(
+    result, classifiers, dataset, tmp_path, monkeypatch
+):
+    settings = {"threat": THREAT, "attacks": ATTACKS, "seed": 3, "keep": tmp_path}
+
+    def stop(evidence):
+        raise Stop
+
+    with monkeypatch.context() as patched, pytest.raises(Stop):
+        patched.setattr(checks, "CHECKS", (*checks.CHECKS[:3], stop))
+        evaluate(classifiers("mlp"), dataset, **settings)
+
+    def again(*arguments, **options):
+        raise AssertionError("a part was computed twice")
+
+    monkeypatch.setattr(AttackRun, "_batch", again)
+    monkeypatch.setattr(curves, "accuracy_curve", again)
+    monkeypatch.setattr(metrics, "rho", again)
+    kept = lambda check: types.FunctionType(again.__code__, again.__globals__, check.__name__)  # noqa: E731
+    monkeypatch.setattr(checks, "CHECKS", (*map(kept, checks.CHECKS[:3]), *checks.CHECKS[3:]))
+    resumed = evaluate(classifiers("mlp"), dataset, **settings).to_json()
+    whole = result.to_json()
+    for key in ("control", "rho2", "curves", "findings", "robust_accuracy", "norms", "certificate"):
+        assert resumed[key] == whole[key], key
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_follows_the_attacks_is_part_of_the_estimate(classifiers, dataset):
+    said = []
+    options = {"threat": THREAT, "attacks": ["fgsm"], "n": 8, "progress": lambda *event: said.append(event)}
+    evaluate(classifiers("mlp"), dataset, **options)
+    left = [(what, seconds) for what, *_, seconds in said if seconds is not None]  # the speed is known by then
+    names = list(dict.fromkeys(what for what, _ in left))
+    curve = "accuracy against eps, "
+    assert names == ["fgsm", "uniform noise", "DeepFool distances", f"{curve}fgsm", f"{curve}apgd(steps=50)", "checks"]
+    assert all(seconds > 0 for what, seconds in left)
+    at_the_end = dict(left)
+    assert sorted(at_the_end.values(), reverse=True) == list(at_the_end.values())
+
+
+def test_the_verdict_alone(result, classifiers, dataset):
+    settings = {"threat": THREAT, "attacks": ATTACKS, "seed": 3}
+    found, said = [], []
+    found = evaluate(
+        classifiers("mlp"), dataset, **settings, diagnostics=False, progress=lambda what, *_: said.append(what)
+    )
+    np.testing.assert_array_equal(found.arrays["robust"], result.arrays["robust"])
+    assert found.norms == result.norms and found.gallery.keys() == result.gallery.keys()
+    assert set(said) == set(ATTACKS) and not found.curves and found.control is found.rho2 is None
+    assert [finding["code"] for finding in found.findings] == ["not_checked"]
+
+
+@pytest.mark.parametrize(("trained_on", "said"), [("a test", "warning"), ("elsewhere", None), (None, "info")])
+def test_whether_the_images_were_seen_in_training(classifiers, dataset, trained_on, said, monkeypatch):
+    undivided = dataclasses.replace(dataset, same_split=True)
+    monkeypatch.setattr(Diagnostics, "curves", lambda self: [])
+    monkeypatch.setattr(checks, "CHECKS", (checks.model.not_held_out,))
+    found = evaluate(classifiers("mlp"), undivided, threat=THREAT, attacks="fgsm", n=8, trained_on=trained_on)
+    assert [finding["severity"] for finding in found.findings] == ([said] if said else [])
 
 
 def test_what_fooled_only_a_copy_in_another_precision_is_attacked_again(result, classifiers, dataset, verdict_only):

@@ -10,7 +10,6 @@ import pytest
 
 from tfadv.data import datasets
 from tfadv.errors import TfadvError
-from tfadv.evaluation import checks
 from tfadv.evaluation.evaluate import Diagnostics, evaluate
 from trap_models import TRAPS, trap
 
@@ -31,9 +30,8 @@ def judged(name, *attacks, findings=True):
         # Figures beside the verdict take longer than it.
         patch.setattr(Diagnostics, "curves", lambda self: [])
         patch.setattr(Diagnostics, "rho2", lambda self: None)
-        if not findings:
-            patch.setattr(checks, "findings", lambda case: [])
-        result = evaluate(trap(name), datasets.load("digits"), threat="linf:0.2", attacks=attacks, n=100)
+        options = {"threat": "linf:0.2", "attacks": attacks, "n": 100, "diagnostics": findings}
+        result = evaluate(trap(name), datasets.load("digits"), **options)
     return result.clean_accuracy, result.robust_accuracy, {item["code"]: item["severity"] for item in result.findings}
 
 

@@ -13,7 +13,7 @@ from tfadv import gradients
 from tfadv.evaluation import metrics
 from tfadv.evaluation.traits import ModelTraits
 from tfadv.graph import architecture
-from tfadv.graph.inference import batch_layers, inference_model
+from tfadv.graph.inference import augmentation_layers, batch_layers, inference_model
 from tfadv.graph.xla import dense_only
 
 SHAPE = (8, 8, 1)
@@ -42,7 +42,6 @@ def nested_and_called():
 RANDOM = {
     "dropout": lambda: with_layer(layers.Dropout(0.5), training=True),
     "noise": lambda: with_layer(layers.GaussianNoise(0.5), training=True),
-    "translation": lambda: with_layer(layers.RandomTranslation(0.3, 0.3), training=True),
     "within": lambda: keras.Sequential([keras.Input(SHAPE), with_layer(layers.Dropout(0.5), training=True)]),
     "called several times": shared,
     "nested model": nested_and_called,
@@ -78,6 +77,13 @@ def test_batch_statistics_are_left_to_a_finding(images):
     model = with_layer(layers.BatchNormalization(name="norm"), training=True)
     assert inference_model(model) is model and batch_layers(model) == ("norm",)
     assert batch_layers(RANDOM["dropout"]()) == ()
+
+
+def test_augmentation_is_left_out_as_in_predict(images):
+    model = with_layer(layers.RandomTranslation(0.3, 0.3, name="shift"))
+    assert inference_model(model) is model and augmentation_layers(model) == ("shift",)
+    assert not ModelTraits.of(model, images).random
+    assert augmentation_layers(RANDOM["dropout"]()) == ()
 
 
 def test_it_is_freed_with_the_model():

@@ -1,11 +1,15 @@
 """What an evaluation says beside its verdict: distances, a control, curves, a certificate, findings, pictures."""
 
+import functools
+
 import numpy as np
 
 from tfadv import attacks as registry
+from tfadv.attacks.deepfool import DeepFool
 from tfadv.data.split import spread_over
 from tfadv.evaluation import checks, curves, metrics
 from tfadv.evaluation.certificate import linear_radius
+from tfadv.evaluation.estimate import work
 from tfadv.graph.linear import is_linear
 from tfadv.threat import Ball
 
@@ -14,38 +18,64 @@ CONTROL = "noise"
 BLACK_BOX = ("square(queries=500)", "sparse_rs(queries=500)")
 # Distances, curves and the control see at most so many images: they illustrate, the robust accuracy judges.
 SUBSET = 500
+NOISE, DISTANCES, CHECKS = "uniform noise", "DeepFool distances", "checks"
+NOT_CHECKED = {
+    "code": "not_checked",
+    "severity": "warning",
+    "message": "Only the verdict was asked for: no check has looked for what makes it too good.",
+    "advice": "Evaluate again without --verdict-only before you quote it.",
+}
 
 
 class Diagnostics:
-    """What an evaluation says beside its verdict, from some of the images.
+    """What an evaluation says beside its verdict, from some of the images. Each part is kept in the journal.
 
     Args:
-        run: the finished `AttackRun`; traits: `ModelTraits`; dataset: of its images.
-        progress: called with what is being done, and how much of how much is done.
+        run: the `AttackRun`; traits: `ModelTraits` of its model.
+        seen: whether the model was trained on the judged images; None where that is not known.
+        progress: called with what is being done, how much of how much is done, and the seconds left at most.
     """
 
-    def __init__(self, run, traits, dataset, progress):
-        self.run, self.traits, self.dataset, self.progress = run, traits, dataset, progress
-        judge = self.judge = run.judge
-        self.at = spread_over(len(judge.x), SUBSET)
-        self.few = judge.only(self.at)
-        self.radius = None
-        if is_linear(judge.model) and isinstance(judge.threat, Ball):
-            self.radius = linear_radius(judge.model, judge.x, judge.y, judge.threat.norm, judge.batch_size)
+    def __init__(self, run, traits, *, seen, progress):
+        self.run, self.traits, self.seen, self.progress = run, traits, seen, progress
+        self.judge = run.judge
+        self.at = spread_over(len(self.judge.x), SUBSET)
+        self.few = self.judge.only(self.at)
+        self.todo = self._work()
+
+    def _work(self):
+        """What each part takes at most, in forward passes."""
+        price = lambda attack: len(self.at) * work(*attack.cost(self.judge.classes))  # noqa: E731
+        radii = len(curves.grid(self.judge.threat)) - 1
+        parts = {NOISE: price(registry.get(CONTROL)), CHECKS: checks.work_at_most(self.judge.classes)}
+        if self._has_distances():
+            parts[DISTANCES] = price(DeepFool())
+        return parts | {_of_curve(spec): radii * price(registry.get(spec)) for spec in self._curve_specs()}
 
     def facts(self):
         """What a result holds of it."""
+        beside = {
+            "control": self.control(), "rho2": self.rho2(), "curves": self.curves(), "findings": self.findings(),
+        }  # fmt: skip
+        return self.verdict() | beside
+
+    def verdict(self):
+        """What takes no time: of the verdict alone."""
         proven = {} if self.radius is None else {"radius": self.radius}
         return {
             "arrays": {"distance": self.run.distance, "broken_by": self.run.broken_by, **proven},
             "norms": self.norms(),
-            "control": self.control(),
             "certificate": self.certificate(),
-            "rho2": self.rho2(),
-            "curves": self.curves(),
-            "findings": self.findings(),
-            "gallery": self.run.gallery(self.dataset.class_names),
+            "findings": [NOT_CHECKED],
         }
+
+    @functools.cached_property
+    def radius(self):
+        """Within which nothing fools each image, (n,), where the model is linear; else None."""
+        judge = self.judge
+        if not (is_linear(judge.model) and isinstance(judge.threat, Ball)):
+            return None
+        return linear_radius(judge.model, judge.x, judge.y, judge.threat.norm, judge.batch_size)
 
     def norms(self):
         """Of the perturbations that fooled."""
@@ -53,14 +83,6 @@ class Diagnostics:
         if not found.size:
             return None
         return {"median": float(np.median(found)), "mean": float(found.mean()), "max": float(found.max())}
-
-    def control(self):
-        """Accuracy under random noise of the same size: what an attack has to beat."""
-        self.progress("uniform noise", 0, 1)
-        noise = registry.get(CONTROL)
-        right = self.judge.clean[self.at] & self.few.withstands(noise)
-        self.progress("uniform noise", 1, 1)
-        return {"attack": str(noise), "accuracy": right.mean()}
 
     def certificate(self):
         """The accuracy under the best attack there is, where it is known."""
@@ -71,27 +93,39 @@ class Diagnostics:
     def _certified(self):
         return None if self.radius is None else int((self.radius > self.judge.threat.eps).sum())
 
+    def control(self):
+        """Accuracy under random noise of the same size: what an attack has to beat."""
+        noise = registry.get(CONTROL)
+        right = lambda: self.judge.clean[self.at] & self.few.withstands(noise)  # noqa: E731
+        return self._part(NOISE, lambda: {"attack": str(noise), "accuracy": right().mean()})
+
     def rho2(self):
-        if not self.traits.differentiable or self.traits.random:
+        """Mean and median of DeepFool's relative distances, where there are gradients to follow."""
+        if not self._has_distances():
             return None
-        self.progress("DeepFool distances", 0, 1)
-        return metrics.summary(metrics.rho(self.few.model, self.few.x, batch_size=self.few.batch_size))
+        few = self.few
+        return self._part(DISTANCES, lambda: metrics.summary(metrics.rho(few.model, few.x, batch_size=few.batch_size)))
+
+    def _has_distances(self):
+        return self.traits.differentiable and not self.traits.random
 
     def curves(self):
         """Accuracy against eps: of one step, and, with what the evaluation knows already, of many."""
+        specs = self._curve_specs()
+        return [self._part(_of_curve(spec), lambda spec=spec: self._curve(spec, spec == specs[-1])) for spec in specs]
+
+    def _curve_specs(self):
         if not self.traits.differentiable:
-            specs = [spec for spec in BLACK_BOX if self.judge.threat.norm in registry.get(spec).norms]
-        elif self.traits.random:
-            specs = ("fgsm", "eot(attack=pgd(steps=20), draws=10)")
-        else:
-            specs = ("fgsm", "apgd(steps=50)")
-        return [self._curve(spec, uses_verdict=spec == specs[-1]) for spec in specs]
+            return [spec for spec in BLACK_BOX if self.judge.threat.norm in registry.get(spec).norms]
+        if self.traits.random:
+            return ("fgsm", "eot(attack=pgd(steps=20), draws=10)")
+        return ("fgsm", "apgd(steps=50)")
 
     def _curve(self, spec, uses_verdict):
         run, at, eps = self.run, self.at, curves.grid(self.judge.threat)
         known = curves.Known(run.distance[at], run.broken_by[at], run.robust[at]) if uses_verdict else None
-        on_step = lambda done, total: self.progress(f"accuracy against eps, {spec}", done, total)  # noqa: E731
-        accuracy = curves.accuracy_curve(self.few, eps, registry.get(spec), known=known, on_step=on_step)
+        tell = functools.partial(self._tell, _of_curve(spec))
+        accuracy = curves.accuracy_curve(self.few, eps, registry.get(spec), known=known, on_step=tell)
         return {"attack": spec, "norm": self.judge.threat.norm, "eps": eps, "accuracy": accuracy}
 
     def findings(self):
@@ -100,7 +134,22 @@ class Diagnostics:
         evidence = checks.Evidence(
             judge=self.few, right=judge.clean[self.at], robust=run.robust[self.at],
             logits=judge.clean_logits, labels=judge.y, members=tuple(run.members), rows=tuple(run.rows),
-            differentiable=self.traits.differentiable, certified=self._certified(),
-            same_split=self.dataset.same_split, progress=self.progress,
+            differentiable=self.traits.differentiable, certified=self._certified(), seen=self.seen,
+            progress=self._tell,
         )  # fmt: skip
-        return checks.findings(evidence)
+        return checks.findings(evidence, run.journal.part)
+
+    def _part(self, name, compute):
+        """What `compute` returns; kept, so that it is not computed again after an interruption."""
+        self._tell(name, 0, 1)
+        found = self.run.journal.part(name, compute)
+        self.todo.pop(name)
+        self._tell(name, 1, 1)
+        return found
+
+    def _tell(self, what, done, total):
+        self.progress(what, done, total, self.run.estimate.left_after(sum(self.todo.values())))
+
+
+def _of_curve(spec):
+    return f"accuracy against eps, {spec}"

@@ -13,8 +13,10 @@ from tfadv.evaluation.diagnostics import Diagnostics
 from tfadv.evaluation.journal import Journal
 from tfadv.evaluation.judge import Judge
 from tfadv.evaluation.results import EvaluationResult
+from tfadv.evaluation.scale import check_scale
 from tfadv.evaluation.traits import ModelTraits
 from tfadv.graph.precision import in_precision
+from tfadv.progress import silent
 from tfadv.provenance import fingerprint, provenance
 
 
@@ -29,9 +31,12 @@ def evaluate(
     batch_size=500,
     name=None,
     path=None,
+    trained_on=None,
     keep=None,
     craft_in=None,
-    progress=lambda what, done, total, left=None: None,
+    diagnostics=True,
+    any_scale=False,
+    progress=silent,
 ):
     """Judge a classifier on a data set's test images.
 
@@ -47,56 +52,48 @@ def evaluate(
         n: judge n images only, evenly spread over the data order, which may be sorted by class.
         seed: of all random starts.
         name, path: of the model, for the result.
-        keep: a directory in which to keep what is known after every batch; the same call takes it up after an
+        trained_on: the `source` of the data set that the model was trained on, where that is known.
+        keep: a directory in which to keep what is known after every batch; the same call resumes after an
             interruption, with the same outcome.
         craft_in: `"bfloat16"`: attacks work on a copy of the model in this precision, which some CPUs compute faster;
             the model itself judges, and what fooled only the copy is attacked again.
+        diagnostics: whether distances, curves, a control and the checks follow the verdict.
+        any_scale: judge a model too that is right only about pixels in 0 to 255.
         progress: called with what is being done, how much of how much is done, and the seconds left at most.
 
     Returns:
         An `EvaluationResult`.
 
     Raises:
-        TfadvError: for a model or data that `tfadv.validation` refuses, for bad specs, and for no attacks at all.
+        TfadvError: for a model or data that `tfadv.validation` refuses, for a model that wants pixels in 0 to 255, for
+            bad specs, and for no attacks at all.
 
     >>> evaluate(model, datasets.load("cifar10"), threat="linf:8/255", n=1000).robust_accuracy  # doctest: +SKIP
     """
     started = time.perf_counter()
     threat, named = _threat(threat), _attacks(attacks)
-    split = dataset.test.spread(n) if n else dataset.test
-    x, y = split.x, validation.labels(split.y, len(split))
-    validation.radius(threat, x.shape[1:])
-    classes = validation.classifier(model, x)
-    validation.labels(y, len(x), classes, "labels of the data set")
+    x, y, classes = _images(model, dataset.test.spread(n) if n else dataset.test, threat)
+    if not any_scale:
+        check_scale(model, x, y, batch_size)
     traits = ModelTraits.of(model, x)
     members = chosen(named or traits.default_attacks(threat.norm), threat, classes)
     traits.check(members, model, x)
-    images = fingerprint(x, y)
-    identity = {
-        # A SavedModel may hold its weights as constants.
-        "weights": fingerprint(*model.get_weights(), *([] if traits.random else [metrics.logits(model, x[:32])])),
-        "images": images, "threat": str(threat), "seed": seed,
-        "attacks": [str(member) for member in members], "batch_size": batch_size, "versions": versions(),
-        "craft_in": craft_in,
-    }  # fmt: skip
-    journal = Journal(keep, identity)
-    judge = Judge(model, x, y, threat, seed, batch_size, traits.draws)
+    judge, images = Judge(model, x, y, threat, seed, batch_size, traits.draws), fingerprint(x, y)
+    journal = Journal(keep, _identity(judge, members, images, craft_in))
     crafted_on = in_precision(model, craft_in) if craft_in else None
     run = AttackRun(judge, members, journal=journal, progress=progress, crafted_on=crafted_on)
+    aside = Diagnostics(run, traits, seen=_seen(dataset, trained_on), progress=progress)
+    run.estimate.after = sum(aside.todo.values()) if diagnostics else 0
     run.run()
+    facts = aside.facts() if diagnostics else aside.verdict()
     result = EvaluationResult.of(
-        judge.clean,
-        run.robust,
-        y,
-        dataset.class_names,
+        judge.clean, run.robust, y, dataset.class_names,
         model={"name": name or model.name, "path": str(path) if path else None, "parameters": model.count_params()},
         dataset={
             "name": dataset.name, "source": dataset.source, "split": "test", "n": len(x), "fingerprint": images,
         },
-        threat=str(threat),
-        stochastic=traits.random,
-        attacks=run.rows,
-        **Diagnostics(run, traits, dataset, progress).facts(),
+        threat=str(threat), stochastic=traits.random, attacks=run.rows, **facts,
+        gallery=run.gallery(dataset.class_names),
         provenance=provenance(
             seed=seed, seconds=round(time.perf_counter() - started, 1), data_source=dataset.source,
             **({"crafted in": craft_in} if craft_in else {}),
@@ -104,6 +101,33 @@ def evaluate(
     )  # fmt: skip
     journal.close()
     return result
+
+
+def _images(model, split, threat):
+    """Images, labels, and how many classes the model knows; all that is checked before the model is asked more."""
+    x, y = split.x, validation.labels(split.y, len(split))
+    validation.radius(threat, x.shape[1:])
+    classes = validation.classifier(model, x)
+    return x, validation.labels(y, len(x), classes, "labels of the data set"), classes
+
+
+def _identity(judge, members, images, craft_in):
+    """All that the outcome depends on."""
+    # A SavedModel may hold its weights as constants.
+    answers = [] if judge.random else [metrics.logits(judge.model, judge.x[:32])]
+    return {
+        "weights": fingerprint(*judge.model.get_weights(), *answers),
+        "images": images, "threat": str(judge.threat), "seed": judge.seed,
+        "attacks": [str(member) for member in members], "batch_size": judge.batch_size, "versions": versions(),
+        "craft_in": craft_in,
+    }  # fmt: skip
+
+
+def _seen(dataset, trained_on):
+    """Whether the model was trained on the judged images: True, False, or None where nothing is known."""
+    if not dataset.same_split:
+        return False
+    return None if trained_on is None else trained_on == dataset.source
 
 
 def _threat(threat):

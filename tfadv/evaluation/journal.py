@@ -1,4 +1,4 @@
-"""What a long evaluation has found so far, on disk after every batch, so that an interruption loses one batch."""
+"""What a long evaluation has found so far, on disk after every batch and every part: an interruption loses one."""
 
 import contextlib
 import json
@@ -10,6 +10,9 @@ from tfadv import files, runs
 class Journal:
     """Arrays and facts of one evaluation, under its identity; nothing is written where `directory` is None.
 
+    The attacks `write` their state after each batch, over the one before. What follows them consists of parts, which
+    are kept beside it, each under its name.
+
     Args:
         directory: of the evaluation's results.
         identity: a mapping of all that the outcome depends on; what another evaluation left is not read.
@@ -18,6 +21,7 @@ class Journal:
     def __init__(self, directory, identity):
         self.path = None if directory is None else Path(directory) / runs.PARTIAL
         self.identity = json.dumps(files.plain(identity), sort_keys=True)
+        self.facts, self.arrays, self.parts = {}, {}, {}
 
     def read(self):
         """(facts, arrays) as last written by an evaluation of this identity, or None."""
@@ -27,13 +31,28 @@ class Journal:
             arrays = files.read_npz(self.path, "evaluate again")
             if str(arrays.pop("identity")) != self.identity:
                 return None
-            return json.loads(str(arrays.pop("facts"))), arrays
+            self.parts = json.loads(str(arrays.pop("parts")))
+            self.facts, self.arrays = json.loads(str(arrays.pop("facts"))), arrays
+            return self.facts, self.arrays
         except (ValueError, KeyError):  # Half a file or none: the evaluation begins anew, as it would have without.
             return None
 
     def write(self, facts, arrays):
+        """Keep the state of the attacks."""
+        self.facts, self.arrays = files.plain(facts), arrays
+        self._save()
+
+    def part(self, name, compute):
+        """What `compute` returns, in JSON's types; what has been kept under this name is not computed again."""
+        if name not in self.parts:
+            self.parts[name] = files.plain(compute())
+            self._save()
+        return self.parts[name]
+
+    def _save(self):
         if self.path is not None:
-            files.write_npz(self.path, identity=self.identity, facts=json.dumps(files.plain(facts)), **arrays)
+            texts = {"facts": json.dumps(self.facts), "parts": json.dumps(self.parts)}
+            files.write_npz(self.path, identity=self.identity, **texts, **self.arrays)
 
     def close(self):
         """The evaluation is complete."""

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike as Array
 
 from tfadv import files, runs
 from tfadv.errors import TfadvError, invalid
+from tfadv.evaluation.schema import EVALUATION, EXPERIMENT, conform, normalize
 from tfadv.evaluation.statistics import wilson
 
 SCHEMA_VERSION = 2
@@ -19,46 +20,6 @@ Json = Mapping[str, Any]
 Names = Sequence[str]
 Arrays = Mapping[str, np.ndarray] | None
 
-# The shape of a result: a type, [shape] for a list of such, {key: shape} for a mapping with at least these keys,
-# (shape,) for one that may be null or left out.
-NUMBER = int | float
-INTERVAL = ([NUMBER],)
-ATTACK = {
-    "attack": str,
-    "attacked": (int,),
-    "fooled": (int,),
-    "accuracy": NUMBER,
-    "interval": INTERVAL,
-} | dict.fromkeys(("median_distance", "max_distance", "seconds", "gradients", "forwards"), (NUMBER,))
-EVALUATION = {
-    "model": {"name": str, "path": (str,), "parameters": (NUMBER,)},
-    "dataset": {"name": str, "source": (str,), "split": (str,), "n": int, "fingerprint": (str,)},
-    "threat": str,
-    "clean_accuracy": NUMBER,
-    "clean_interval": INTERVAL,
-    "robust_accuracy": NUMBER,
-    "robust_interval": INTERVAL,
-    "attacks": [ATTACK],
-    "stochastic": (bool,),
-    "control": ({"attack": str, "accuracy": NUMBER},),
-    "certificate": ({"method": str, "accuracy": NUMBER},),
-    "norms": ({"median": (NUMBER,), "mean": (NUMBER,), "max": (NUMBER,)},),
-    "rho2": ({"mean": (NUMBER,), "median": (NUMBER,), "not_found": (NUMBER,)},),
-    "curves": [{"attack": str, "norm": str, "eps": [NUMBER], "accuracy": [NUMBER]}],
-    "findings": [{"code": str, "severity": str, "message": str, "advice": (str,)}],
-    "class_accuracy": [{"name": str, "n": int, "clean": (NUMBER,), "robust": (NUMBER,)}],
-    "provenance": dict,
-}
-CLAIM = {"id": str, "statement": str, "published": (object,), "measured": (object,)}
-EXPERIMENT = {
-    "name": str,
-    "title": str,
-    "claims": [CLAIM | {"interval": INTERVAL, "holds": (bool,), "note": (str,)}],
-    "tables": [{"id": str, "title": str, "columns": [str], "rows": [list], "note": (str,)}],
-    "figures": [{"id": str, "title": str, "file": (str,), "caption": (str,)}],
-    "notes": [str],
-    "provenance": dict,
-}
 PER_EXAMPLE = ("clean", "robust", "labels", "distance", "broken_by", "radius")
 GALLERY = ("x", "x_adv", "label", "predicted", "confidence", "predicted_adv", "confidence_adv")
 
@@ -70,8 +31,8 @@ class EvaluationResult:
     Attributes:
         clean_accuracy: in [0, 1], as all accuracies.
         robust_accuracy: worst case per example over all attacks (and the clean image).
-        attacks: as they ran, each on the `attacked` images still standing; `accuracy` is what it and all before it
-            left, `gradients` and `forwards` are the passes really made.
+        attacks: as they ran, each on the `attacked` images that were still right; `accuracy` is what it and all before
+            it left, `gradients` and `forwards` are the passes really made.
         stochastic: whether the model was seen to answer at random.
         control: what noise of the same size leaves.
         certificate: the share of images of which it is proven that they withstand everything, and how.
@@ -107,7 +68,7 @@ class EvaluationResult:
     gallery: dict = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self):
-        _normalize(self, EVALUATION)
+        normalize(self, EVALUATION)
         for curve in self.curves:
             if (eps := len(curve["eps"])) != (accuracy := len(curve["accuracy"])):
                 raise invalid("curves", "as many accuracies as eps", f"{accuracy} for {eps}")
@@ -145,7 +106,7 @@ class EvaluationResult:
     @classmethod
     def from_json(cls, mapping: Json, arrays: Arrays = None, gallery: Arrays = None) -> "EvaluationResult":
         """The inverse of `to_json`. Raises TfadvError if a key is missing or of another kind."""
-        return cls(**_conform(mapping, EVALUATION, keys_only=True), arrays=arrays or {}, gallery=gallery or {})
+        return cls(**conform(mapping, EVALUATION, keys_only=True), arrays=arrays or {}, gallery=gallery or {})
 
     def save(self, directory: str | Path) -> Path:
         """Write the arrays, the gallery and, last, result.json under `directory`; returns the directory."""
@@ -179,7 +140,7 @@ class ExperimentResult:
     provenance: dict = field(default_factory=dict)
 
     def __post_init__(self):
-        _normalize(self, EXPERIMENT)
+        normalize(self, EXPERIMENT)
 
     def to_json(self) -> Json:
         """The result as a mapping of JSON's types."""
@@ -188,7 +149,7 @@ class ExperimentResult:
     @classmethod
     def from_json(cls, mapping: Json) -> "ExperimentResult":
         """The inverse of `to_json`. Raises TfadvError if a key is missing or of another kind."""
-        return cls(**_conform(mapping, EXPERIMENT, keys_only=True))
+        return cls(**conform(mapping, EXPERIMENT, keys_only=True))
 
     def save(self, directory: str | Path) -> Path:
         """Write result.json under `directory`; returns the directory."""
@@ -276,27 +237,3 @@ def _of_class(name, members, clean, robust):
 
 def _to_json(kind, result, shape):
     return {"schema_version": SCHEMA_VERSION, "kind": kind} | {key: getattr(result, key) for key in shape}
-
-
-def _normalize(result, shape):
-    """Bring the fields that go to JSON into its types, so that a result equals itself after a round trip."""
-    known = {key: getattr(result, key) for key in shape}
-    for key, value in _conform(files.plain(known), shape).items():
-        object.__setattr__(result, key, value)
-
-
-def _conform(value, shape, where="result", keys_only=False):
-    """The value with every optional key there, or an error naming the first place that is not."""
-    if keys_only and isinstance(value, dict):
-        value = {key: value[key] for key in shape if key in value}
-    if isinstance(shape, tuple):
-        return None if value is None else _conform(value, shape[0], where)
-    kind = type(shape) if isinstance(shape, dict | list) else shape
-    if not isinstance(value, kind):
-        names = {dict: "a mapping", list: "a list", str: "a text", int: "an integer", bool: "true or false"}
-        raise invalid(where, names.get(kind, "a number"), "nothing" if value is None else repr(value)[:60])
-    if isinstance(shape, list):
-        return [_conform(item, shape[0], f"{where}[{i}]") for i, item in enumerate(value)]
-    if isinstance(shape, dict):
-        return value | {key: _conform(value.get(key), inner, f"{where}.{key}") for key, inner in shape.items()}
-    return value

@@ -5,6 +5,7 @@ Monte-Carlo dropout and noise as a defense are written so. `model(x)` and Keras'
 """
 
 import functools
+import inspect
 import weakref
 
 import keras
@@ -22,7 +23,8 @@ def inference_model(model):
     """The same classifier for `predict` and `training=False`, in which layers called with `training=True` stay active.
 
     Layers with statistics that training updates, such as BatchNormalization, run in inference mode all the same:
-    `batch_layers` names them.
+    `batch_layers` names them. So does augmentation, such as RandomFlip, whose `training` is True if nothing is said:
+    `augmentation_layers`.
 
     Args:
         model: a `keras.Model`. Where no layer is called so, it is returned as it is.
@@ -33,7 +35,7 @@ def inference_model(model):
     True
     """
     if model not in MODELS:
-        kept = [layer for layer in _called_in_training(model) if not _updated(layer)]
+        kept = [layer for layer in _called_in_training(model) if not (_updated(layer) or _augments(layer))]
         # Without the model itself, which would then never be freed.
         MODELS[model] = _with_active(model, kept) if kept else None
     found = MODELS[model]
@@ -43,6 +45,11 @@ def inference_model(model):
 def batch_layers(model):
     """The names of layers whose statistics the graph takes from the batch, though inference mode takes stored ones."""
     return tuple(dict.fromkeys(layer.name for layer in _called_in_training(model) if _updated(layer)))
+
+
+def augmentation_layers(model):
+    """The names of layers that `predict` leaves out, though they are random in `model(x)` and in Keras' export."""
+    return tuple(dict.fromkeys(layer.name for layer in _called_in_training(model) if _augments(layer)))
 
 
 def _called_in_training(model):
@@ -59,6 +66,12 @@ def _called_in_training(model):
 
 def _updated(layer):
     return any(isinstance(part, UPDATED) for part in layer._flatten_layers())
+
+
+def _augments(layer):
+    """Whether Keras calls it with training=True unless told otherwise, so that nobody need have meant it."""
+    training = inspect.signature(layer.call).parameters.get("training")
+    return training is not None and training.default is True
 
 
 def _with_active(model, kept):

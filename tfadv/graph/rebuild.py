@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadv.errors import TfadvError
-from tfadv.graph.structure import is_graph
+from tfadv.graph.structure import is_graph, unchanged_variables
 from tfadv.tensors import finite_or
 
 # Images that layers are tried on, and the size of those whose model leaves it open.
@@ -66,10 +66,8 @@ def _tried(model):
     found = {}
     trial = rebuilt(model, lambda operation, *args, **kwargs: Trial(operation, found.setdefault)(*args, **kwargs))
     shape = [FREE_SIZE if size is None else size for size in trial.inputs[0].shape[1:]]
-    seeds = [(variable, np.array(variable)) for variable in model.non_trainable_variables]
-    trial(np.random.default_rng(0).uniform(0, 1, (TRIED, *shape)).astype("float32"), training=False)
-    for variable, before in seeds:  # random layers have drawn
-        variable.assign(before)
+    with unchanged_variables(model):  # random layers draw
+        trial(np.random.default_rng(0).uniform(0, 1, (TRIED, *shape)).astype("float32"), training=False)
     return tuple(found)
 
 

@@ -1,6 +1,16 @@
 """What a Keras model is made of, as far as Keras knows it."""
 
+import contextlib
+
 import keras
+import numpy as np
+
+# They move pixels, and leave their scale as it is.
+MOVING = (
+    keras.layers.CenterCrop, keras.layers.Cropping2D, keras.layers.Identity, keras.layers.RandomFlip,
+    keras.layers.RandomRotation, keras.layers.RandomTranslation, keras.layers.RandomZoom, keras.layers.Resizing,
+    keras.layers.ZeroPadding2D,
+)  # fmt: skip
 
 
 def is_graph(model):
@@ -40,3 +50,34 @@ def made_of(model, accepts):
     True
     """
     return is_graph(model) and all(map(accepts, operations(model)))
+
+
+def expects_bytes(model):
+    """What tells that a model is made for pixels in 0 to 255: `"input of type uint8"`, `"Rescaling layer"`, or None.
+
+    >>> expects_bytes(keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Rescaling(1 / 255)]))
+    'Rescaling layer'
+    """
+    for layer in operations(model):
+        if isinstance(layer, keras.layers.InputLayer):
+            if "int" in layer.dtype:
+                return f"input of type {layer.dtype}"
+        elif not isinstance(layer, MOVING):
+            return "Rescaling layer" if _divides(layer) else None
+    return None
+
+
+def _divides(layer):
+    """Whether a layer is a Rescaling by 1/255, 1/127.5 or the like; no deviation of pixels in [0, 1] is so large."""
+    return isinstance(layer, keras.layers.Rescaling) and np.abs(layer.scale).max() < 0.1
+
+
+@contextlib.contextmanager
+def unchanged_variables(model):
+    """Give what a model changes when it is called, such as the seeds of random layers, its value of before."""
+    before = [(variable, np.array(variable)) for variable in model.non_trainable_variables]
+    try:
+        yield
+    finally:
+        for variable, value in before:
+            variable.assign(value)

@@ -5,10 +5,14 @@ Carlini, Wagner: Obfuscated Gradients Give a False Sense of Security, 2018; Carl
 Robustness, 2019; Croce & Hein 2020 (the checks of AutoAttack); Pintor et al.: Indicators of Attack Failure, 2022.
 """
 
-from tfadv.evaluation.checks import chosen_attacks, controls, model
-from tfadv.evaluation.checks.evidence import Evidence
+import functools
 
-__all__ = ["CHECKS", "SEVERITIES", "Evidence", "findings"]
+from tfadv import attacks
+from tfadv.evaluation.checks import chosen_attacks, controls, model
+from tfadv.evaluation.checks.evidence import GRADIENTS, IMAGES, Evidence
+from tfadv.evaluation.estimate import work
+
+__all__ = ["CHECKS", "SEVERITIES", "Evidence", "findings", "work_at_most"]
 
 SEVERITIES = ("error", "warning", "info")
 CHECKS = (
@@ -39,8 +43,17 @@ CHECKS = (
 )
 
 
-def findings(evidence):
+def work_at_most(classes):
+    """What the checks take at most, in forward passes: three take the longer attack, two the one by itself."""
+    noise, longer, once = (work(*attacks.get(spec).cost(classes)) for spec in (controls.NOISE, controls.LONGER, "fgsm"))
+    return controls.NOISE_IMAGES * noise + IMAGES * (3 * longer + once) + 2 * work(GRADIENTS, GRADIENTS)
+
+
+def findings(evidence, kept=lambda name, check: check()):
     """What makes the robust accuracy of an `Evidence` suspect, worst first.
+
+    Args:
+        kept: calls a check, or knows already what it says, under its name.
 
     Returns:
         A list of dicts: `code`, `severity` (`"error"`, `"warning"` or `"info"`), `message`, `advice`.
@@ -48,7 +61,7 @@ def findings(evidence):
     found = []
     for done, check in enumerate(CHECKS):
         evidence.progress("checks", done, len(CHECKS))
-        said = check(evidence)
+        said = kept(check.__name__, functools.partial(check, evidence))
         if said is not None:
             found.append({"code": check.__name__, **dict(zip(("severity", "message", "advice"), said, strict=True))})
     evidence.progress("checks", len(CHECKS), len(CHECKS))

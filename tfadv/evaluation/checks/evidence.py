@@ -42,7 +42,7 @@ class Evidence:
         members, rows: the attacks in the order in which they ran, and the rows of the result about them.
         differentiable: whether gradients lead from the logits to the image.
         certified: of how many judged images it is proven that they withstand everything; None where nothing is proven.
-        same_split: whether the images are those the model may have been trained on.
+        seen: whether the model was trained on these images; None where that is not known.
         progress: called with what is being done, and how much of how much is done.
     """
 
@@ -55,7 +55,7 @@ class Evidence:
     rows: tuple = ()
     differentiable: bool = True
     certified: int | None = None
-    same_split: bool = False
+    seen: bool | None = False
     progress: object = lambda what, done, total: None
 
     @property

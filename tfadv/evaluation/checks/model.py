@@ -11,7 +11,7 @@ from tfadv.attacks.bpda import BPDA
 from tfadv.attacks.eot import EOT
 from tfadv.evaluation import metrics
 from tfadv.evaluation.checks.evidence import loss_of, some
-from tfadv.graph.inference import batch_layers
+from tfadv.graph.inference import augmentation_layers, batch_layers
 from tfadv.tensors import finite_or, flat_sum, per_example
 
 # By how much of the spread of the logits an image's own may move with its company. Rounding to bfloat16 moves them by
@@ -22,9 +22,9 @@ PROMISED, KEPT = 0.02, 0.5
 
 
 def randomized(evidence):
-    """Two passes over the same images give different logits."""
+    """Two passes over the same images give different logits, or would in Keras' export."""
     if not evidence.stochastic:
-        return None
+        return _augmented(augmentation_layers(evidence.judge.model))
     first, second = (evidence.judge.logits(evidence.judge.x) for _ in range(2))
     flips = (first.argmax(axis=1) != second.argmax(axis=1)).mean()
     expected = any(isinstance(part, EOT) for part in evidence.parts)
@@ -33,6 +33,16 @@ def randomized(evidence):
         f"The model is random: two passes over {len(first)} images differ by up to {np.abs(first - second).max():.2g}"
         f" in a logit and in {flips:.1%} of the predictions.",
         "Attack the expectation over its randomness (eot), and judge each image by several passes.",
+    )
+
+
+def _augmented(names):
+    if not names:
+        return None
+    return (
+        "info",
+        f"{', '.join(names)} was left out, as predict leaves it out; in model(x) and Keras' export it is random.",
+        "Use predict, model(x, training=False) or `tfadv export`.",
     )
 
 
@@ -199,14 +209,17 @@ def knows_little(evidence):
 
 
 def not_held_out(evidence):
-    """The model may have been trained on the images."""
-    if not evidence.same_split:
+    """The model was trained on the images, or nobody knows whether it was."""
+    if evidence.seen is False:
         return None
-    return (
-        "warning",
-        "The data set has no test part of its own: a model trained on it is judged on images it has seen.",
-        "Put images into train/ and test/, or x_train, y_train, x_test, y_test into the .npz.",
-    )
+    advice = "Put images into train/ and test/, or x_train, y_train, x_test, y_test into the .npz."
+    if evidence.seen:
+        return (
+            "warning",
+            "The model was trained on these very images: the data set has no test part of its own.",
+            advice,
+        )
+    return "info", "The data set has no test part of its own: was the model trained on other images?", advice
 
 
 def few_images(evidence):

@@ -1,0 +1,69 @@
+"""The keys of a result and what each holds, and whether a mapping has them. No TensorFlow here."""
+
+from tfadv import files
+from tfadv.errors import invalid
+
+# The shape of a result: a type, [shape] for a list of such, {key: shape} for a mapping with at least these keys,
+# (shape,) for one that may be null or left out.
+NUMBER = int | float
+INTERVAL = ([NUMBER],)
+ATTACK = {
+    "attack": str,
+    "attacked": (int,),
+    "fooled": (int,),
+    "accuracy": NUMBER,
+    "interval": INTERVAL,
+} | dict.fromkeys(("median_distance", "max_distance", "seconds", "gradients", "forwards"), (NUMBER,))
+EVALUATION = {
+    "model": {"name": str, "path": (str,), "parameters": (NUMBER,)},
+    "dataset": {"name": str, "source": (str,), "split": (str,), "n": int, "fingerprint": (str,)},
+    "threat": str,
+    "clean_accuracy": NUMBER,
+    "clean_interval": INTERVAL,
+    "robust_accuracy": NUMBER,
+    "robust_interval": INTERVAL,
+    "attacks": [ATTACK],
+    "stochastic": (bool,),
+    "control": ({"attack": str, "accuracy": NUMBER},),
+    "certificate": ({"method": str, "accuracy": NUMBER},),
+    "norms": ({"median": (NUMBER,), "mean": (NUMBER,), "max": (NUMBER,)},),
+    "rho2": ({"mean": (NUMBER,), "median": (NUMBER,), "not_found": (NUMBER,)},),
+    "curves": [{"attack": str, "norm": str, "eps": [NUMBER], "accuracy": [NUMBER]}],
+    "findings": [{"code": str, "severity": str, "message": str, "advice": (str,)}],
+    "class_accuracy": [{"name": str, "n": int, "clean": (NUMBER,), "robust": (NUMBER,)}],
+    "provenance": dict,
+}
+CLAIM = {"id": str, "statement": str, "published": (object,), "measured": (object,)}
+EXPERIMENT = {
+    "name": str,
+    "title": str,
+    "claims": [CLAIM | {"interval": INTERVAL, "holds": (bool,), "note": (str,)}],
+    "tables": [{"id": str, "title": str, "columns": [str], "rows": [list], "note": (str,)}],
+    "figures": [{"id": str, "title": str, "file": (str,), "caption": (str,)}],
+    "notes": [str],
+    "provenance": dict,
+}
+
+
+def normalize(result, shape):
+    """Bring the fields that go to JSON into its types, so that a result equals itself after a round trip."""
+    known = {key: getattr(result, key) for key in shape}
+    for key, value in conform(files.plain(known), shape).items():
+        object.__setattr__(result, key, value)
+
+
+def conform(value, shape, where="result", keys_only=False):
+    """The value with every optional key there, or an error naming the first place that is not."""
+    if keys_only and isinstance(value, dict):
+        value = {key: value[key] for key in shape if key in value}
+    if isinstance(shape, tuple):
+        return None if value is None else conform(value, shape[0], where)
+    kind = type(shape) if isinstance(shape, dict | list) else shape
+    if not isinstance(value, kind):
+        names = {dict: "a mapping", list: "a list", str: "a text", int: "an integer", bool: "true or false"}
+        raise invalid(where, names.get(kind, "a number"), "nothing" if value is None else repr(value)[:60])
+    if isinstance(shape, list):
+        return [conform(item, shape[0], f"{where}[{i}]") for i, item in enumerate(value)]
+    if isinstance(shape, dict):
+        return value | {key: conform(value.get(key), inner, f"{where}.{key}") for key, inner in shape.items()}
+    return value
