@@ -1,35 +1,17 @@
 """The protocol on digits: what it counts, what it takes up after an interruption, what it refuses."""
 
-import dataclasses
-import types
-
 import keras
 import numpy as np
 import pytest
+from evaluated import ATTACKS, THREAT
 
 from tfadv import attacks
 from tfadv.errors import TfadvError
-from tfadv.evaluation import checks, curves, journal, metrics, results, statistics
+from tfadv.evaluation import journal, metrics, results, statistics
 from tfadv.evaluation.attack_run import AttackRun, spread
-from tfadv.evaluation.estimate import Estimate
-from tfadv.evaluation.evaluate import Diagnostics, evaluate
+from tfadv.evaluation.evaluate import evaluate
 from tfadv.provenance import fingerprint
 from tfadv.threat import L1, L2, LInf, parse
-
-THREAT = LInf(0.1)
-ATTACKS = ["fgsm", "pgd(steps=10)", "deepfool"]
-
-
-@pytest.fixture(scope="module")
-def result(classifiers, dataset):
-    return evaluate(classifiers("mlp"), dataset, threat=THREAT, attacks=ATTACKS, seed=3)
-
-
-@pytest.fixture
-def verdict_only(monkeypatch):
-    """What comes after the verdict takes longer than these small verdicts, and has tests of its own."""
-    monkeypatch.setattr(checks, "findings", lambda *evidence: [])
-    monkeypatch.setattr(Diagnostics, "curves", lambda self: [])
 
 
 def test_robust_accuracy_is_the_worst_case_per_example(result, classifiers, images, labels):
@@ -76,10 +58,6 @@ def test_distances_are_those_of_what_fooled(result):
     assert result.norms["max"] <= 0.1 + 1e-6
 
 
-def test_noise_does_less_than_an_attack(result):
-    assert result.robust_accuracy <= result.control["accuracy"] <= result.clean_accuracy
-
-
 class Stop(BaseException):
     pass
 
@@ -110,67 +88,6 @@ def test_an_interruption_anywhere_changes_nothing(classifiers, dataset, tmp_path
     assert not list(tmp_path.iterdir())
 
 
-def test_an_interruption_of_what_follows_the_attacks_loses_one_part(
-    result, classifiers, dataset, tmp_path, monkeypatch
-):
-    settings = {"threat": THREAT, "attacks": ATTACKS, "seed": 3, "keep": tmp_path}
-
-    def stop(evidence):
-        raise Stop
-
-    with monkeypatch.context() as patched, pytest.raises(Stop):
-        patched.setattr(checks, "CHECKS", (*checks.CHECKS[:3], stop))
-        evaluate(classifiers("mlp"), dataset, **settings)
-
-    def again(*arguments, **options):
-        raise AssertionError("a part was computed twice")
-
-    monkeypatch.setattr(AttackRun, "_batch", again)
-    monkeypatch.setattr(curves, "accuracy_curve", again)
-    monkeypatch.setattr(metrics, "rho", again)
-    kept = lambda check: types.FunctionType(again.__code__, again.__globals__, check.__name__)  # noqa: E731
-    monkeypatch.setattr(checks, "CHECKS", (*map(kept, checks.CHECKS[:3]), *checks.CHECKS[3:]))
-    resumed = evaluate(classifiers("mlp"), dataset, **settings).to_json()
-    whole = result.to_json()
-    for key in ("control", "rho2", "curves", "findings", "robust_accuracy", "norms", "certificate"):
-        assert resumed[key] == whole[key], key
-    assert not list(tmp_path.iterdir())
-
-
-def test_what_follows_the_attacks_is_part_of_the_estimate(classifiers, dataset):
-    said = []
-    options = {"threat": THREAT, "attacks": ["fgsm"], "n": 8, "progress": lambda *event: said.append(event)}
-    evaluate(classifiers("mlp"), dataset, **options)
-    left = [(what, seconds) for what, *_, seconds in said if seconds is not None]  # the speed is known by then
-    names = list(dict.fromkeys(what for what, _ in left))
-    curve = "accuracy against eps, "
-    assert names == ["fgsm", "uniform noise", "DeepFool distances", f"{curve}fgsm", f"{curve}apgd(steps=50)", "checks"]
-    assert all(seconds > 0 for what, seconds in left)
-    at_the_end = dict(left)
-    assert sorted(at_the_end.values(), reverse=True) == list(at_the_end.values())
-
-
-def test_the_verdict_alone(result, classifiers, dataset):
-    settings = {"threat": THREAT, "attacks": ATTACKS, "seed": 3}
-    found, said = [], []
-    found = evaluate(
-        classifiers("mlp"), dataset, **settings, diagnostics=False, progress=lambda what, *_: said.append(what)
-    )
-    np.testing.assert_array_equal(found.arrays["robust"], result.arrays["robust"])
-    assert found.norms == result.norms and found.gallery.keys() == result.gallery.keys()
-    assert set(said) == set(ATTACKS) and not found.curves and found.control is found.rho2 is None
-    assert [finding["code"] for finding in found.findings] == ["not_checked"]
-
-
-@pytest.mark.parametrize(("trained_on", "said"), [("a test", "warning"), ("elsewhere", None), (None, "info")])
-def test_whether_the_images_were_seen_in_training(classifiers, dataset, trained_on, said, monkeypatch):
-    undivided = dataclasses.replace(dataset, same_split=True)
-    monkeypatch.setattr(Diagnostics, "curves", lambda self: [])
-    monkeypatch.setattr(checks, "CHECKS", (checks.model.not_held_out,))
-    found = evaluate(classifiers("mlp"), undivided, threat=THREAT, attacks="fgsm", n=8, trained_on=trained_on)
-    assert [finding["severity"] for finding in found.findings] == ([said] if said else [])
-
-
 def test_what_fooled_only_a_copy_in_another_precision_is_attacked_again(result, classifiers, dataset, verdict_only):
     settings = {"threat": THREAT, "attacks": ATTACKS, "seed": 3}
     found = evaluate(classifiers("mlp"), dataset, **settings, craft_in="bfloat16")
@@ -195,18 +112,6 @@ def test_fingerprints_are_of_bytes_whatever_their_type():
     assert fingerprint(bfloat16) == fingerprint(bfloat16.copy()) != fingerprint(2 * bfloat16)
     # As before there were other types: journals and results hold it.
     assert fingerprint(one)[:8] == "dd58eb40"
-
-
-def test_the_estimate_counts_a_gradient_as_three_forward_passes(monkeypatch):
-    now, made = [0.0], [(0, 0)]
-    monkeypatch.setattr("time.perf_counter", lambda: now[0])
-    estimate = Estimate([(10, 10), (100, 0)], lambda: made[0])
-    assert estimate.left(0, 5, 5) is None
-    estimate.begin()
-    now[0], made[0] = 4.0, (40, 40)  # 120 in 4 seconds
-    assert estimate.share(0, 8) == 0.5
-    estimate.end()
-    assert estimate.left(0, 4, 6) == pytest.approx((4 * 30 + 6 * 100) / 30)
 
 
 class AlwaysNoise(keras.layers.Layer):
@@ -234,13 +139,6 @@ def test_the_same_seed_gives_the_same_result(result, classifiers, dataset, verdi
     again = evaluate(classifiers("mlp"), dataset, threat="linf:0.1", attacks=ATTACKS, seed=3)
     np.testing.assert_array_equal(again.arrays["robust"], result.arrays["robust"])
     np.testing.assert_array_equal(again.gallery["x_adv"], result.gallery["x_adv"])
-
-
-def test_curves_fall_and_begin_at_clean_accuracy(result):
-    assert len(result.curves) == 2
-    for curve in result.curves:
-        assert curve["accuracy"][0] == pytest.approx(result.clean_accuracy)
-        assert all(a >= b for a, b in zip(curve["accuracy"], curve["accuracy"][1:], strict=False))
 
 
 def test_the_gallery_shows_what_fooled_it(result, classifiers):
@@ -303,13 +201,6 @@ def test_norms_are_checked_before_any_attack_runs(classifiers, dataset):
             classifiers("mlp"), dataset, threat=L1(1), attacks=["fgsm", "deepfool"], progress=lambda *e: said.append(e)
         )
     assert not said
-
-
-def test_the_large_radius_reaches_gray():
-    x = np.random.default_rng(0).uniform(size=(4, 8, 8, 1)).astype("float32")
-    for threat in (LInf(0.1), L2(1), L1(1)):
-        ball = threat.with_eps(curves.large(threat, 64))
-        assert np.asarray(ball.contains(np.full_like(x, 0.5), x)).all()
 
 
 def test_spread_goes_round_the_classes():

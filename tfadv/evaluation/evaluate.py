@@ -86,21 +86,22 @@ def evaluate(
     run.estimate.after = sum(aside.todo.values()) if diagnostics else 0
     run.run()
     facts = aside.facts() if diagnostics else aside.verdict()
-    result = EvaluationResult.of(
-        judge.clean, run.robust, y, dataset.class_names,
-        model={"name": name or model.name, "path": str(path) if path else None, "parameters": model.count_params()},
-        dataset={
-            "name": dataset.name, "source": dataset.source, "split": "test", "n": len(x), "fingerprint": images,
-        },
-        threat=str(threat), stochastic=traits.random, attacks=run.rows, **facts,
-        gallery=run.gallery(dataset.class_names),
-        provenance=provenance(
-            seed=seed, seconds=round(time.perf_counter() - started, 1), data_source=dataset.source,
-            **({"crafted in": craft_in} if craft_in else {}),
-        ),
-    )  # fmt: skip
+    about = {"name": name or model.name, "path": str(path) if path else None, "parameters": model.count_params()}
+    seconds, crafted_in = round(time.perf_counter() - started, 1), {"crafted in": craft_in} if craft_in else {}
+    origin = provenance(seed=seed, seconds=seconds, data_source=dataset.source, **crafted_in)
+    result = _result(run, dataset, model=about, fingerprint=images, provenance=origin, **facts)
     journal.close()
     return result
+
+
+def _result(run, dataset, *, fingerprint, **facts):
+    judge = run.judge
+    data = {"name": dataset.name, "source": dataset.source, "split": "test", "n": len(judge.x)}
+    return EvaluationResult.of(
+        judge.clean, run.robust, judge.y, dataset.class_names,
+        dataset=data | {"fingerprint": fingerprint}, threat=str(judge.threat), stochastic=judge.random,
+        attacks=run.rows, gallery=run.gallery(dataset.class_names), **facts,
+    )  # fmt: skip
 
 
 def _images(model, split, threat):
