@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfadv import validation
+from tfadv import remedies
 from tfadv.data.split import spread_over
 from tfadv.errors import invalid
 from tfadv.evaluation import metrics
@@ -40,5 +40,5 @@ def check_scale(model, x, y, batch_size=500):
         "one for pixels in [0, 1]",
         f"one for 0 to 255{why}: it is right about {before} of {len(at)} images in [0, 1], and about {after} of them "
         "times 255",
-        validation.behind("Rescaling(255)", x.shape[1:]),
+        remedies.behind("Rescaling(255)", x.shape[1:]),
     )
