@@ -196,9 +196,7 @@ def _read_json(file):
     except OSError as error:
         raise TfadvError(f"cannot read {str(file)!r} ({error.strerror or error}).") from error
     except (ValueError, RecursionError) as error:
-        raise TfadvError(
-            f"{str(file)!r} is damaged, not JSON ({error}): name a run directory, or evaluate again."
-        ) from error
+        raise TfadvError(f"{str(file)!r} is damaged, not JSON ({error}): give a run, or evaluate again.") from error
     if not isinstance(mapping, dict) or mapping.get("kind") not in ("evaluation", "experiment"):
         raise TfadvError(f"{str(file)!r} is not a result of tfadv: expected the result.json of a run directory.")
     return mapping
