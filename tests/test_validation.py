@@ -198,7 +198,7 @@ def test_classifier_accepted(name, classifiers):
         (LInf(8), "at most 1, from black to white, received linf:8.0. Did you mean linf:8/255?"),
         (L2(128), "at most 8, from black to white, received l2:128.0. Did you mean l2:128/255?"),
         (L1(64.1), "at most 64,"),
-        (L0(65), r"at most 64, from black to white, received l0:65.0\.$"),
+        (L0(65), r"at most 64, from black to white, received l0:65\.$"),
         (LInf(1e4), r"received linf:10000.0\.$"),
     ],
 )
