@@ -94,6 +94,10 @@ def singles(test):
     return pytest.mark.parametrize(("name", "norm"), [(name, first[name]) for name in NAMES if name in first])(test)
 
 
+# What is tried where any network would do: one for all, as each new one costs a second of compiling for every attack.
+SUBJECT = "batchnorm_dropout"
+# Loops of more passes than this are run compiled, shorter ones eagerly, which is quicker than to compile them.
+SHORT = 100
 ORDERS = {"linf": np.inf, "l2": 2, "l1": 1, "patch": np.inf}
 
 
@@ -210,7 +214,8 @@ def test_base_class_guarantees_what_an_attack_forgets(norm, eps, classifiers, im
 @pytest.mark.parametrize("model", ["nan_gradients", "saturated", "constant", "two_classes"])
 def test_stays_inside_on_difficult_models(name, norm, model, classifiers, images, labels):
     y = labels % 2 if model == "two_classes" else labels
-    x_adv = brief(name)(classifiers(model), images, y, threat=ball(norm))
+    attack = brief(name, steps=20) if model == "nan_gradients" else brief(name)  # as the next test has compiled it
+    x_adv = attack(classifiers(model), images, y, threat=ball(norm))
     assert_inside(x_adv, images, norm, EPS[norm])
 
 
@@ -227,33 +232,35 @@ def test_nan_gradients_do_not_stop_it(name, norm, classifiers, images, predict):
 
 @singles
 def test_eps_zero_is_the_identity(name, norm, classifiers, images, labels):
-    assert np.array_equal(brief(name)(classifiers("mlp"), images, labels, threat=ball(norm, 0)), images)
+    assert np.array_equal(brief(name)(classifiers(SUBJECT), images, labels, threat=ball(norm, 0)), images)
 
 
 @singles
 @pytest.mark.parametrize("n", [1, 7])
 def test_any_number_of_images(name, norm, n, classifiers, images, labels):
-    x_adv = brief(name)(classifiers("cnn"), images[:n], labels[:n], threat=ball(norm))
+    x_adv = brief(name)(classifiers(SUBJECT), images[:n], labels[:n], threat=ball(norm))
     assert_inside(x_adv, images[:n], norm, EPS[norm])
 
 
-@pytest.mark.parametrize("model", ["mlp", "cnn"])
-@pytest.mark.parametrize("name", NAMES)
-def test_ragged_batches_new_eps_and_new_seeds_do_not_retrace(name, model, classifiers, images, labels, monkeypatch):
-    attack, traced = brief(name, steps=4, overshoot=0.03, loss="margin", queries=21, draws=3), []
+@singles
+def test_ragged_batches_new_eps_and_new_seeds_do_not_retrace(name, norm, classifiers, images, labels, monkeypatch):
+    attack, model, traced = brief(name), classifiers(SUBJECT), []
+
+    def run(n, size, eps, seed):
+        attack(model, images[:n], labels[:n], threat=ball(norm, eps), seed=seed, batch_size=size)
+
+    # One free batch size, and full batches under XLA where that pays; attacks within it are traced along with it.
+    run(27, 16, eps=EPS[norm], seed=0)
     whole = Attack.perturb_projected
     monkeypatch.setattr(Attack, "perturb_projected", lambda self, *a: traced.append(self) or whole(self, *a))
-    for eps, seed in ((0.1, 0), (0.2, 1)):
-        within = ball(usual(name), eps)
-        attack(classifiers(model), images[:11], labels[:11], threat=within, seed=seed, batch_size=4)
-        attack(classifiers(model), images[:3], labels[:3], threat=within, seed=seed, batch_size=500)
-    # One free batch size, and full batches under XLA where that pays; attacks within it are traced along with it.
-    assert len([one for one in traced if one == attack]) == (2 if model == "mlp" and attack.xla_compatible else 1)
+    run(3, 500, eps=EPS[norm], seed=0)
+    run(19, 16, eps=SMALL[norm], seed=1)
+    assert not traced
 
 
 @singles
 def test_same_seed_same_bits_other_seed_other_bits(name, norm, classifiers, images, labels):
-    run = lambda seed: brief(name)(classifiers("mlp"), images, labels, threat=ball(norm), seed=seed)  # noqa: E731
+    run = lambda seed: brief(name)(classifiers(SUBJECT), images, labels, threat=ball(norm), seed=seed)  # noqa: E731
     assert np.array_equal(run(3), run(3))
     seeded = brief(name).seeded
     assert np.array_equal(run(3), run(2**40 + 3)) is not seeded
@@ -262,11 +269,11 @@ def test_same_seed_same_bits_other_seed_other_bits(name, norm, classifiers, imag
 
 @pytest.mark.parametrize("name", NAMES)
 def test_model_is_left_as_it_was(name, classifiers, images, labels):
-    model = classifiers("batchnorm_dropout")
+    model = classifiers(SUBJECT)
     state = model.variables
     assert any("seed" in v.path for v in state) and any("moving" in v.path for v in state)
     before = [np.array(v) for v in state]
-    brief(name)(model, images, labels, threat=ball(usual(name)))
+    brief(name)(model, images, labels, threat=ball(NORMS_OF[name][0]))
     assert all(np.array_equal(old, new) for old, new in zip(before, state, strict=True))
 
 
@@ -360,11 +367,11 @@ def test_more_is_never_worse_where_the_best_is_kept(name, norm, option, classifi
 @singles
 def test_targeted_lowers_the_loss_of_the_target(name, norm, classifiers, images, labels):
     targets = (labels + 3) % 10
-    for model in map(classifiers, ("mlp", "cnn")):
-        x_adv = brief(name, steps=10, draws=10)(model, images, labels, threat=ball(norm), targets=targets)
-        assert_inside(x_adv, images, norm, EPS[norm])
-        before, after = (loss(targets, model(z)) for z in (images, x_adv))
-        assert np.mean(after < before) > 0.9 and after.mean() < before.mean()  # some climb another loss than this one
+    model = classifiers("cnn")
+    x_adv = brief(name, steps=10, draws=10)(model, images, labels, threat=ball(norm), targets=targets)
+    assert_inside(x_adv, images, norm, EPS[norm])
+    before, after = (loss(targets, model(z)) for z in (images, x_adv))
+    assert np.mean(after < before) > 0.9 and after.mean() < before.mean()  # some climb another loss than this one
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -383,10 +390,18 @@ def differ(model, x, y, specs):
         results = [attack(drawing_anew(model), x, y, threat=within) for attack in (one, one, other)]
         assert np.array_equal(*results[:2])
         return not np.array_equal(*results[1:])
-    if isinstance(one, MinimumNormAttack):
-        return not np.array_equal(one.minimal(model, x, y), other.minimal(model, x, y))
-    within = ball(usual(one.name), SMALL[usual(one.name)])
-    return not np.array_equal(one(model, x, y, threat=within), other(model, x, y, threat=within))
+    return not np.array_equal(found(one, model, x, y), found(other, model, x, y))
+
+
+def found(attack, model, x, y):
+    """What an attack finds in a small ball, or the nearest point that it finds."""
+    if attack.ensemble or sum(attack.cost(10)) > SHORT:
+        if isinstance(attack, MinimumNormAttack):
+            return attack.minimal(model, x, y)
+        return attack(model, x, y, threat=ball(usual(attack.name), SMALL[usual(attack.name)]))
+    norm = usual(attack.name)
+    within = ball(norm, 1e3 if isinstance(attack, MinimumNormAttack) else SMALL[norm])
+    return attack.craft(model, tf.constant(x), tf.constant(y), threat=within, seed=random.key(0, 0)).numpy()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -429,7 +444,8 @@ def test_is_an_immutable_value(name):
 
 @singles
 def test_xla_and_eager_agree_with_the_graph(name, norm, classifiers, images, labels):
-    model, attack, within = classifiers("mlp"), brief(name), ball(norm)
+    model, attack, within = classifiers(SUBJECT), brief(name), ball(norm)
+    images, labels = images[:16], labels[:16]
     plain = attack(model, images, labels, threat=within, batch_size=500)
     full = attack(model, images, labels, threat=within, batch_size=len(images))
     eager = attack.craft(model, tf.constant(images), tf.constant(labels), threat=within, seed=random.key(0, 0))
@@ -481,7 +497,7 @@ def test_calls_take_vectors_and_boxes(predict):
 def test_passes_are_counted_and_never_more_than_it_says(name, classifiers, images, labels):
     attack, within = brief(name), ball(ATTACKS.get(name).norms[0])
     before = passes.counts()
-    attack(classifiers("mlp"), images, labels, threat=within)
+    attack(classifiers(SUBJECT), images, labels, threat=within)
     forward, backward = (after - was for after, was in zip(passes.counts(), before, strict=True))
     most = attack.cost(10)
     assert 0 < forward <= most.forward * len(images)
