@@ -26,6 +26,13 @@ def test_maps_pixels_to_logits(name, shape, classes):
     assert model.compute_dtype == "float32" and model.output.dtype == "float32"
 
 
+@pytest.mark.parametrize(
+    ("text", "weights"), [("mlp", 79_510), ("lenet", 431_080), ("cnn", 166_406), ("cnn_maxpool", 421_642)]
+)
+def test_has_as_many_weights_as_the_network_it_is_named_after(text, weights):
+    assert models.build(text, (28, 28, 1), 10).count_params() == weights
+
+
 @every_model
 def test_weights_are_a_function_of_the_seed(name):
     one, again, other = (models.build(name, (28, 28, 1), 10, seed=s).get_weights() for s in (0, 0, 1))
