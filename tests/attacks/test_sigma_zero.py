@@ -75,6 +75,14 @@ def test_finds_the_fewest_pixels_of_a_linear_model():
     assert (score(within).numpy() > 0).mean() == pytest.approx((fewest <= 3).mean(), abs=0.1)
 
 
+def test_attacks_vectors_without_a_box():
+    """Latent codes: the logits are the code itself."""
+    codes = tf.constant(3 * np.random.default_rng(0).normal(size=(8, 5)), tf.float32)
+    problem = Problem(tf.identity, codes, tf.argmax(codes, axis=1, output_type=tf.int32))
+    found = tf.function(lambda: SigmaZero(steps=60).perturb_projected(problem, L0(2, box=None), random.key(0)))()
+    assert problem.reached(found).numpy().all() and L0(2, box=None).contains(found, codes).numpy().all()
+
+
 def test_pixels_are_put_back_where_every_channel_changed_by_less():
     x = tf.fill((1, 1, 3, 2), 0.5)
     moved = x + tf.constant([[[[0.1, -0.1], [0.3, 0.0], [0.5, -0.2]]]])

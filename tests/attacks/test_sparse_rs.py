@@ -73,6 +73,12 @@ def test_a_pixel_returns_to_its_value_in_the_image_when_it_is_put_back():
     assert len(asked) > 5 and all((z != 0.5).sum() == 1 for z in asked[1:])
 
 
+def test_refuses_a_threat_model_without_a_box():
+    problem = Problem(lambda z: z, tf.zeros((2, 3)), tf.zeros(2, tf.int32))
+    with pytest.raises(TfadvError, match="sparse_rs: box: expected a box, whose corners are tried"):
+        SparseRS().perturb_projected(problem, L0(1, box=None), random.key(0))
+
+
 def test_refuses_a_share_above_one():
     with pytest.raises(
         TfadvError, match="sparse_rs: alpha_init: expected a number above 0 and at most 1, received 1.5"
