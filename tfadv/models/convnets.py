@@ -36,7 +36,14 @@ def cnn(
     return keras.Model(inputs, _logits(x, classes, init), name="cnn")
 
 
-def cnn_maxpool(image_shape, classes, *, filters=(32, 64), hidden=128, seed=0):
+def cnn_maxpool(
+    image_shape: tuple[int, int, int],
+    classes: int,
+    *,
+    filters: tuple[int, ...] = (32, 64),
+    hidden: int = 128,
+    seed: int = 0,
+) -> keras.Model:
     """Convolutions 3x3 with ReLU, each before a max pooling, then a dense layer and logits.
 
     >>> cnn_maxpool((28, 28, 1), 10).count_params()

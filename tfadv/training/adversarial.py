@@ -3,7 +3,11 @@
 Madry et al.: Towards Deep Learning Models Resistant to Adversarial Attacks, 2018.
 """
 
+import keras
+
+from tfadv.attacks.base import Attack
 from tfadv.errors import TfadvError
+from tfadv.threat import ThreatModel
 from tfadv.training.trainer import Trainer
 
 
@@ -22,7 +26,15 @@ class Adversarial(Trainer):
 
     trains_on_attack = True
 
-    def __init__(self, classifier, *, attack=None, threat=None, validation_attack=None, seed=0):
+    def __init__(
+        self,
+        classifier: keras.Model,
+        *,
+        attack: Attack | None = None,
+        threat: ThreatModel | None = None,
+        validation_attack: Attack | None = None,
+        seed: int = 0,
+    ):
         if attack is None or threat is None:
             raise TfadvError(
                 'adversarial training needs an attack and a threat model: --attack "pgd(steps=7)" --threat linf:8/255.'

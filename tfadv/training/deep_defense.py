@@ -3,13 +3,15 @@
 Yan, Guo, Zhang: Deep Defense, Training DNNs with Improved Adversarial Robustness, NeurIPS 2018.
 """
 
+import keras
 import tensorflow as tf
 
 from tfadv import gradients, losses
+from tfadv.attacks.base import Attack
 from tfadv.attacks.deepfool import VARIANTS, crossing, nearest
 from tfadv.errors import invalid
 from tfadv.tensors import flat_sum, per_example
-from tfadv.threat import L2
+from tfadv.threat import L2, ThreatModel
 from tfadv.training.trainer import Trainer
 
 VARIANT = VARIANTS["deepdefense"]
@@ -42,16 +44,16 @@ class DeepDefense(Trainer):
 
     def __init__(
         self,
-        classifier,
+        classifier: keras.Model,
         *,
-        attack=None,
-        threat=None,
-        validation_attack=None,
-        seed=0,
-        lam=15.0,
-        c=25.0,
-        d=5.0,
-        steps=5,
+        attack: Attack | None = None,
+        threat: ThreatModel | None = None,
+        validation_attack: Attack | None = None,
+        seed: int = 0,
+        lam: float = 15.0,
+        c: float = 25.0,
+        d: float = 5.0,
+        steps: int = 5,
     ):
         super().__init__(classifier, attack=attack, threat=threat, validation_attack=validation_attack, seed=seed)
         for name, value, least in (("lam", lam, 0), ("c", c, 0), ("d", d, 0), ("steps", steps, 1)):

@@ -5,10 +5,13 @@ Called "adversarial training" by Deng, Zhang, Zhao 2019 (section 2.2.2).
 It defends against attacks on the model it started from, not against attacks on itself.
 """
 
+import keras
 import numpy as np
 
+from tfadv.attacks.base import Attack
 from tfadv.attacks.deepfool import DeepFool
 from tfadv.data.split import Split, Unbounded
+from tfadv.threat import ThreatModel
 from tfadv.training.trainer import Trainer
 
 
@@ -21,7 +24,15 @@ class DeepFoolFinetune(Trainer):
     """
 
     def __init__(
-        self, classifier, *, attack=None, threat=None, validation_attack=None, seed=0, variant="seed001", clip=True
+        self,
+        classifier: keras.Model,
+        *,
+        attack: Attack | None = None,
+        threat: ThreatModel | None = None,
+        validation_attack: Attack | None = None,
+        seed: int = 0,
+        variant: str = "seed001",
+        clip: bool = True,
     ):
         super().__init__(classifier, attack=attack, threat=threat, validation_attack=validation_attack, seed=seed)
         self.deepfool = DeepFool(variant=variant, clip=clip)

@@ -4,10 +4,15 @@ Araujo et al.: Advocating for Multiple Defense Strategies against Adversarial Ex
 also Tramer, Boneh: Adversarial Training and Robustness for Multiple Perturbations, 2019 (MAX).
 """
 
+from collections.abc import Sequence
+
+import keras
 import tensorflow as tf
 
 from tfadv import gradients, losses, random
+from tfadv.attacks.base import Attack
 from tfadv.errors import TfadvError, invalid
+from tfadv.threat import ThreatModel
 from tfadv.training.trainer import Trainer
 
 
@@ -30,7 +35,16 @@ class Mixed(Trainer):
     trains_on_attack = True
     trains_on_several = True
 
-    def __init__(self, classifier, *, attack=None, threat=None, validation_attack=None, seed=0, pick="random"):
+    def __init__(
+        self,
+        classifier: keras.Model,
+        *,
+        attack: Attack | Sequence[Attack] | None = None,
+        threat: ThreatModel | Sequence[ThreatModel] | None = None,
+        validation_attack: Attack | None = None,
+        seed: int = 0,
+        pick: str = "random",
+    ):
         attacks, threats = _as_tuple(attack), _as_tuple(threat)
         if not attacks or not threats:
             raise TfadvError(

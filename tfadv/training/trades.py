@@ -5,8 +5,12 @@ Zhang et al.: Theoretically Principled Trade-off between Robustness and Accuracy
 
 import dataclasses
 
+import keras
+
 from tfadv import losses
+from tfadv.attacks.base import Attack
 from tfadv.errors import TfadvError, invalid
+from tfadv.threat import ThreatModel
 from tfadv.training.adversarial import Adversarial
 
 
@@ -25,7 +29,16 @@ class Trades(Adversarial):
         TfadvError: if attack or threat is missing, for an attack without the loss `kl`, and for a negative beta.
     """
 
-    def __init__(self, classifier, *, attack=None, threat=None, validation_attack=None, seed=0, beta=6.0):
+    def __init__(
+        self,
+        classifier: keras.Model,
+        *,
+        attack: Attack | None = None,
+        threat: ThreatModel | None = None,
+        validation_attack: Attack | None = None,
+        seed: int = 0,
+        beta: float = 6.0,
+    ):
         super().__init__(classifier, attack=attack, threat=threat, validation_attack=validation_attack, seed=seed)
         if isinstance(beta, bool) or not isinstance(beta, int | float) or not beta >= 0:
             raise invalid("trades: beta", "a number of at least 0", repr(beta))

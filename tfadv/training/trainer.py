@@ -1,11 +1,16 @@
 """The one trainer: Keras' own `fit` around a classifier, with hooks for what to craft and what to minimize."""
 
+from collections.abc import Mapping
+
 import keras
 import tensorflow as tf
 
 from tfadv import distribute, gradients, random
+from tfadv.attacks.base import Attack
+from tfadv.data.split import Split
 from tfadv.errors import TfadvError
 from tfadv.graph.xla import xla_pays
+from tfadv.threat import ThreatModel
 from tfadv.training.objective import hard, is_right, is_soft
 
 
@@ -36,7 +41,15 @@ class Trainer(keras.Model):
     # Whether several steps may run in one call of Keras: the same bits, with fewer trips between Python and the graph.
     several_steps_per_call = True
 
-    def __init__(self, classifier, *, attack=None, threat=None, validation_attack=None, seed=0):
+    def __init__(
+        self,
+        classifier: keras.Model,
+        *,
+        attack: Attack | None = None,
+        threat: ThreatModel | None = None,
+        validation_attack: Attack | None = None,
+        seed: int = 0,
+    ):
         super().__init__(name=f"{classifier.name}_trainer")
         self.classifier, self.threat, self.seed = classifier, threat, int(seed)
         self.attack = attack
@@ -52,19 +65,19 @@ class Trainer(keras.Model):
     def call(self, x, training=None):
         return self.classifier(self.learns_from(x) if isinstance(x, dict) else x, training=training)
 
-    def prepare(self, split):
+    def prepare(self, split: Split) -> Split:
         """The training split as this method wants it; called once, before training."""
         return split
 
-    def craft(self, x, y):
+    def craft(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         """Hook 1: images (n, h, w, c) made of the clean x and the labels (n,); runs outside the weights' tape."""
         return x
 
-    def learns_from(self, batch):
+    def learns_from(self, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Hook 2: the images that the compiled loss sees, of a batch of clean `x` and crafted `x_adv`."""
         return batch["x_adv"]
 
-    def penalty(self, batch, y, logits):
+    def penalty(self, batch: Mapping[str, tf.Tensor], y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor | None:
         """Hook 3: what is added to the loss, per example (n,), or None; runs under the weights' tape.
 
         Args:
@@ -74,11 +87,11 @@ class Trainer(keras.Model):
         """
         return None
 
-    def validation_adversaries(self):
+    def validation_adversaries(self) -> tuple[tuple[Attack, ThreatModel], ...]:
         """The pairs of attack and threat model that a validation image must withstand all of."""
         return () if self.validation_attack is None else ((self.validation_attack, self.threat),)
 
-    def attacked(self, attack, threat, x, y, seed):
+    def attacked(self, attack: Attack, threat: ThreatModel, x: tf.Tensor, y: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """`attack.craft` on the classifier as it is now, in inference mode; under XLA where that pays."""
 
         def run(x, y, seed):
@@ -89,7 +102,7 @@ class Trainer(keras.Model):
             run = tf.function(run, jit_compile=True, autograph=False)
         return run(x, y, seed)
 
-    def noise_seed(self):
+    def noise_seed(self) -> tf.Tensor:
         """A seed for this step and replica, (2,) int32: a function of the optimizer's step, for exact resumes."""
         replica = tf.distribute.get_replica_context()
         number = replica.replica_id_in_sync_group if replica is not None else 0
