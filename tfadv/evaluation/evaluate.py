@@ -1,11 +1,16 @@
 """The protocol: clean accuracy, then the worst case per example over attacks, distances, a curve, and suspicion."""
 
 import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import keras
 
 from tfadv import attacks as registry
 from tfadv import threat as threats
 from tfadv import validation
 from tfadv.attacks.base import Attack
+from tfadv.data.split import Dataset
 from tfadv.errors import TfadvError
 from tfadv.evaluation import metrics
 from tfadv.evaluation.attack_run import AttackRun
@@ -18,26 +23,27 @@ from tfadv.evaluation.traits import ModelTraits
 from tfadv.graph.precision import in_precision
 from tfadv.progress import silent
 from tfadv.provenance import fingerprint, provenance
+from tfadv.threat import ThreatModel
 
 
 def evaluate(
-    model,
-    dataset,
+    model: keras.Model,
+    dataset: Dataset,
     *,
-    threat,
-    attacks=None,
-    n=None,
-    seed=0,
-    batch_size=500,
-    name=None,
-    path=None,
-    trained_on=None,
-    keep=None,
-    craft_in=None,
-    diagnostics=True,
-    any_scale=False,
-    progress=silent,
-):
+    threat: ThreatModel | str,
+    attacks: Attack | str | Sequence[Attack | str] | None = None,
+    n: int | None = None,
+    seed: int = 0,
+    batch_size: int = 500,
+    name: str | None = None,
+    path: str | Path | None = None,
+    trained_on: str | None = None,
+    keep: str | Path | None = None,
+    craft_in: str | None = None,
+    diagnostics: bool = True,
+    any_scale: bool = False,
+    progress: Callable[..., None] = silent,
+) -> EvaluationResult:
     """Judge a classifier on a data set's test images.
 
     An attack runs on the images that the model gets right and that no attack before it has broken; robust accuracy
