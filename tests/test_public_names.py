@@ -59,8 +59,8 @@ def test_attacks_and_threats_are_at_the_top():
     ("package", "wrong", "message"),
     [
         ("tfadv", "pgd", "module 'tfadv' has no attribute 'pgd': did you mean 'PGD'"),
-        ("tfadv.threat", "Linf", "did you mean 'LInf'[?] it has Ball, L1, L2, LInf"),
-        ("tfadv.attacks", "qqq", "has no attribute 'qqq': it has APGD, APGDT"),
+        ("tfadv.threat", "Linf", "did you mean 'LInf'[?] it has .*L1, .*LInf, "),
+        ("tfadv.attacks", "qqq", "has no attribute 'qqq': it has .*APGD, APGDT"),
     ],
 )
 def test_a_wrong_name_suggests_the_nearest(package, wrong, message):
