@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -245,6 +246,8 @@ def test_changed_data_and_a_changed_start_are_refused(digits, tmp_path, monkeypa
     train(digits, out=tmp_path / "r", resume=True, **options)
     with refused:
         ensure(changed, out=tmp_path / "r", **options)
+    moved = shutil.copy(start, tmp_path / "moved.keras")  # the weights count, not where they lie
+    assert len(ensure(digits, out=tmp_path / "r", **{**options, "model": str(moved)}).history) == 2
     build("mlp(hidden=(16,))", (8, 8, 1), 10, seed=2).save(start)
     with pytest.raises(TfadvError, match="the weights in .*start.keras' have changed"):
         ensure(digits, out=tmp_path / "r", **options)
