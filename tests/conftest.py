@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfadv.attacks import ATTACKS
 from toy_models import classifier, digits
 
 
@@ -16,6 +17,21 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("real_data"):
             item.add_marker(skip)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With `-n 2` a file's tests stay in one process, of the attack contract those of an attack: they share what is
+    compiled."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class BySharing(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file, _, test = nodeid.partition("::")
+            values = test.partition("[")[2].rstrip("]").split("-")
+            return "-".join([file, *(value for value in values if "attack_contract" in file and value in ATTACKS)])
+
+    return BySharing(config, log)
 
 
 @pytest.fixture(scope="session")
