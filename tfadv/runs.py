@@ -84,7 +84,7 @@ def locked(directory: str | Path, doing: str) -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):  # somebody else has removed it, or there is something in the directory
+        with contextlib.suppress(OSError):  # removed by others, or something was written
             (directory / LOCK).unlink()
             if made:
                 directory.rmdir()

@@ -28,11 +28,11 @@ OPTIMIZERS = Registry(
 )
 
 
-def make_trainer(settings, dataset, steps):
+def make_trainer(settings, dataset, examples):
     """The compiled trainer that the settings describe; call it inside the strategy's scope.
 
     Args:
-        steps: of an epoch.
+        examples: how many images are trained on.
     """
     keras.utils.set_random_seed(settings.seed)
     if starts_from_file(settings):
@@ -51,6 +51,7 @@ def make_trainer(settings, dataset, steps):
         validation_attack=as_attack(settings.validation_attack),
         seed=settings.seed,
     )
+    steps = pipeline.steps_per_epoch(examples, settings.batch_size)
     trainer.compile(
         make_optimizer(settings, settings.epochs * steps),
         Loss(settings.loss, settings.reduction),

@@ -7,7 +7,6 @@ from typing import Any
 import keras
 
 from tfadv import distribute, files, runs, validation
-from tfadv.data import pipeline
 from tfadv.data.split import Dataset
 from tfadv.errors import TfadvError, invalid, writable_directory
 from tfadv.models import classifier
@@ -98,7 +97,7 @@ def _train(dataset, settings, out, resume, progress):
     if settings.validation:
         training, held_out = dataset.train_validation(settings.validation, settings.seed)
     with strategy.scope():
-        trainer = make_trainer(settings, dataset, pipeline.steps_per_epoch(len(training), settings.batch_size))
+        trainer = make_trainer(settings, dataset, len(training))
     distribute.check(strategy, trainer, settings.batch_size)
     check_classes(trainer.classifier, dataset)
     writable_directory(out)
