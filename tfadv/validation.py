@@ -12,6 +12,8 @@ TOLERANCE = 1e-6
 # So far beyond [0, 1] a resize with overshoot leads, but no normalization and no scale of 0..255.
 SLIGHT = 0.1
 SQUASHING = {"softmax", "sigmoid"}
+# The name of the last layer of a model whose last column says "rejected".
+REJECTING = "classes_and_reject"
 
 
 def images(x, what="images"):
@@ -94,6 +96,8 @@ def labels(y, n=None, classes=None, what="labels"):
 def classifier(model, x, forward=None):
     """Check that a model takes these images and returns finite logits for them; return the number of classes.
 
+    The last column of a model that `rejects` is no class.
+
     Args:
         model: a `keras.Model`.
         x: checked images; the first 32 are passed through the model.
@@ -121,7 +125,7 @@ def classifier(model, x, forward=None):
         )
     if (logits >= 0).all() and np.allclose(logits.sum(axis=1), 1, atol=1e-3):
         raise _probabilities("its outputs are between 0 and 1 and sum to 1")
-    return logits.shape[1]
+    return logits.shape[1] - rejects(model)
 
 
 def radius(threat, shape):
@@ -153,6 +157,15 @@ def final_operation(model):
         return None
     operation = outputs[0]._keras_history.operation
     return final_operation(operation) if getattr(operation, "outputs", None) else operation
+
+
+def rejects(model):
+    """Whether the last column of a model's logits says "rejected": what `tfadv.graph.reject.with_reject` makes.
+
+    A model tells it by the name of its last layer, which is saved with it; a subclassed one by an attribute `rejects`.
+    """
+    named = getattr(final_operation(model), "name", "") or ""
+    return named == REJECTING or getattr(model, "rejects", False) is True
 
 
 def squashes(operation):

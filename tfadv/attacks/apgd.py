@@ -148,14 +148,14 @@ class APGDT(Attack):
         check_flag(self, "early_stop")
 
     def perturb(self, problem, threat, seed):
-        classes = problem.logits_fn(problem.x[:1]).shape[-1]
+        classes = problem.classes(problem.logits_fn(problem.x[:1]))
         loss = self.loss or ("dlr" if classes >= 4 else "margin")
         climb = APGD(steps=self.steps, loss=loss, rho=self.rho, early_stop=self.early_stop)._climb
         times = self.restarts * (min(self.target_classes, classes - 1) if problem.targets is None else 1)
 
         def attempt(r, problem):
             if problem.targets is None:
-                ranked = losses.rivals(problem.labels, problem.logits_fn(problem.x))
+                ranked = problem.rivals(problem.logits_fn(problem.x))
                 problem = problem.towards(ranked[:, r // self.restarts])
             return climb(problem, threat, random.key(seed, r))
 

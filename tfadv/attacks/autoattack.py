@@ -75,7 +75,7 @@ class AutoAttack(Attack):
         return tuple(attack for attack in map(get, specs[self.version]) if norm in attack.norms)
 
     def perturb(self, problem, threat, seed):
-        classes = problem.logits_fn(problem.x[:1]).shape[-1]
+        classes = problem.classes(problem.logits_fn(problem.x[:1]))
         members = self.members(classes, threat.norm)
         if self.version == "rand":
             return self._by_expectation(problem, threat, seed, members)

@@ -115,7 +115,8 @@ class Attack(abc.ABC):
         """
         self.check_norm(threat.norm)
         targets = None if targets is None else tf.cast(targets, tf.int32)
-        problem = Problem(self.logits_fn(model), x, tf.cast(y, tf.int32), targets, reference)
+        y, reject = tf.cast(y, tf.int32), validation.rejects(model)
+        problem = Problem(self.logits_fn(model), x, y, targets, reference, reject)
         return self.perturb_projected(problem, threat, seed)
 
     def perturb_projected(self, problem: Problem, threat: ThreatModel, seed: tf.Tensor) -> tf.Tensor:
@@ -172,10 +173,12 @@ class Attack(abc.ABC):
         owner = owner if self.serves_architecture else own(model)
         shared = isinstance(owner, str)
         whole = self.xla_compatible and dense_only(model)
+        reject = validation.rejects(model)
+        prepared = lambda problem, *given: graph(dataclasses.replace(problem, reject=reject), *given)  # noqa: E731
         xla = whole and xla_pays(model, None if shared else len(x) * sum(self.cost(classes)))
         compiled = kept(
-            (owner, self, key, targets is not None, x.shape[1:], xla),
-            lambda: Compiled(graph, self.logits_fn, x.shape[1:], targets is not None, shared, whole, xla),
+            (owner, self, key, targets is not None, x.shape[1:], xla, reject),
+            lambda: Compiled(prepared, self.logits_fn, x.shape[1:], targets is not None, shared, whole, xla),
         )
         arrays = [x, validation.labels(y, len(x), classes)]
         if targets is not None:

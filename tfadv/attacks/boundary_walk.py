@@ -123,6 +123,7 @@ def another_image(problem, logits, seed):
     predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
     if problem.targets is None:
         would = predicted != problem.labels[:, None]
+        would &= (predicted != problem.classes(logits)) | (not problem.reject)
     else:
         would = predicted == problem.targets[:, None]
     chosen = tf.argmax(tf.where(would, random.uniform(tf.shape(would), seed), 0.0), axis=1)

@@ -133,8 +133,11 @@ def ascent(problem, logits, loss):
     That of the cross-entropy is (1 - p_y) (sum_{j != y} q_j z_j - z_y)' with q the softmax without y. The factor, which
     is 0 in float32 for confident models, is left out. For the margin q is 1 at the best other class.
     """
-    sign, labels = (1.0, problem.labels) if problem.targets is None else (-1.0, problem.targets)
+    sign, labels = (1.0, problem.own(logits)) if problem.targets is None else (-1.0, problem.targets)
     own = tf.one_hot(labels, logits.shape[-1])
     others = tf.where(own > 0, -float("inf"), logits)
+    if problem.reject and problem.targets is None:
+        safe = tf.one_hot(problem.labels, logits.shape[-1]) + tf.one_hot(problem.classes(logits), logits.shape[-1])
+        others = tf.where(safe > 0, -float("inf"), logits)
     q = tf.nn.softmax(others) if loss == "ce" else tf.one_hot(tf.argmax(others, axis=-1), logits.shape[-1])
     return sign * (q - own)

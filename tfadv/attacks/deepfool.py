@@ -8,7 +8,7 @@ import typing
 
 import tensorflow as tf
 
-from tfadv import gradients, losses
+from tfadv import gradients
 from tfadv.attacks.base import MinimumNormAttack
 from tfadv.attacks.options import check_choice, check_flag, check_number, check_whole
 from tfadv.passes import Passes
@@ -100,7 +100,7 @@ class DeepFool(MinimumNormAttack):
             return t + 1, moved, *remaining(problem, alive, logits)
 
         logits, pullback = gradients.logits_and_pullback(problem.logits_fn, problem.x)
-        rivals = losses.rivals(problem.labels, logits)[:, : self.classes - 1]
+        rivals = problem.rivals(logits)[:, : self.classes - 1]
         resists = ~problem.reached(logits)
         moved = nearest_crossing(logits, pullback, self._directions(problem, rivals, logits), threat, variant, resists)
         logits = problem.logits_fn(self._point(threat, problem.x, moved, self.overshoot))
@@ -119,7 +119,7 @@ class DeepFool(MinimumNormAttack):
 
     def _directions(self, problem, rivals, logits):
         """The differences of logits that are to be driven to zero: (n, rivals, classes)."""
-        start, ends = problem.labels, rivals
+        start, ends = problem.own(logits), rivals
         if problem.targets is not None:
             start, ends = tf.argmax(logits, axis=-1, output_type=tf.int32), problem.targets[:, None]
         return tf.one_hot(ends, logits.shape[-1]) - tf.one_hot(start, logits.shape[-1])[:, None]

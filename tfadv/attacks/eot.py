@@ -103,6 +103,7 @@ def averaged(problem, draws, average="gradients"):
         # Logarithms of probabilities are logits; those that are 0 in float32 have no logarithm.
         mean_logits = lambda x, scores=mean_logits: tf.math.log(tf.maximum(scores(x), 1e-30))  # noqa: E731
     parts = {"x": problem.x, "labels": problem.labels, "targets": problem.targets, "reference": problem.reference}
+    parts["reject"] = problem.reject
     return Averaged(mean_logits, **parts, one_draw=problem.logits_fn, draws=draws, average=average)
 
 

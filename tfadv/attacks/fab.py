@@ -8,7 +8,7 @@ import typing
 
 import tensorflow as tf
 
-from tfadv import gradients, losses, random
+from tfadv import gradients, random
 from tfadv.attacks.base import MinimumNormAttack
 from tfadv.attacks.loops import active
 from tfadv.attacks.loops.best import Nearest
@@ -104,7 +104,7 @@ class FAB(MinimumNormAttack):
         """The classes whose boundaries each run looks at: (n, runs, classes). Here all in one run."""
         if problem.targets is not None:
             return problem.targets[:, None, None]
-        return losses.rivals(problem.labels, logits)[:, None]
+        return problem.rivals(logits)[:, None]
 
     def _total(self, rivals):
         return rivals.shape[1] * self.restarts * self.steps
@@ -172,7 +172,7 @@ class FABT(FAB):
     def rivals(self, problem, logits):
         if problem.targets is not None:
             return super().rivals(problem, logits)
-        return losses.rivals(problem.labels, logits)[:, : self.target_classes, None]
+        return problem.rivals(logits)[:, : self.target_classes, None]
 
     def cost(self, classes):
         return self._passes(min(self.target_classes, classes - 1), 1)
@@ -186,7 +186,7 @@ def nearest_boundary(problem, x, rivals, threat):
     """
     logits, pullback = gradients.logits_and_pullback(problem.logits_fn, x)
     classes = logits.shape[-1]
-    own = problem.labels
+    own = problem.own(logits)
     if problem.targets is not None:
         mine = tf.one_hot(problem.targets, classes, True, False, dtype=tf.bool)
         own = tf.argmax(tf.where(mine, -float("inf"), logits), axis=-1, output_type=tf.int32)

@@ -79,7 +79,7 @@ class GoalAttack(MinimumNormAttack):
 
         if problem.targets is None:
             logits = problem.logits_fn(problem.x)
-            problem = problem.towards(losses.rivals(problem.labels, logits)[:, 0])
+            problem = problem.towards(problem.rivals(logits)[:, 0])
         zero = tf.zeros_like(problem.labels, tf.float32)
         start = (0, problem.x, zero + float("inf"), zero + self.penalty, zero, zero + float("inf"))
         return tf.while_loop(lambda k, *_: k < self.searches, again, start, maximum_iterations=self.searches)[1]

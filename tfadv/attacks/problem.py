@@ -18,6 +18,9 @@ class Problem:
         labels: true labels, (n,) int32.
         targets: labels the attacker wants, (n,) int32, or None for any wrong one.
         reference: the logits that the loss `kl` compares with, (n, classes), or None.
+        reject: whether the last column of the logits says "rejected", as in Carlini & Wagner: Adversarial Examples Are
+            Not Easily Detected, 2017, section 3. Then an untargeted attacker has to bring about another class without
+            being rejected, so the label and rejection together are what it must leave.
     """
 
     logits_fn: object
@@ -25,17 +28,21 @@ class Problem:
     labels: tf.Tensor
     targets: tf.Tensor | None = None
     reference: tf.Tensor | None = None
+    reject: bool = False
 
     def reached(self, logits):
         """Where the attacker has won: (n,) bool."""
         predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
         # The operators forget the shape where one of the two is not known before it runs.
-        return tf.not_equal(predicted, self.labels) if self.targets is None else tf.equal(predicted, self.targets)
+        if self.targets is not None:
+            return tf.equal(predicted, self.targets)
+        wrong = tf.not_equal(predicted, self.labels)
+        return wrong & tf.not_equal(predicted, self.classes(logits)) if self.reject else wrong
 
     def margin(self, logits):
         """By how much the attacker has won, in logits: (n,), above 0 where he has, below 0 where he has not."""
         if self.targets is None:
-            return losses.margin(self.labels, logits)
+            return losses.margin(self.labels, self.withstood(logits))
         return -losses.margin(self.targets, logits)
 
     def loss(self, name, logits):
@@ -43,10 +50,39 @@ class Problem:
         if name == "kl":
             return losses.kl(self.reference, logits)
         if self.targets is None:
-            return losses.LOSSES[name](self.labels, logits)
+            return losses.LOSSES[name](self.labels, self.withstood(logits, smooth=name == "ce"))
         if name == "dlr":
             return losses.dlr_targeted(self.labels, logits, self.targets)
         return -losses.LOSSES[name](self.targets, logits)
+
+    def classes(self, logits):
+        """How many classes there are, besides rejection; also the index of the rejecting column."""
+        return logits.shape[-1] - self.reject
+
+    def withstood(self, logits, smooth=False):
+        """The logits of the classes, (n, classes), where the label's is that of "the label or rejected".
+
+        It is the larger of both, max(z_y, z_reject), or with `smooth` log(exp z_y + exp z_reject), so that the
+        cross-entropy becomes -log(p_y + p_reject).
+        """
+        if not self.reject:
+            return logits
+        z, rejected = logits[:, :-1], logits[:, -1:]
+        both = tf.maximum(z, rejected)
+        if smooth:
+            both += tf.math.softplus(-tf.abs(z - rejected))
+        return tf.where(tf.one_hot(self.labels, z.shape[-1], True, False, dtype=tf.bool), both, z)
+
+    def own(self, logits):
+        """The column that an untargeted attacker has to leave: the label, or rejection where that is higher, (n,)."""
+        if not self.reject:
+            return self.labels
+        rejected = logits[:, -1] > losses.true_logit(self.labels, logits)
+        return tf.where(rejected, self.classes(logits), self.labels)
+
+    def rivals(self, logits):
+        """The wrong classes, the highest logit first: (n, classes - 1)."""
+        return losses.rivals(self.labels, logits[:, : self.classes(logits)])
 
     def ascend(self, name, x_adv):
         """Logits, losses and the gradient that raises each loss."""

@@ -85,9 +85,10 @@ class Transfer(AttackWrapper):
 
     def perturb(self, problem, threat, seed):
         logits_fn = self._logits_fn(problem, random.key(seed, 0))
+        reject = problem.reject if self.source is None else validation.rejects(self._source())
 
         def attempt(_, here):
-            there = Problem(logits_fn, here.x, here.labels, here.targets)
+            there = Problem(logits_fn, here.x, here.labels, here.targets, reject=reject)
             return self.inner.perturb_projected(there, threat, random.key(seed, 1))
 
         # Images that the model gets wrong already are left as they are.

@@ -32,7 +32,7 @@ def accuracy_curve(judge, eps, attack, *, known=None, on_step=lambda done, total
         (len(eps),) array, never rising.
     """
     attack = attack.until_fooled()
-    right = judge.correct(judge.x)
+    right = judge.correct(judge.x, attacked=False)
     accuracies = []
     for done, radius in enumerate(eps):
         open_ = right.copy()

@@ -57,7 +57,7 @@ class Judge:
     @functools.cached_property
     def clean(self) -> np.ndarray:
         """Which of the judged images the model gets right, (n,) bool; asked once."""
-        return self.correct(self.x) if self.random else self.clean_logits.argmax(axis=1) == self.y
+        return self.correct(self.x, attacked=False) if self.random else self.clean_logits.argmax(axis=1) == self.y
 
     @property
     def classes(self) -> int:
@@ -67,9 +67,12 @@ class Judge:
         """Logits of any images, (k, classes) float32."""
         return metrics.logits(self.model, x, self.batch_size)
 
-    def correct(self, x_adv: np.ndarray, at=slice(None)) -> np.ndarray:
-        """Where the model gives the images `x_adv`, (k, h, w, c), the labels of the judged images `at`: (k,) bool."""
-        return metrics.correct(self.model, x_adv, self.y[at], self.batch_size, self.draws)
+    def correct(self, x_adv: np.ndarray, at=slice(None), *, attacked: bool = True) -> np.ndarray:
+        """Where the model gives the images `x_adv`, (k, h, w, c), the labels of the judged images `at`: (k,) bool.
+
+        If they are `attacked`, rejecting them is right as well.
+        """
+        return metrics.correct(self.model, x_adv, self.y[at], self.batch_size, self.draws, attacked)
 
     def attack(
         self, attack: Attack, at=slice(None), *, eps: float | None = None, fresh: bool = False, targets=None

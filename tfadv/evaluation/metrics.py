@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfadv import gradients, losses
+from tfadv import gradients, losses, validation
 from tfadv.attacks.compiled import forward
 from tfadv.attacks.deepfool import DeepFool
 from tfadv.threat import NORMS
@@ -21,10 +21,22 @@ def predictions(model, x, batch_size=500):
     return logits(model, x, batch_size).argmax(axis=1).astype(np.int32)
 
 
-def correct(model, x, y, batch_size=500, draws=1):
-    """Where the model is right, (n,) bool; with several draws of a random model, where more than half of them are."""
-    right = sum((predictions(model, x, batch_size) == y).astype(int) for _ in range(draws))
-    return 2 * right > draws
+def correct(model, x, y, batch_size=500, draws=1, attacked=False):
+    """Where the model is right, (n,) bool; with several draws of a random model, where more than half of them are.
+
+    Args:
+        attacked: of a classifier that rejects (`validation.rejects`), rejected images count as right where they are
+            adversarial, and as wrong where they are clean (Tramer, 2022: Detecting adversarial examples is (nearly) as
+            hard as classifying them, section 2).
+    """
+    rejecting = attacked and validation.rejects(model)
+
+    def right():
+        z = logits(model, x, batch_size)
+        predicted = z.argmax(axis=1)
+        return (predicted == y) | (rejecting & (predicted == z.shape[1] - 1))
+
+    return 2 * sum(right().astype(int) for _ in range(draws)) > draws
 
 
 def probabilities(z):
