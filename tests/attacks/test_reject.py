@@ -15,14 +15,14 @@ from tfadv.graph.reject import with_reject
 
 RNG = np.random.default_rng(0)
 # Class 0 by a little before class 1; what comes near class 1 is rejected from x_1 = 0.42 on.
-X = np.float32([0.5, 0.4, 0.2, 0.1]) + RNG.uniform(-0.01, 0.01, (5, 4)).astype("float32")
+X = np.float32([0.5, 0.4, 0.25, 0.1]) + RNG.uniform(-0.01, 0.01, (5, 4)).astype("float32")
 Y = np.zeros(5, np.int32)
 # Within 0.06 class 1 is above class 0 only where it is rejected; within 0.15 the label can fall below 0.42.
 CLOSED, OPEN = LInf(0.06), LInf(0.15)
 ATTACKS = ["pgd(steps=20)", "apgd(steps=20)", "apgd(steps=20, loss=dlr)", "apgd_t(steps=20)", "square(queries=60)"]
-ATTACKS += ["fab(steps=20)", "fab_t(steps=20)"]
+ATTACKS += ["fab(steps=60)", "fab_t(steps=20)"]
 MINIMAL = [
-    "fab(steps=20)",
+    "fab(steps=60)",
     "deepfool(overshoot=0.1)",
     "ddn(loss=margin)",
     "ddn",
