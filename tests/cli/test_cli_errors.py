@@ -111,6 +111,12 @@ def test_a_command_that_failed_at_once_can_be_mended_and_repeated(tfadv, is_refu
     is_refused(tfadv(*given), "finished")
 
 
+def test_one_class_is_nothing_to_learn(tfadv, is_refused, tmp_path):
+    np.savez(tmp_path / "one.npz", x=np.zeros((20, 8, 8, 1), "uint8"), y=np.zeros(20, int))
+    given = ("--dataset", tmp_path / "one.npz", "--batch-size", 4, "--out", tmp_path / "run")
+    is_refused(tfadv("train", *given), "at least 2, received only '0'")
+
+
 def test_a_folder_of_the_name_of_a_model_is_no_model(tfadv, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mlp").mkdir()

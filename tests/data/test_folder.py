@@ -86,6 +86,12 @@ def test_damaged_image(tmp_path, damage):
         load(tmp_path)
 
 
+def test_class_names_that_are_not_utf_8_become_escapes(tmp_path):
+    picture(tmp_path / "a" / "1.png")
+    os.rename(tmp_path / "a", os.fsencode(tmp_path) + b"/\xff")
+    assert load(tmp_path).class_names == ("\\udcff",)
+
+
 def test_only_regular_files_are_read(tmp_path):
     """To open a named pipe waits for ever."""
     picture(tmp_path / "a" / "1.png")

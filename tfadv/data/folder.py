@@ -24,7 +24,9 @@ def load_folder(path):
     classes = _classes(root / "train" if divided else root)
     train = _split(root / "train" if divided else root, classes)
     test = _test(root / "test", classes) if divided else train
-    return Dataset(str(path), train, test, tuple(classes), str(root.resolve()), same_split=test is train)
+    # A file name that is not UTF-8 has surrogates, which neither figures nor exported models can hold.
+    names = tuple(name.encode("utf-8", "backslashreplace").decode() for name in classes)
+    return Dataset(str(path), train, test, names, str(root.resolve()), same_split=test is train)
 
 
 def _test(root, classes):

@@ -181,6 +181,8 @@ def check_classes(model, dataset):
     Raises:
         TfadvError: for another image shape, probabilities, or another number of classes.
     """
+    if dataset.num_classes < 2:
+        raise invalid(f"the classes of {dataset.name}", "at least 2", f"only {dataset.class_names[0]!r}")
     classes = validation.classifier(model, dataset.train.take(8).x)
     if classes != dataset.num_classes:
         raise invalid("the classifier", f"{dataset.num_classes} classes, as {dataset.name} has", classes)
