@@ -116,7 +116,7 @@ def test_a_stopped_evaluation_goes_on_to_the_same_outcome(tfadv, process, evalua
     _, stderr = running.communicate(timeout=60)
     assert running.returncode == code and "Traceback" not in stderr
     result = tfadv(*command, "--out", tmp_path)
-    assert result.exit_code == 0 and "taking up the interrupted evaluation" in result.stderr
+    assert result.exit_code == 0 and "resuming the interrupted evaluation" in result.stderr
     one, other = (results.load(out) for out in (tmp_path, whole))
     assert {"robust", "distance", "broken_by"} <= set(one.arrays)
     for name, array in one.arrays.items():

@@ -1,4 +1,4 @@
-"""The protocol on digits: what it counts, what it takes up after an interruption, what it refuses."""
+"""The protocol on digits: what it counts, what it resumes after an interruption, what it refuses."""
 
 import keras
 import numpy as np
@@ -39,11 +39,11 @@ def test_threats_that_are_no_ball_are_judged_too(threat, classifiers, dataset):
 
 def test_each_attack_runs_on_what_still_stands(result):
     broken_by, rows = result.arrays["broken_by"], result.attacks
-    standing = result.arrays["clean"].sum()
+    active = result.arrays["clean"].sum()
     for number, row in enumerate(rows):
-        assert row["attacked"] == standing and row["fooled"] == (broken_by == number).sum()
-        standing -= row["fooled"]
-        assert row["accuracy"] == pytest.approx(standing / 32)
+        assert row["attacked"] == active and row["fooled"] == (broken_by == number).sum()
+        active -= row["fooled"]
+        assert row["accuracy"] == pytest.approx(active / 32)
     np.testing.assert_array_equal(result.arrays["robust"], result.arrays["clean"] & (broken_by == -1))
 
 

@@ -245,3 +245,11 @@ def test_served_without_tfadv_in_a_fresh_process(tmp_path):
     clean = {"PATH": "", "HOME": str(tmp_path), "TF_CPP_MIN_LOG_LEVEL": "3"}
     subprocess.run(command, cwd=tmp_path, env=clean, check=True, timeout=120)
     np.testing.assert_allclose(np.load(tmp_path / "logits.npy"), net(images, training=False), atol=1e-5)
+
+
+def test_layers_called_with_training_are_not_left_out_without_a_word(tmp_path):
+    """A SavedModel without them would be another model than the one that was judged."""
+    inputs = keras.Input(SHAPE)
+    hidden = keras.layers.Flatten()(keras.layers.Dropout(0.5)(inputs, training=True))
+    with pytest.raises(TfadvError, match="random at inference"):
+        export(keras.Model(inputs, keras.layers.Dense(3)(hidden)), tmp_path)

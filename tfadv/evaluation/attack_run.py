@@ -40,7 +40,7 @@ class AttackRun:
         self.rows = []
         self.estimate = Estimate(costs, passes.counts)
         self.at, self.batches_done = np.flatnonzero(self.robust), 0
-        self._take_up(journal.read())
+        self._resume(journal.read())
 
     def run(self):
         """Attack until all attacks are done or no image is right."""
@@ -120,7 +120,7 @@ class AttackRun:
         pictures = np.stack(list(self.fooling.values())) if self.fooling else np.zeros((0, *self.judge.x.shape[1:]))
         self.journal.write(facts, {**arrays, "fooling": np.array(list(self.fooling), np.int64), "pictures": pictures})
 
-    def _take_up(self, written):
+    def _resume(self, written):
         if written is None:
             return
         facts, arrays = written
@@ -128,7 +128,7 @@ class AttackRun:
         for name in ("robust", "distance", "broken_by", "at"):
             setattr(self, name, arrays[name])
         self.fooling = dict(zip(arrays["fooling"].tolist(), arrays["pictures"].astype(np.float32), strict=True))
-        self.progress("taking up the interrupted evaluation", len(self.rows), len(self.members))
+        self.progress("resuming the interrupted evaluation", len(self.rows), len(self.members))
 
     def gallery(self, class_names, size=8):
         """A few fooled images, of as many classes as there are."""

@@ -18,6 +18,7 @@ import tensorflow as tf
 import tfadv
 from tfadv import files, remedies, runs, validation
 from tfadv.errors import TfadvError, invalid, reason, writable_directory
+from tfadv.graph.inference import inference_model
 from tfadv.serving import check, signatures
 
 
@@ -75,6 +76,7 @@ def export(
     PosixPath('saved_models/robust/1')
     """
     class_names = _class_names(_checked_classes(model), class_names)
+    model = inference_model(model)  # what is judged is what is served
     name = _checked_name(model.name if name is None else name)
     home = Path(directory) / name
     version = _free_version(home, version)

@@ -209,7 +209,7 @@ def knows_little(evidence):
 
 
 def not_held_out(evidence):
-    """The model was trained on the images, or nobody knows whether it was."""
+    """The model was trained on the images, or it is not known."""
     if evidence.seen is False:
         return None
     advice = "Put images into train/ and test/, or x_train, y_train, x_test, y_test into the .npz."
