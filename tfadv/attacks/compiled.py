@@ -12,9 +12,9 @@ from tfadv.graph import architecture
 from tfadv.graph.xla import on_gpu
 from tfadv.threads import Future
 
-# What was compiled last, the latest at the end, and how much of it is kept: several times the attacks of an evaluation
-# and its checks.
-COMPILED, KEPT = collections.OrderedDict(), 256
+# What was compiled last, the latest at the end, and how much of it is kept, 4 MB each: several times the attacks of an
+# evaluation and its checks.
+COMPILED, KEPT = collections.OrderedDict(), 128
 # What stands for a model in the keys of COMPILED: the digest of its architecture, or a reference to the model itself.
 # Of each model by the shape of an image and the number of variables, which a layer more changes.
 OWNERS = weakref.WeakKeyDictionary()
