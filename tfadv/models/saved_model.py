@@ -46,8 +46,9 @@ def card(path):
     try:
         known = json.loads(path.read_text()) if path.is_file() else {}
         training = {**known.get("record", {}).get("training", {}), "class_names": known["classes"]} if known else {}
-        if "settings" in training:
-            runs.check(training["settings"], runs.SETTINGS, "settings.")
+        settings = training.get("settings", {})
+        # A card may hold less than the record of a run does.
+        runs.check(settings, {key: kind for key, kind in runs.SETTINGS.items() if key in settings}, "settings.")
         return training
     except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
         raise TfadvError(f"cannot read {str(path)!r} ({error}); remove it and name the data with --dataset.") from error
