@@ -6,9 +6,9 @@ What a method of a base class takes and returns is said there, once.
 import importlib
 import inspect
 
+import generate
 import pytest
 
-import generate
 from tfadv.attacks import ATTACKS
 
 MODULES = (

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import generate
 import pytest
 
-import generate
 import tfadv
 from tfadv.attacks import ATTACKS
 from tfadv.data import DATASETS

@@ -1,5 +1,7 @@
 """The keys of a result and what each holds, and whether a mapping has them. No TensorFlow here."""
 
+from typing import Any
+
 from tfadv import files
 from tfadv.errors import invalid
 
@@ -45,14 +47,14 @@ EXPERIMENT = {
 }
 
 
-def normalize(result, shape):
+def normalize(result: object, shape: dict[str, Any]) -> None:
     """Bring the fields that go to JSON into its types, so that a result equals itself after a round trip."""
     known = {key: getattr(result, key) for key in shape}
     for key, value in conform(files.plain(known), shape).items():
         object.__setattr__(result, key, value)
 
 
-def conform(value, shape, where="result", keys_only=False):
+def conform(value: object, shape: object, where: str = "result", keys_only: bool = False) -> Any:
     """The value with every optional key there, or an error naming the first place that is not."""
     if keys_only and isinstance(value, dict):
         value = {key: value[key] for key in shape if key in value}
