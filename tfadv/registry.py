@@ -122,7 +122,7 @@ def is_own(module: ModuleType, name: str, value: object) -> bool:
 
 
 def load(place: str) -> Any:
-    """What stands at `"package.module:Object"`."""
+    """The object at `"package.module:Object"`."""
     return getattr(importlib.import_module(place.partition(":")[0]), attribute_of(place))
 
 

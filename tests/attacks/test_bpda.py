@@ -138,7 +138,9 @@ def test_says_what_it_cannot_do(images, labels):
         attacks.get("bpda(layers=quantise)")(model, images, labels, threat=WITHIN)
     with pytest.raises(TfadvError, match="cannot look into .*a subclassed Subclassed: build it"):
         straight_through(Subclassed(), "trap")
-    with pytest.raises(TfadvError, match="'trap' makes 8x8x16 of 8x8x1, so the identity cannot stand for it: give it"):
+    with pytest.raises(
+        TfadvError, match="'trap' makes 8x8x16 of 8x8x1, so the identity is no surrogate for it: give it"
+    ):
         straight_through(keras.Sequential([keras.Input((8, 8, 1)), Codes(name="trap"), layers.Flatten()]), "trap")
     with pytest.raises(TfadvError, match="makes 8x8x1 of 8x8x1, so its surrogate, which gives 8x8x2, cannot"):
         straight_through(model, "trap", lambda x: ops.concatenate([x, x], axis=-1))

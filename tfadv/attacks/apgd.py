@@ -22,7 +22,7 @@ MOMENTUM = 0.75
 
 
 class Climb(typing.NamedTuple):
-    """Where the ascent of each example stands; one row an example."""
+    """The state of the ascent of each example; one row an example."""
 
     best: tf.Tensor  # the point with the highest loss so far,
     best_gradient: tf.Tensor

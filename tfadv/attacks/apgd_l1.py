@@ -21,7 +21,7 @@ SMALLEST_STEP = 10.0  # in parts of eps
 
 
 class Climb(typing.NamedTuple):
-    """Where the ascent of each example stands; one row an example."""
+    """The state of the ascent of each example; one row an example."""
 
     best: tf.Tensor
     best_gradient: tf.Tensor

@@ -91,7 +91,7 @@ class AutoAttack(Attack):
         return active.attempts(problem, attempt, len(members))
 
     def _by_expectation(self, problem, threat, seed, members):
-        """All of them on all images: one draw of a random model does not tell who still stands."""
+        """All of them on all images: one draw of a random model does not tell which are fooled."""
         expected = averaged(problem, DRAWS, "logits")
         found, highest = problem.x, tf.fill(tf.shape(problem.x)[:1], -float("inf"))
         for k, member in enumerate(members):

@@ -102,8 +102,8 @@ def starting_points(problem, threat, seed):
     None for examples that are won from the start.
     """
     logits = problem.logits_fn(problem.x)
-    stands = ~problem.reached(logits)
-    alive = tf.cast(tf.where(stands), tf.int32)
+    resists = ~problem.reached(logits)
+    alive = tf.cast(tf.where(resists), tf.int32)
     here = problem.only(alive[:, 0])
 
     def blend(t, problem, state):
@@ -113,9 +113,9 @@ def starting_points(problem, threat, seed):
 
     noisy, left = active.loop(here, blend, (here.x,), STARTS)
     noisy = tf.tensor_scatter_nd_update(problem.x, alive, noisy)
-    from_noise = tf.tensor_scatter_nd_update(stands, tf.gather(alive, left), tf.zeros_like(left, tf.bool))
+    from_noise = tf.tensor_scatter_nd_update(resists, tf.gather(alive, left), tf.zeros_like(left, tf.bool))
     wins, other = another_image(problem, logits, random.key(seed, STARTS))
-    return rows_where(from_noise, noisy, other), from_noise | (stands & wins)
+    return rows_where(from_noise, noisy, other), from_noise | (resists & wins)
 
 
 def another_image(problem, logits, seed):

@@ -193,12 +193,12 @@ class CW(MinimumNormAttack):
         logits, lack, gradient = gradients.logits_and_gradient(
             problem.logits_fn, problem.x, lambda logits: self.confidence - problem.margin(logits)
         )
-        stands = tf.cast(tf.where(~self._wins(problem, logits)), tf.int32)
-        here, rate = problem.only(stands[:, 0]), tf.gather_nd(self._first_rate(variable, lack, gradient), stands)
+        resists = tf.cast(tf.where(~self._wins(problem, logits)), tf.int32)
+        here, rate = problem.only(resists[:, 0]), tf.gather_nd(self._first_rate(variable, lack, gradient), resists)
         zero = tf.zeros_like(rate)
         infinite, first = zero + float("inf"), zero + self.first_penalty
         found, _ = active.loop(here, again, (here.x, infinite, first, rate, zero, infinite), self.searches)
-        return tf.tensor_scatter_nd_update(problem.x, stands, self._halve(here, found))
+        return tf.tensor_scatter_nd_update(problem.x, resists, self._halve(here, found))
 
     def _wins(self, problem, logits):
         """Where the attacker wins by as much as he wants: (n,) bool."""

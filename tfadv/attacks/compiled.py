@@ -57,7 +57,7 @@ class Compiled:
             for worker in workers:
                 worker.result()
         finally:
-            todo.clear()  # where one has failed, or nobody waits any more, the rest is left alone
+            todo.clear()  # where one has failed, or the caller was interrupted, the rest is left alone
         return np.concatenate(found)
 
     def _calls(self, arrays, batch_size):

@@ -73,7 +73,7 @@ class FAB(MinimumNormAttack):
         return self._nearest(problem, threat, seed)
 
     def _until_fooled(self, problem, threat, seed):
-        """All runs, one after the other, on the examples that still stand."""
+        """All runs, one after the other, on the examples that are still active."""
         rivals = self.rivals(problem, problem.logits_fn(problem.x))
 
         def step(t, problem, state):

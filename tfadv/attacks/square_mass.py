@@ -95,7 +95,7 @@ def unit(part, order):
 
 
 def take(values, at):
-    """What stands at some pixels, and the values with zeros there."""
+    """The values at some pixels, and all values with zeros there."""
     taken = tf.gather(values, at)
     return taken, tf.tensor_scatter_nd_update(values, at[..., None], tf.zeros_like(taken))
 

@@ -140,6 +140,6 @@ def write(crafted: dict, class_names: tuple, out: Path) -> tuple[Path, Path]:
 
 
 def title(label: int, predicted: int, confidence: float, class_names: tuple) -> str:
-    """What stands above a picture, `✗ cat` over `97 %`; the mark says that it is wrong."""
+    """The title of a picture, `✗ cat` over `97 %`; the mark says that it is wrong."""
     name = class_names[predicted] if predicted < len(class_names) else str(predicted)
     return f"{'' if label == predicted else '✗ '}{name}\n{confidence:.0%}"

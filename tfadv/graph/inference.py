@@ -69,7 +69,7 @@ def _updated(layer):
 
 
 def _augments(layer):
-    """Whether Keras calls it with training=True unless told otherwise, so that nobody need have meant it."""
+    """Whether Keras calls it with training=True unless told otherwise, so that it need not be meant."""
     training = inspect.signature(layer.call).parameters.get("training")
     return training is not None and training.default is True
 

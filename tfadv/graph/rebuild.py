@@ -18,7 +18,7 @@ def names(model):
     """The names of all layers and operations, in nested models too, in order.
 
     Raises:
-        TfadvError: if the model is subclassed, so that nobody knows what it calls.
+        TfadvError: if the model is subclassed, so that its layers are not known.
     """
     found = {}
     for operation in _graph(model).operations:
@@ -57,7 +57,7 @@ def blocking(model):
     Raises:
         TfadvError: if the model is subclassed.
     """
-    # In a thread of its own, since where this is called somebody may be tracing, or have stopped all tapes.
+    # In a thread of its own, since the caller may be tracing, or have stopped all tapes.
     with futures.ThreadPoolExecutor(1) as thread:
         return thread.submit(_tried, model).result()
 

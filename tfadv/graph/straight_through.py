@@ -9,19 +9,19 @@ from tfadv.graph.rebuild import rebuilt
 
 
 def straight_through(model, layers, surrogate=None):
-    """The same classifier with the same weights, in which some layers have the gradient of a stand-in.
+    """The same classifier with the same weights, in which some layers have a surrogate gradient.
 
     Args:
         model: a Sequential or functional `keras.Model`; models in it are looked into.
         layers: the name of a layer (or of a nested model), or several.
-        surrogate: what lends its gradient, a Keras layer or a function with an output like the layer's; None is the
+        surrogate: what gives the gradient, a Keras layer or a function with an output like the layer's; None is the
             layer's own `surrogate`, or the identity.
 
     Returns:
         A `keras.Model`: its outputs, bit for bit, are those of `model`.
 
     Raises:
-        TfadvError: if the model is subclassed, for a name that it has not, and for a stand-in of another shape, as the
+        TfadvError: if the model is subclassed, for a name that it has not, and for a surrogate of another shape, as the
             identity is where a layer changes the shape.
 
     >>> straight_through(model, "quantize")  # doctest: +SKIP
@@ -41,14 +41,14 @@ def straight_through(model, layers, surrogate=None):
 
 
 class SurrogateGradient(keras.Operation):
-    """(stand-in, output) to the output, with the gradient of the stand-in."""
+    """(surrogate, output) to the output, with the gradient of the surrogate."""
 
-    def compute_output_spec(self, stand_in, output):
+    def compute_output_spec(self, surrogate_output, output):
         return keras.KerasTensor(output.shape, output.dtype)
 
-    def call(self, stand_in, output):
-        lent = tf.custom_gradient(lambda _: (tf.identity(output), lambda upstream: upstream))
-        return lent(tf.cast(stand_in, output.dtype))
+    def call(self, surrogate_output, output):
+        passed = tf.custom_gradient(lambda _: (tf.identity(output), lambda upstream: upstream))
+        return passed(tf.cast(surrogate_output, output.dtype))
 
 
 class Surrogate(keras.layers.Layer):
@@ -63,7 +63,7 @@ class Surrogate(keras.layers.Layer):
 
 
 def _surrogate_output(layer, surrogate, output, args, kwargs):
-    """The output of what lends its gradient to a layer; refused where it cannot."""
+    """The output of a layer's surrogate; refused where it has another shape."""
     surrogate = surrogate or getattr(layer, "surrogate", None)
     tensors = [part for part in tf.nest.flatten((args, kwargs)) if isinstance(part, keras.KerasTensor)]
     if not isinstance(output, keras.KerasTensor) or "float" not in output.dtype:
@@ -72,18 +72,18 @@ def _surrogate_output(layer, surrogate, output, args, kwargs):
             "layers that turn its output into floats, and name that one."
         )
     if surrogate is None:
-        stand_in = tensors[0] if len(tensors) == 1 else None
+        surrogate_output = tensors[0] if len(tensors) == 1 else None
     else:
         call = surrogate if isinstance(surrogate, keras.layers.Layer) else Surrogate(surrogate)
-        stand_in = call(*args, **kwargs)
-    if stand_in is None or stand_in.shape != output.shape:
+        surrogate_output = call(*args, **kwargs)
+    if surrogate_output is None or surrogate_output.shape != output.shape:
         shapes = " and ".join(_shape(part) for part in tensors)
-        which = "the identity" if surrogate is None else f"its surrogate, which gives {_shape(stand_in)},"
+        which = "the identity" if surrogate is None else f"its surrogate, which gives {_shape(surrogate_output)},"
         raise TfadvError(
-            f"bpda: the layer {layer.name!r} makes {_shape(output)} of {shapes}, so {which} cannot stand for it: give "
-            "it a smooth function of the same shapes, layer.surrogate = function."
+            f"bpda: the layer {layer.name!r} makes {_shape(output)} of {shapes}, so {which} is no surrogate for it: "
+            "give it a smooth function of the same shapes, layer.surrogate = function."
         )
-    return stand_in
+    return surrogate_output
 
 
 def layer_names(layers):

@@ -14,7 +14,7 @@ MOVING = (
 
 
 def is_graph(model):
-    """Whether Keras knows all that a model does: it is Sequential or functional, and nobody has written its `call`.
+    """Whether Keras knows all that a model does: it is Sequential or functional, without a `call` of its own.
 
     A class with a `train_step` of its own is still a graph.
 

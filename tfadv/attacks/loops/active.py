@@ -1,4 +1,4 @@
-"""Loops in which an example that has fallen costs nothing more: the batch shrinks to what still stands.
+"""Loops in which an example that is fooled costs nothing more: the batch shrinks to the active examples.
 
 Graph code, with shapes that change from step to step, so not for XLA.
 """
@@ -14,7 +14,7 @@ def loop(problem, step, state, steps):
     Args:
         problem: a `Problem` of n examples.
         step: (t, problem, state) to (done, result, state): where `done`, (m,) bool, the attack on an example ends
-            with its `result`, (m, h, w, c). The problem is that of the m examples which still stand.
+            with its `result`, (m, h, w, c). The problem is that of the m active examples.
         state: a nested structure of tensors with one row an example; its first tensor, images, is the result of an
             example that is never done.
         steps: the most steps.
@@ -65,9 +65,9 @@ def attempts(problem, attempt, times):
         highest = tf.tensor_scatter_nd_update(highest, at, tf.gather(margin, better))
         return r + 1, found, highest, tf.boolean_mask(alive, ~broken)
 
-    stands = ~problem.reached(problem.logits_fn(problem.x))
+    resists = ~problem.reached(problem.logits_fn(problem.x))
     lowest = tf.fill(tf.shape(problem.x)[:1], -float("inf"))
-    start = (0, problem.x, lowest, tf.cast(tf.where(stands)[:, 0], tf.int32))
+    start = (0, problem.x, lowest, tf.cast(tf.where(resists)[:, 0], tf.int32))
     return tf.while_loop(
         lambda r, found, highest, alive: (r < times) & (tf.size(alive) > 0),
         body, start, shape_invariants=_free(start), maximum_iterations=times,

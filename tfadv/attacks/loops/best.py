@@ -8,7 +8,7 @@ from tfadv.tensors import per_example
 
 
 def remembered(climb, loss, gradient, fooled):
-    """The state of an ascent after a look at where it stands.
+    """The state of an ascent after its present point is known.
 
     Args:
         climb: a named tuple with, a row an example, the present point `x`; the highest so far `best`, its gradient

@@ -27,7 +27,7 @@ def climb(problem, propose, state, queries, *, start=None, loss="margin"):
     """
 
     def ask(problem, x_adv):
-        """How high an image stands: infinitely, where it reaches what the attacker wants."""
+        """The height that is climbed: infinite where an image reaches what the attacker wants."""
         logits = problem.logits_fn(x_adv)
         return tf.where(problem.reached(logits), float("inf"), problem.loss(loss, logits))
 
@@ -41,9 +41,9 @@ def climb(problem, propose, state, queries, *, start=None, loss="margin"):
 
     best, height = problem.x, ask(problem, problem.x)
     if start is not None:
-        stands = height < float("inf")
-        best = rows_where(stands, start, best)
-        height = tf.where(stands, ask(problem, start), height)
+        resists = height < float("inf")
+        best = rows_where(resists, start, best)
+        height = tf.where(resists, ask(problem, start), height)
     return active.loop(problem, step, (best, height, tf.ones_like(height, tf.bool), state), queries)[0]
 
 
