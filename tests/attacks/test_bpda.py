@@ -145,7 +145,7 @@ def test_says_what_it_cannot_do(images, labels):
     with pytest.raises(TfadvError, match="makes 8x8x1 of 8x8x1, so its surrogate, which gives 8x8x2, is no"):
         straight_through(model, "trap", lambda x: ops.concatenate([x, x], axis=-1))
     x = keras.Input((8, 8, 1))
-    with pytest.raises(TfadvError, match="'both' makes 8x8x1 of 8x8x1 and 8x8x1, so the identity cannot"):
+    with pytest.raises(TfadvError, match="'both' makes 8x8x1 of 8x8x1 and 8x8x1, so the identity is no"):
         straight_through(keras.Model(x, layers.Add(name="both")([x, x * 2])), "both")
     for nothing in ((), 3, ("trap", 3)):
         with pytest.raises(TfadvError, match="bpda: layers: expected the name of a layer, or several"):
