@@ -4,7 +4,9 @@ import typing
 
 import tensorflow as tf
 
-_counts = []
+# One counter for each thread that attacks at the same time: XLA locks the variables that it writes.
+COUNTERS = 2
+_counters = []
 
 
 class Passes(typing.NamedTuple):
@@ -15,33 +17,37 @@ class Passes(typing.NamedTuple):
 
 
 def counts():
-    """(forward, backward): images passed since the process began, also while an attack is running.
+    """(forward, backward): images passed since the process began, also while an attack is running."""
+    return tuple(int(value) for value in sum(counter.numpy() for counter in counters()))
 
-    The first call must come before what it counts is traced: `tf.function` traces again where variables were made.
+
+def counted(logits_fn, counter):
+    """`logits_fn` that counts the images which pass through it, and the gradients that pass back.
+
+    Args:
+        counter: the handle of one of the `counters`, a resource tensor.
     """
-    return tuple(int(value) for value in _variable().numpy())
 
-
-def counted(logits_fn):
-    """`logits_fn` that counts the images which pass through it, and the gradients that pass back."""
-    variable = _variable()
+    def add(forward, backward):
+        tf.raw_ops.AssignAddVariableOp(resource=counter, value=tf.stack([forward, backward]))
 
     @tf.custom_gradient
     def passed(logits):
         def backward(upstream):
-            variable.assign_add([0, tf.shape(upstream, tf.int64)[0]])
+            add(tf.constant(0, tf.int64), tf.shape(upstream, tf.int64)[0])
             return upstream
 
         return logits, backward
 
     def count(x):
-        variable.assign_add([tf.shape(x, tf.int64)[0], 0])
+        add(tf.shape(x, tf.int64)[0], tf.constant(0, tf.int64))
         return passed(logits_fn(x))
 
     return count
 
 
-def _variable():
-    if not _counts:
-        _counts.append(tf.Variable([0, 0], trainable=False, dtype=tf.int64))
-    return _counts[0]
+def counters():
+    """The variables that count, [forward, backward] each; made when they are first asked for."""
+    while len(_counters) < COUNTERS:
+        _counters.append(tf.Variable([0, 0], trainable=False, dtype=tf.int64))
+    return _counters

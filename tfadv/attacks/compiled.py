@@ -35,7 +35,6 @@ class Compiled:
         self.graph, self.logits_fn, self.shared, self.whole, self.xla = graph, logits_fn, shared, whole, xla
         self.image, self.labels = image_shape, 2 if targeted else 1
         self.traces = {}
-        passes.counts()
 
     def run(self, model, arrays, eps, seed, batch_size):
         """Attack all batches: (n, h, w, c)."""
@@ -47,12 +46,13 @@ class Compiled:
         weights = architecture.weights_of(model) if self.shared else []
         found, left = [None] * len(todo), iter(enumerate(todo))
 
-        def work():
+        def work(counter):
             for k, (number, attack, parts) in left:  # each call comes to one of the workers
                 parts = [list(map(tf.constant, part)) for part in parts]
-                found[k] = attack(seed, tf.constant(number), eps, weights, parts).numpy()
+                found[k] = attack(seed, tf.constant(number), eps, weights, parts, counter.handle).numpy()
 
-        workers = [Future(work) for _ in range(1 if self.xla or on_gpu() else 2)]
+        counters = passes.counters()[: 1 if on_gpu() else len(todo)]
+        workers = [Future(lambda counter=counter: work(counter)) for counter in counters]
         try:
             for worker in workers:
                 worker.result()
@@ -65,7 +65,7 @@ class Compiled:
 
         On a CPU two threads take a half each, however many cores there are: what one core has to do by itself for the
         one half, another does for the other. A GPU gets both halves in one call, and each draws the same numbers as on
-        a CPU. Under XLA, which locks the variables that count passes, halves would wait for each other.
+        a CPU. Under XLA, which compiles anew for every shape, batches stay whole and two of them are attacked at once.
         """
         starts = range(0, len(arrays[0]), batch_size)
         batches = [[array[start : start + batch_size] for array in arrays] for start in starts]
@@ -83,11 +83,11 @@ class Compiled:
     def _trace(self, model, size, parts):
         held = weakref.ref(model)  # what is compiled does not keep it alive
 
-        def run(seed, number, eps, weights, parts):
+        def run(seed, number, eps, weights, parts, counter):
             logits_fn = self.logits_fn(held())
             if self.shared:
                 logits_fn = architecture.with_weights(logits_fn, held(), weights)
-            logits_fn = passes.counted(logits_fn)
+            logits_fn = passes.counted(logits_fn, counter)
             keys = [random.key(seed, number + k) for k in range(len(parts))]
             found = [self.graph(Problem(logits_fn, *part), eps, key) for part, key in zip(parts, keys, strict=True)]
             return tf.concat(found, axis=0)
@@ -95,7 +95,7 @@ class Compiled:
         signature = [tf.TensorSpec([2], tf.int32), tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)]
         signature.append(architecture.weight_specs(model) if self.shared else [])
         part = [tf.TensorSpec([size, *self.image], tf.float32)] + [tf.TensorSpec([size], tf.int32)] * self.labels
-        signature.append([part] * parts)
+        signature += [[part] * parts, tf.TensorSpec([], tf.resource)]
         return tf.function(run, autograph=False, jit_compile=size is not None).get_concrete_function(*signature)
 
 
