@@ -9,14 +9,17 @@ import tensorflow as tf
 from tfadv.attacks import ATTACKS
 from toy_models import classifier, digits
 
+# Marker: the environment variable without which its tests are skipped, and why they are.
+ASKED_FOR = {"real_data": ("TFDS_DATA_DIR", "needs prepared data sets"), "slow": ("TFADV_SLOW", "takes long")}
+
 
 def pytest_collection_modifyitems(items):
-    if os.environ.get("TFDS_DATA_DIR"):
-        return
-    skip = pytest.mark.skip(reason="needs prepared data sets: set TFDS_DATA_DIR")
-    for item in items:
-        if item.get_closest_marker("real_data"):
-            item.add_marker(skip)
+    for marker, (variable, reason) in ASKED_FOR.items():
+        if os.environ.get(variable):
+            continue
+        for item in items:
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=f"{reason}: set {variable}"))
 
 
 @pytest.hookimpl(optionalhook=True)

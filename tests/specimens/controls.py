@@ -1,0 +1,48 @@
+"""Honest networks: what the standard attacks find is all there is, and nothing about them is to be warned of."""
+
+import functools
+
+import keras
+from keras import layers
+
+from specimens import networks
+from specimens.networks import SHAPE, cnn, mlp, restored
+from specimens.specimen import THREAT, Specimen, following, itself
+
+PLAIN = "linf:0.06"
+
+
+def linear():
+    return mlp((), name="linear")
+
+
+def batch_normalized():
+    return cnn(before=layers.BatchNormalization, name="batch_normalized")
+
+
+def max_pooled():
+    x = inputs = keras.Input(SHAPE)
+    for filters in (8, 16):
+        x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+        x = layers.MaxPooling2D()(x)
+    return keras.Model(inputs, layers.Dense(10)(layers.Flatten()(x)), name="max_pooled")
+
+
+@functools.cache
+def trained(name, build):
+    return restored(build(), name)
+
+
+def honest(name, build, threat, by_hand):
+    return Specimen(functools.partial(trained, name, build), threat, following(itself, restarts=2), by_hand)
+
+
+CONTROLS = {
+    "plain": honest("plain", cnn, PLAIN, 0),
+    "base": Specimen(functools.cache(networks.base), THREAT, following(itself, restarts=2), 0),
+    "trades": honest("trades", cnn, THREAT, 0),
+    "linear": honest("linear", linear, PLAIN, 0),
+    "mlp": honest("mlp", mlp, THREAT, 0),
+    "batch_normalized": honest("batch_normalized", batch_normalized, THREAT, 0),
+    "max_pooled": honest("max_pooled", max_pooled, THREAT, 0),
+}

@@ -1,0 +1,60 @@
+"""What a specimen is, and how the attacks on it are put together."""
+
+import typing
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from specimens.by_hand import strongest
+from tfadv.data import datasets
+
+IMAGES = 60  # on which `by_hand` was measured
+THREAT = "linf:0.2"  # the base network keeps half of the images, and was trained at 0.15
+
+
+class Specimen(typing.NamedTuple):
+    """A model, what its attacker may do, and the best attack that was written by hand for it.
+
+    Attributes:
+        build: makes the model, once a session.
+        threat: the spec of a threat model under which the base network keeps 30 to 70 % of the images.
+        hand_made: (model, x, y, threat) to adversarial images.
+        by_hand: how many of `images()` are right under `hand_made`.
+        missed: why the judge does not find as much, None where it does.
+    """
+
+    build: Callable[[], keras.Model]
+    threat: str
+    hand_made: Callable[..., np.ndarray]
+    by_hand: int
+    missed: str | None = None
+
+
+def images(n=IMAGES):
+    """Test images that no network here was trained on, (n, 8, 8, 1), and their labels."""
+    split = datasets.load("digits").test.spread(n)
+    return split.x, split.y
+
+
+def following(*surrogates, **options):
+    """The attack that follows the gradients of each surrogate in turn, with steps, goals and restarts of `strongest`.
+
+    Args:
+        surrogates: functions of the model that return a function of images to logits, as a nested model is.
+    """
+
+    def hand_made(model, x, y, threat):
+        return strongest(model, x, y, threat, [surrogate(model) for surrogate in surrogates], **options)
+
+    return hand_made
+
+
+def itself(model):
+    """The model's own gradient."""
+    return model
+
+
+def part(name):
+    """The model's layer or nested model of this name."""
+    return lambda model: model.get_layer(name)
