@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import math
 import os
@@ -111,8 +112,11 @@ def write_json(path: str | Path, mapping: Mapping[str, Any]) -> Path:
     return write_text(path, json.dumps(plain(mapping), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def write_npz(path: str | Path, **arrays: np.ndarray) -> Path:
-    """Write named arrays as a compressed npz, atomically; returns the path.
+def write_npz(path: str | Path, /, level: int = 6, **arrays: np.ndarray) -> Path:
+    """Write named arrays as a compressed npz, atomically; returns the path. The same arrays give the same bytes.
+
+    Args:
+        level: of compression, 0 (none, fast) to 9.
 
     Raises:
         TfadvError: if an array would need pickle (which can run code), or it cannot be written.
@@ -121,9 +125,34 @@ def write_npz(path: str | Path, **arrays: np.ndarray) -> Path:
     for name, array in arrays.items():
         if array.dtype.hasobject:
             raise invalid(f"array {name!r}", "numbers, booleans or texts of one shape", f"dtype {array.dtype}")
-    with atomic(path) as temporary, open(temporary, "wb") as stream:
-        np.savez_compressed(stream, **arrays)
+    with (
+        atomic(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive,
+    ):
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, array, allow_pickle=False)
     return Path(path)
+
+
+class LaterNpz(Mapping):
+    """The arrays of an npz file, read when the first of them is asked for; none where there is no such file."""
+
+    def __init__(self, path: str | Path, hint: str):
+        self.path, self.hint = Path(path), hint
+
+    @functools.cached_property
+    def _arrays(self):
+        return read_npz(self.path, self.hint) if self.path.exists() else {}
+
+    def __getitem__(self, name):
+        return self._arrays[name]
+
+    def __iter__(self):
+        return iter(self._arrays)
+
+    def __len__(self):
+        return len(self._arrays)
 
 
 def read_npz(path: str | Path, hint: str, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:

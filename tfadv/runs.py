@@ -14,7 +14,8 @@ from tfadv.errors import TfadvError, invalid
 # one row of metrics an epoch; until the training is finished, all that it needs to go on.
 MODEL, LAST, TRAIN, HISTORY, BACKUP = "model.keras", "last.keras", "train.json", "history.csv", "backup.npz"
 # What `tfadv evaluate` writes, and what it goes on from.
-RESULT, PER_EXAMPLE, GALLERY, PARTIAL = "result.json", "per_example.npz", "gallery.npz", "evaluation.partial.npz"
+RESULT, PER_EXAMPLE, GALLERY, FOOLING = "result.json", "per_example.npz", "gallery.npz", "fooling.npz"
+PARTIAL, PARTIAL_BATCHES = "evaluation.partial.npz", "evaluation.partial"
 REPORT, REPORT_MARKDOWN, FIGURES = "report.html", "report.md", "figures"
 # What `tfadv export` writes beside TensorFlow's own file.
 CARD, SAVED_MODEL = "card.json", "saved_model.pb"

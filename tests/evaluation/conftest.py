@@ -21,5 +21,5 @@ def result(classifiers, dataset):
 @pytest.fixture
 def verdict_only(monkeypatch):
     """What comes after the verdict takes longer than these small verdicts, and has tests of its own."""
-    monkeypatch.setattr(checks, "findings", lambda *evidence: [])
+    monkeypatch.setattr(checks, "answers", lambda *evidence: {})
     monkeypatch.setattr(Diagnostics, "curves", lambda self: [])

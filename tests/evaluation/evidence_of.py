@@ -44,4 +44,4 @@ def with_threat(case, threat):
 
 
 def severity(said):
-    return said and said[0]
+    return said[0] if checks.fired(said) else None

@@ -13,6 +13,7 @@ from keras import layers, ops
 from tfadv import attacks
 from tfadv.evaluation import checks
 from tfadv.evaluation.checks import chosen_attacks, controls, model
+from tfadv.evaluation.checks.evidence import NOT_RANDOM
 from tfadv.evaluation.diagnostics import NOT_CHECKED
 from tfadv.threat import L1, L2
 from trap_models import Noise, behind, trap
@@ -22,7 +23,10 @@ def test_an_honest_evaluation_raises_nothing(classifiers):
     said = []
     case = case_of(classifiers("mlp"), ("apgd", "apgd_t", "square(queries=200)"), progress=lambda *e: said.append(e))
     assert case.robust.sum() >= 20
-    assert [(item["code"], item["severity"]) for item in checks.findings(case)] in ([], [("not_standard", "info")])
+    assert [(item["code"], item["severity"]) for item in checks.findings(checks.answers(case))] in (
+        [],
+        [("not_standard", "info")],
+    )
     assert said[0] == ("checks", 0, len(checks.CHECKS)) and said[-1] == ("checks",) + 2 * (len(checks.CHECKS),)
 
 
@@ -37,11 +41,18 @@ def test_nor_does_one_in_another_norm(classifiers, threat, name):
 
 def test_findings_come_worst_first_and_are_the_same_each_time():
     case = case_of(trap("wrong_sign"), ("pgd(steps=5)",), n=60)
-    found = checks.findings(case)
-    assert checks.findings(dataclasses.replace(case)) == found
+    found, again = (checks.findings(checks.answers(same)) for same in (case, dataclasses.replace(case)))
+    assert again == found
     order = [checks.SEVERITIES.index(item["severity"]) for item in found]
     assert order == sorted(order) and {item["code"] for item in found} >= {"misleading_gradients", "stands_large_eps"}
     assert all(set(item) == {"code", "severity", "message", "advice"} and all(item.values()) for item in found)
+
+
+def test_what_fired_what_passed_and_what_was_skipped_is_told_apart():
+    said = {"a": None, "b": NOT_RANDOM, "c": ("info", "It is.", "Look.")}
+    kinds = [("a", "passed", None), ("b", "skipped", NOT_RANDOM), ("c", "fired", None)]
+    assert [tuple(outcome.values()) for outcome in checks.outcomes(said)] == kinds
+    assert [finding["code"] for finding in checks.findings(said)] == ["c"]
 
 
 def test_every_finding_is_documented():
@@ -64,7 +75,7 @@ def test_models_without_gradients(classifiers):
     assert severity(model.no_gradients(told(["bpda(attack=pgd)"], differentiable=False))) == "warning"
     assert model.no_gradients(told(["square"])) is None
     unknown = case_of(trap("cut"), differentiable=False)
-    assert {item["code"] for item in checks.findings(unknown)} >= {"no_gradients"}
+    assert {item["code"] for item in checks.findings(checks.answers(unknown))} >= {"no_gradients"}
 
 
 @pytest.mark.parametrize(
@@ -126,7 +137,7 @@ def test_random_models():
     found = model.randomized(augmented)
     assert severity(found) == "info" and found[1].startswith("trap was left out")
     calm = dataclasses.replace(case, judge=dataclasses.replace(case.judge, draws=1))
-    assert model.randomized(calm) is None and chosen_attacks.not_eot(calm) is None
+    assert model.randomized(calm) is None and chosen_attacks.not_eot(calm) == NOT_RANDOM
 
 
 def test_too_few_draws(classifiers):
@@ -135,7 +146,7 @@ def test_too_few_draws(classifiers):
     assert severity(controls.few_draws(dataclasses.replace(noisy, members=one))) == "warning"
     assert severity(controls.few_draws(dataclasses.replace(noisy, members=many))) != "warning"
     calm = case_of(behind(Noise(0.01), classifiers("cnn")), draws=20, members=one)
-    assert controls.few_draws(calm) is None
+    assert controls.few_draws(calm) == NOT_RANDOM
 
 
 def test_dark_images(classifiers, images, labels):
@@ -152,7 +163,7 @@ def test_classifiers_that_know_little(classifiers):
     lucky = np.where(np.arange(1000) % 100 < 80, constant.logits[0].argmax(), 0)
     for little in (turned, constant, dataclasses.replace(constant, labels=lucky)):
         assert severity(model.knows_little(little)) == "warning"
-    assert controls.stands_large_eps(case_of(classifiers("constant"))) is None
+    assert "one class for every image" in controls.stands_large_eps(case_of(classifiers("constant")))
 
 
 def test_data_that_were_seen_and_data_that_are_few():

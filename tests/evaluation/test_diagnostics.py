@@ -72,6 +72,7 @@ def test_the_verdict_alone(result, classifiers, dataset):
     assert found.norms == result.norms and found.gallery.keys() == result.gallery.keys()
     assert set(said) == set(ATTACKS) and not found.curves and found.control is found.rho2 is None
     assert [finding["code"] for finding in found.findings] == ["not_checked"]
+    assert {check["outcome"] for check in found.checks} == {"skipped"} and len(found.checks) == len(result.checks)
 
 
 @pytest.mark.parametrize(("trained_on", "said"), [("a test", "warning"), ("elsewhere", None), (None, "info")])

@@ -84,6 +84,7 @@ def test_an_interruption_anywhere_changes_nothing(classifiers, dataset, tmp_path
     for name, array in whole.arrays.items():
         np.testing.assert_array_equal(resumed.arrays[name], array)
     np.testing.assert_array_equal(resumed.gallery["x_adv"], whole.gallery["x_adv"])
+    np.testing.assert_array_equal(resumed.fooling["x_adv"], whole.fooling["x_adv"])
     assert len({(number, start) for number, _, start, _ in done}) == len(done), "a batch was run twice"
     assert not list(tmp_path.iterdir())
 
@@ -145,6 +146,8 @@ def test_the_gallery_shows_what_fooled_it(result, classifiers):
     gallery = result.gallery
     assert (gallery["predicted"] == gallery["label"]).all() and (gallery["predicted_adv"] != gallery["label"]).all()
     assert np.abs(gallery["x_adv"] - gallery["x"]).max() <= 0.1 + 1e-6
+    place = result.fooling["image"].tolist().index(np.flatnonzero(result.arrays["broken_by"] >= 0)[0])
+    np.testing.assert_array_equal(gallery["x_adv"][0], result.fooling["x_adv"][place])
     np.testing.assert_array_equal(gallery["predicted_adv"], metrics.predictions(classifiers("mlp"), gallery["x_adv"]))
 
 

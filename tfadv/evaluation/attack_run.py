@@ -7,11 +7,11 @@ import numpy as np
 from tfadv import passes
 from tfadv.evaluation import metrics
 from tfadv.evaluation.estimate import Estimate
+from tfadv.evaluation.fooling import FoolingImages
 from tfadv.evaluation.statistics import wilson
 from tfadv.threads import Future
 
 POLL = 0.5  # seconds between looks at a running batch
-KEPT = 64  # fooling images, for the pictures
 
 
 class AttackRun:
@@ -36,7 +36,7 @@ class AttackRun:
         self.robust = judge.clean.copy()
         self.distance = np.zeros(len(judge.x), np.float32)
         self.broken_by = np.full(len(judge.x), -1, np.int32)
-        self.fooling = {}
+        self.fooling = FoolingImages(judge.x.shape[1:], journal)
         self.rows = []
         self.estimate = Estimate(costs, passes.counts)
         self.at, self.batches_done = np.flatnonzero(self.robust), 0
@@ -104,38 +104,39 @@ class AttackRun:
         self.progress(self.specs[number], int(done), len(self.at), left)
 
     def _record(self, number, at, x_adv, fooled):
-        x, y = self.judge.x, self.judge.y
-        self.distance[at[fooled]] = self.judge.threat.distance(x_adv[fooled], x[at[fooled]]).numpy()
-        self.broken_by[at[fooled]] = number
-        self.robust[at[fooled]] = False
-        of_class = np.bincount([y[i] for i in self.fooling], minlength=self.judge.classes)
-        for i, image in zip(at[fooled], x_adv[fooled], strict=True):
-            if of_class[y[i]] < max(1, KEPT // self.judge.classes):
-                of_class[y[i]] += 1
-                self.fooling[int(i)] = image
+        at, x_adv = at[fooled], x_adv[fooled]
+        self.distance[at] = self.judge.threat.distance(x_adv, self.judge.x[at]).numpy()
+        self.broken_by[at] = number
+        self.robust[at] = False
+        self.fooling.add(at, x_adv)
 
     def _write(self):
         facts = {"rows": self.rows, "batches_done": self.batches_done, "partial": self.partial}
         arrays = {name: getattr(self, name) for name in ("robust", "distance", "broken_by", "at")}
-        pictures = np.stack(list(self.fooling.values())) if self.fooling else np.zeros((0, *self.judge.x.shape[1:]))
-        self.journal.write(facts, {**arrays, "fooling": np.array(list(self.fooling), np.int64), "pictures": pictures})
+        self.journal.write(facts | {"batches_kept": self.fooling.batches}, arrays)
 
     def _resume(self, written):
         if written is None:
             return
         facts, arrays = written
+        if not self.fooling.resume(facts["batches_kept"]):
+            return
         self.rows, self.batches_done, self.partial = facts["rows"], facts["batches_done"], facts["partial"]
         for name in ("robust", "distance", "broken_by", "at"):
             setattr(self, name, arrays[name])
-        self.fooling = dict(zip(arrays["fooling"].tolist(), arrays["pictures"].astype(np.float32), strict=True))
         self.progress("resuming the interrupted evaluation", len(self.rows), len(self.members))
 
+    def fooled(self):
+        """What fooled the model: `image` (k,), which of the judged images, and `x_adv` (k, h, w, c) float32."""
+        at = np.flatnonzero(self.broken_by >= 0)
+        return {"image": at, "x_adv": self.fooling.of(at)}
+
     def gallery(self, class_names, size=8):
-        """A few fooled images, of as many classes as there are."""
-        if not self.fooling:
+        """A few of what fooled the model, of as many classes as there are."""
+        judge, chosen = self.judge, spread(np.flatnonzero(self.broken_by >= 0), self.judge.y, size)
+        if not chosen:
             return {}
-        judge, chosen = self.judge, spread(sorted(self.fooling), self.judge.y, size)
-        x_adv = np.stack([self.fooling[i] for i in chosen])
+        x_adv = self.fooling.of(chosen)
         before, after = (metrics.probabilities(z) for z in (judge.clean_logits[chosen], judge.logits(x_adv)))
         return {
             "x": judge.x[chosen],

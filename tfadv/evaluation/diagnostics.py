@@ -54,10 +54,9 @@ class Diagnostics:
 
     def facts(self):
         """What a result holds of it."""
-        beside = {
-            "control": self.control(), "rho2": self.rho2(), "curves": self.curves(), "findings": self.findings(),
-        }  # fmt: skip
-        return self.verdict() | beside
+        beside = {"control": self.control(), "rho2": self.rho2(), "curves": self.curves()}
+        said = self.answers()
+        return self.verdict() | beside | {"findings": checks.findings(said), "checks": checks.outcomes(said)}
 
     def verdict(self):
         """What takes no time: of the verdict alone."""
@@ -67,6 +66,7 @@ class Diagnostics:
             "norms": self.norms(),
             "certificate": self.certificate(),
             "findings": [NOT_CHECKED],
+            "checks": checks.outcomes({check.__name__: "only the verdict was requested" for check in checks.CHECKS}),
         }
 
     @functools.cached_property
@@ -128,8 +128,8 @@ class Diagnostics:
         accuracy = curves.accuracy_curve(self.few, eps, registry.get(spec), known=known, on_step=tell)
         return {"attack": spec, "norm": self.judge.threat.norm, "eps": eps, "accuracy": accuracy}
 
-    def findings(self):
-        """What makes the robust accuracy suspect, worst first."""
+    def answers(self):
+        """What each check says, by its name."""
         run, judge = self.run, self.judge
         evidence = checks.Evidence(
             judge=self.few, right=judge.clean[self.at], robust=run.robust[self.at],
@@ -137,7 +137,7 @@ class Diagnostics:
             differentiable=self.traits.differentiable, certified=self._certified(), seen=self.seen,
             progress=self._tell,
         )  # fmt: skip
-        return checks.findings(evidence, run.journal.part)
+        return checks.answers(evidence, run.journal.part)
 
     def _part(self, name, compute):
         """What `compute` returns; kept, so that it is not computed again after an interruption."""

@@ -2,16 +2,19 @@
 
 import contextlib
 import json
+import shutil
 from pathlib import Path
 
 from tfadv import files, runs
+from tfadv.errors import TfadvError
 
 
 class Journal:
     """Arrays and facts of one evaluation, under its identity; nothing is written where `directory` is None.
 
-    The attacks `write` their state after each batch, over the one before. What follows them consists of parts, which
-    are kept beside it, each under its name.
+    The attacks `write` their state after each batch, over the one before; what is large and does not change any more
+    they `keep`, each batch in a file of its own. What follows them consists of parts, which are kept beside the state,
+    each under its name.
 
     Args:
         directory: of the evaluation's results.
@@ -20,6 +23,7 @@ class Journal:
 
     def __init__(self, directory, identity):
         self.path = None if directory is None else Path(directory) / runs.PARTIAL
+        self.batches = None if directory is None else Path(directory) / runs.PARTIAL_BATCHES
         self.identity = json.dumps(files.plain(identity), sort_keys=True)
         self.facts, self.arrays, self.parts = {}, {}, {}
 
@@ -36,6 +40,24 @@ class Journal:
             return self.facts, self.arrays
         except (ValueError, KeyError):  # Half a file or none: the evaluation begins anew, as it would have without.
             return None
+
+    def keep(self, number, **arrays):
+        """Keep the arrays of a batch. They count once a state was written that knows of them."""
+        if self.batches is not None:
+            files.write_npz(self._batch(number), level=0, identity=self.identity, **arrays)
+
+    def kept(self, number):
+        """The arrays of a batch of an evaluation of this identity. Raises KeyError where there are none."""
+        try:
+            arrays = files.read_npz(self._batch(number), "evaluate again")
+        except TfadvError as error:
+            raise KeyError(number) from error
+        if str(arrays.pop("identity")) != self.identity:
+            raise KeyError(number)
+        return arrays
+
+    def _batch(self, number):
+        return self.batches / f"{number:06d}.npz"
 
     def write(self, facts, arrays):
         """Keep the state of the attacks."""
@@ -59,3 +81,4 @@ class Journal:
         if self.path is not None:
             with contextlib.suppress(OSError):
                 self.path.unlink()
+            shutil.rmtree(self.batches, ignore_errors=True)

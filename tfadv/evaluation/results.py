@@ -1,4 +1,4 @@
-"""What an evaluation or an experiment leaves behind: result.json, per_example.npz, gallery.npz. No TensorFlow here."""
+"""What an evaluation or an experiment leaves behind: result.json and arrays beside it. No TensorFlow here."""
 
 import contextlib
 import json
@@ -21,6 +21,8 @@ Names = Sequence[str]
 Arrays = Mapping[str, np.ndarray] | None
 
 PER_EXAMPLE = ("clean", "robust", "labels", "distance", "broken_by", "radius")
+# What is written beside result.json, and how hard it is compressed: what attacks add is noise, which takes time only.
+ARRAYS, LEVEL = (runs.PER_EXAMPLE, runs.GALLERY, runs.FOOLING), 1
 GALLERY = ("x", "x_adv", "label", "predicted", "confidence", "predicted_adv", "confidence_adv")
 
 
@@ -42,6 +44,8 @@ class EvaluationResult:
             that is proven; perhaps others.
         gallery: a few examples for the report: `x`, `x_adv` (m, h, w, c) in [0, 1], `label`, `predicted`,
             `confidence`, `predicted_adv`, `confidence_adv` (m,), perhaps specs `attack` (m,), `class_names`; or empty.
+        fooling: every image that fooled the model: `x_adv` (k, h, w, c) float32 as the attacks found it, and `image`
+            (k,), which of the n it takes the place of; or empty. Of a result that was read it is read when asked for.
 
     Raises:
         TfadvError: if a key is missing or has a value of another kind.
@@ -61,11 +65,13 @@ class EvaluationResult:
     norms: dict | None = None
     rho2: dict | None = None
     curves: list = field(default_factory=list)
+    checks: list = field(default_factory=list)
     findings: list = field(default_factory=list)
     class_accuracy: list = field(default_factory=list)
     provenance: dict = field(default_factory=dict)
     arrays: dict = field(default_factory=dict, repr=False, compare=False)
     gallery: dict = field(default_factory=dict, repr=False, compare=False)
+    fooling: Mapping = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self):
         normalize(self, EVALUATION)
@@ -104,16 +110,20 @@ class EvaluationResult:
         return _to_json("evaluation", self, EVALUATION)
 
     @classmethod
-    def from_json(cls, mapping: Json, arrays: Arrays = None, gallery: Arrays = None) -> "EvaluationResult":
-        """The inverse of `to_json`. Raises TfadvError if a key is missing or of another kind."""
-        return cls(**conform(mapping, EVALUATION, keys_only=True), arrays=arrays or {}, gallery=gallery or {})
+    def from_json(cls, mapping: Json, **arrays: Arrays) -> "EvaluationResult":
+        """The inverse of `to_json`; `arrays`, `gallery` and `fooling` where they are known.
+
+        Raises:
+            TfadvError: if a key is missing or of another kind.
+        """
+        return cls(**conform(mapping, EVALUATION, keys_only=True), **arrays)
 
     def save(self, directory: str | Path) -> Path:
-        """Write the arrays, the gallery and, last, result.json under `directory`; returns the directory."""
+        """Write the arrays, the images and, last, result.json under `directory`; returns the directory."""
         directory = Path(directory)
-        for name, arrays in ((runs.PER_EXAMPLE, self.arrays), (runs.GALLERY, self.gallery)):
+        for name, arrays in zip(ARRAYS, (self.arrays, self.gallery, self.fooling), strict=True):
             if arrays:
-                files.write_npz(directory / name, **arrays)
+                files.write_npz(directory / name, level=LEVEL, **arrays)
             else:  # What an earlier run left there is not of this one.
                 with contextlib.suppress(OSError):
                     (directory / name).unlink()
@@ -176,9 +186,9 @@ def load(path: str | Path) -> EvaluationResult | ExperimentResult:
     try:
         if mapping.get("kind") == "experiment":
             return ExperimentResult.from_json(mapping)
-        beside = [file.with_name(name) for name in (runs.PER_EXAMPLE, runs.GALLERY)]
-        arrays, gallery = (files.read_npz(path, "evaluate again") if path.is_file() else {} for path in beside)
-        return _of_one_run(EvaluationResult.from_json(mapping, arrays, gallery))
+        arrays, gallery, fooling = (files.LaterNpz(file.with_name(name), "evaluate again") for name in ARRAYS)
+        read = EvaluationResult.from_json(mapping, arrays=dict(arrays), gallery=dict(gallery), fooling=fooling)
+        return _of_one_run(read)
     except TfadvError as error:
         raise TfadvError(f"{str(file)!r} is damaged: {error}") from error
 

@@ -12,7 +12,7 @@ from tfadv.evaluation.checks import chosen_attacks, controls, model
 from tfadv.evaluation.checks.evidence import GRADIENTS, IMAGES, Evidence
 from tfadv.evaluation.estimate import work
 
-__all__ = ["CHECKS", "SEVERITIES", "Evidence", "findings", "work_at_most"]
+__all__ = ["CHECKS", "SEVERITIES", "Evidence", "answers", "findings", "outcomes", "work_at_most"]
 
 SEVERITIES = ("error", "warning", "info")
 CHECKS = (
@@ -49,20 +49,49 @@ def work_at_most(classes):
     return controls.NOISE_IMAGES * noise + IMAGES * (3 * longer + once) + 2 * work(GRADIENTS, GRADIENTS)
 
 
-def findings(evidence, kept=lambda name, check: check()):
-    """What makes the robust accuracy of an `Evidence` suspect, worst first.
+def answers(evidence, kept=lambda name, check: check()):
+    """What every check says of an `Evidence`.
 
     Args:
         kept: calls a check, or knows already what it says, under its name.
 
     Returns:
-        A list of dicts: `code`, `severity` (`"error"`, `"warning"` or `"info"`), `message`, `advice`.
+        name -> None where it has nothing to object, a text on why it could not look, or (severity, message, advice).
     """
-    found = []
+    said = {}
     for done, check in enumerate(CHECKS):
         evidence.progress("checks", done, len(CHECKS))
-        said = kept(check.__name__, functools.partial(check, evidence))
-        if said is not None:
-            found.append({"code": check.__name__, **dict(zip(("severity", "message", "advice"), said, strict=True))})
+        said[check.__name__] = kept(check.__name__, functools.partial(check, evidence))
     evidence.progress("checks", len(CHECKS), len(CHECKS))
+    return said
+
+
+def findings(said):
+    """Of these `answers` what makes the robust accuracy suspect, worst first.
+
+    Returns:
+        A list of dicts: `code`, `severity` (`"error"`, `"warning"` or `"info"`), `message`, `advice`.
+    """
+    found = [
+        {"code": name, **dict(zip(("severity", "message", "advice"), answer, strict=True))}
+        for name, answer in said.items()
+        if fired(answer)
+    ]
     return sorted(found, key=lambda item: SEVERITIES.index(item["severity"]))
+
+
+def outcomes(said):
+    """Of these `answers` which checks passed, fired and were skipped, and why: dicts `code`, `outcome`, `reason`."""
+    return [
+        {
+            "code": name,
+            "outcome": "passed" if answer is None else "fired" if fired(answer) else "skipped",
+            "reason": answer if isinstance(answer, str) else None,
+        }
+        for name, answer in said.items()
+    ]
+
+
+def fired(answer):
+    """Whether a check objects, where others have nothing to object or nothing to look at."""
+    return answer is not None and not isinstance(answer, str)

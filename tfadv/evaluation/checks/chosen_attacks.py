@@ -1,13 +1,14 @@
 """What is suspect about the attacks that were chosen, and about what each of them left. Nothing is run again.
 
-A check takes an `Evidence` and returns (severity, message, advice), or None. Its name is the finding's code.
+A check takes an `Evidence` and returns (severity, message, advice), None where it has nothing to object, or a text that
+says why it could not look. Its name is the finding's code.
 """
 
 from tfadv import attacks
 from tfadv.attacks.apgd import APGDT
 from tfadv.attacks.autoattack import PUBLISHED_NORMS
 from tfadv.attacks.eot import EOT
-from tfadv.evaluation.checks.evidence import iterates, parts
+from tfadv.evaluation.checks.evidence import NO_GRADIENTS, NOT_RANDOM, iterates, parts
 
 
 def single_step_only(evidence):
@@ -23,7 +24,9 @@ def single_step_only(evidence):
 
 def black_box_only(evidence):
     """The model has gradients, and no attack used them."""
-    if not evidence.differentiable or not evidence.members or not all(member.black_box for member in evidence.members):
+    if not evidence.differentiable:
+        return NO_GRADIENTS
+    if not evidence.members or not all(member.black_box for member in evidence.members):
         return None
     return (
         "warning",
@@ -37,6 +40,8 @@ def black_box_stronger(evidence):
     ran = list(zip(evidence.members, evidence.rows, strict=True))
     white = [place for place, (member, _) in enumerate(ran) if iterates(member)]
     later = [(member, row) for member, row in ran[white[0] :] if member.black_box] if white else []
+    if not later:
+        return "no attack without gradients ran after one that follows them"
     fooled = sum(row["fooled"] for _, row in later)
     # AutoAttack's own threshold, and never a single image.
     if fooled <= max(0.002 * evidence.n, 1):
@@ -51,8 +56,10 @@ def black_box_stronger(evidence):
 
 def short_of_exact(evidence):
     """The model is so simple that its robust accuracy is known exactly, and the attacks left more."""
+    if evidence.certified is None:
+        return "the exact accuracy is not known: the model is not linear"
     left = (evidence.logits.argmax(axis=1) == evidence.labels).sum() - sum(row["fooled"] for row in evidence.rows)
-    if evidence.certified is None or left <= evidence.certified:
+    if left <= evidence.certified:
         return None
     missed = left - evidence.certified
     return (
@@ -65,7 +72,9 @@ def short_of_exact(evidence):
 
 def not_eot(evidence):
     """A random model was attacked one draw at a time."""
-    if not evidence.stochastic or any(isinstance(part, EOT) for part in evidence.parts):
+    if not evidence.stochastic:
+        return NOT_RANDOM
+    if any(isinstance(part, EOT) for part in evidence.parts):
         return None
     return (
         "error",

@@ -1,6 +1,7 @@
 """What the attacks missed: a few images are attacked once more, in ways that should find nothing new.
 
-A check takes an `Evidence` and returns (severity, message, advice), or None. Its name is the finding's code.
+A check takes an `Evidence` and returns (severity, message, advice), None where it has nothing to object, or a text that
+says why it could not look. Its name is the finding's code.
 
 All but `few_draws` leave random models alone: one draw more fools some images by luck.
 """
@@ -11,7 +12,16 @@ import tensorflow as tf
 from tfadv import attacks, gradients, losses
 from tfadv.attacks.eot import EOT, mean
 from tfadv.evaluation import curves
-from tfadv.evaluation.checks.evidence import loss_of, some
+from tfadv.evaluation.checks.evidence import (
+    NO_SINGLE_ATTACK,
+    NO_SINGLE_GRADIENT,
+    NONE_RIGHT,
+    NONE_ROBUST,
+    NOT_RANDOM,
+    RANDOM,
+    loss_of,
+    some,
+)
 from tfadv.tensors import finite_or, flat_sum
 
 LONGER = "apgd(steps=200, loss=margin)"
@@ -25,7 +35,7 @@ def noise_stronger(evidence):
     """Uniform noise finds what the attacks missed."""
     at = some(evidence.robust, NOISE_IMAGES)
     if evidence.stochastic or not at.size:
-        return None
+        return RANDOM if evidence.stochastic else NONE_ROBUST
     fooled = int(evidence.fooled(attacks.get(NOISE), at).sum())
     if not fooled:
         return None
@@ -39,7 +49,7 @@ def noise_stronger(evidence):
 def single_step_stronger(evidence):
     """FGSM fools more images than an attack of many steps, each run by itself."""
     if evidence.single_attack is None:
-        return None
+        return NO_SINGLE_ATTACK
     _, name, at, _, after = evidence.single_attack
     once, often = evidence.fooled(attacks.get("fgsm"), at).sum(), _misclassified(after, evidence.judge.y[at])
     if once - often <= max(0.01 * len(at), 1):
@@ -54,7 +64,7 @@ def single_step_stronger(evidence):
 def loss_not_rising(evidence):
     """An attack ends where its loss is no higher than on the clean image."""
     if evidence.single_attack is None:
-        return None
+        return NO_SINGLE_ATTACK
     _, name, at, before, after = evidence.single_attack
     y = evidence.judge.y[at]
     rises = (_cross_entropy(after, y) > _cross_entropy(before, y)) | (_gap(after, y) < _gap(before, y))
@@ -72,7 +82,7 @@ def saturated_logits(evidence):
     """Logits so far apart that float32 knows no cross-entropy between them."""
     right = evidence.logits.argmax(axis=1) == evidence.labels
     if not right.any():
-        return None
+        return NONE_RIGHT
     gaps = _gap(evidence.logits[right], evidence.labels[right])
     typical, share = float(np.median(gaps)), (gaps > ONE_HOT).mean()
     if typical <= ONE_HOT:
@@ -93,7 +103,7 @@ def not_converged(evidence):
     """A longer attack with other starts still finds something."""
     at = some(evidence.robust)
     if not evidence.gradients_mean or not at.size:
-        return None
+        return NO_SINGLE_GRADIENT if not evidence.gradients_mean else NONE_ROBUST
     fooled = int(_longer(evidence, at).sum())
     # Of all judged images, as the robust accuracy is.
     points = fooled / len(at) * evidence.robust.mean()
@@ -111,12 +121,12 @@ def stands_large_eps(evidence):
     """Accuracy does not fall towards zero where the ball holds every gray image."""
     # One class for every image is right on that class at any eps; `knows_little` says so.
     if not evidence.gradients_mean or len(np.unique(evidence.logits.argmax(axis=1))) == 1:
-        return None
+        return NO_SINGLE_GRADIENT if not evidence.gradients_mean else "the model names one class for every image"
     at = some(evidence.right)
     threat, left = evidence.judge.threat, at
     eps = curves.large(threat, evidence.judge.x[0].size)
     if not np.isfinite(eps):  # a patch hides nothing beside it
-        return None
+        return "no image looks like every other within any eps of this threat model"
     for attack in (attacks.get(LONGER).until_fooled(), evidence.single_attack and evidence.single_attack.attack):
         if attack and left.size:
             left = left[~evidence.fooled(attack, left, eps)]
@@ -135,7 +145,7 @@ def few_draws(evidence):
     draws = [part.draws for part in evidence.parts if isinstance(part, EOT)]
     at = some(evidence.right, 16)
     if not (evidence.stochastic and evidence.differentiable and draws and at.size):
-        return None
+        return NOT_RANDOM if not evidence.stochastic else "no mean gradient was attacked"
     cosine = float(np.mean(_agreement(evidence, at, max(draws))))
     if cosine >= 0.9:
         return None

@@ -11,6 +11,14 @@ from tfadv.attacks.wrapper import AttackWrapper
 from tfadv.data.split import spread_over
 from tfadv.evaluation.judge import Judge
 
+# Why a check could not look.
+NO_GRADIENTS = "the model has no gradients"
+NO_SINGLE_GRADIENT = "the model has no gradients, or random ones"
+NO_SINGLE_ATTACK = "no attack climbs a loss in several steps, by gradients that are the same each time"
+RANDOM = "the model is random"
+NOT_RANDOM = "the model is not random"
+NONE_RIGHT = "no image was classified correctly"
+NONE_ROBUST = "no image withstood the attacks"
 # Images that a check attacks at most, and gradients that the attack run by itself may take for all of them.
 IMAGES, GRADIENTS = 100, 15_000
 

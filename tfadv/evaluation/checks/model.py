@@ -1,6 +1,7 @@
 """What is suspect about a model and about the images it was judged on, whatever was run against it.
 
-A check takes an `Evidence` and returns (severity, message, advice), or None. Its name is the finding's code.
+A check takes an `Evidence` and returns (severity, message, advice), None where it has nothing to object, or a text that
+says why it could not look. Its name is the finding's code.
 """
 
 import numpy as np
@@ -10,7 +11,7 @@ from tfadv import gradients, losses
 from tfadv.attacks.bpda import BPDA
 from tfadv.attacks.eot import EOT
 from tfadv.evaluation import metrics
-from tfadv.evaluation.checks.evidence import loss_of, some
+from tfadv.evaluation.checks.evidence import NO_GRADIENTS, NO_SINGLE_GRADIENT, NONE_RIGHT, RANDOM, loss_of, some
 from tfadv.graph.inference import augmentation_layers, batch_layers
 from tfadv.tensors import finite_or, flat_sum, per_example
 
@@ -55,8 +56,8 @@ def batch_dependent(evidence):
         )
         return "error", f"{said}the batch; judged is what predict returns, with the stored statistics.", advice
     x = evidence.judge.x[:16]
-    if evidence.stochastic or len(x) < 2:
-        return None
+    if evidence.stochastic:
+        return RANDOM
     together, single = (metrics.logits(evidence.judge.model, x, size) for size in (len(x), 1))
     moved = np.abs(together - single).max() / np.maximum(np.ptp(together, axis=1).mean(), 1e-12)
     if moved <= COMPANY:
@@ -101,7 +102,7 @@ def zero_gradients(evidence):
     """Images at which gradient attacks have nothing to follow: the gradient is zero, or not finite."""
     at = np.flatnonzero(evidence.right)
     if not evidence.differentiable or not at.size:
-        return None
+        return NO_GRADIENTS if not evidence.differentiable else NONE_RIGHT
     dead, broken = (np.mean(part, axis=1) for part in _usable(evidence, at))
     if max(*dead, *broken) <= 0.01:
         return None
@@ -140,7 +141,7 @@ def misleading_gradients(evidence):
     """A short step along the gradient does not lead where the gradient says: it is not the model's."""
     at = some(evidence.right)
     if not evidence.gradients_mean or not at.size:
-        return None
+        return NO_SINGLE_GRADIENT if not evidence.gradients_mean else NONE_RIGHT
     kept = _kept_promises(evidence, at)
     kept = kept[np.isfinite(kept)]
     broken = np.mean((kept < KEPT) | (kept > 1 / KEPT)) if kept.size else 0
