@@ -16,8 +16,8 @@ from . import options, output
 def compare(runs, as_json):
     """Say whether run A is more robust than run B on the same images, or whether it may be luck.
 
-    A and B are directories that `tfadv evaluate` wrote to, or their result.json. McNemar's exact test counts the images
-    that only one of the two gets right.
+    Runs of different images or under different threat models are refused. A and B are directories that `tfadv evaluate`
+    wrote to, or their result.json. McNemar's exact test counts the images that only one of the two gets right.
 
     \b
     tfadv compare runs/robust runs/plain
@@ -65,7 +65,7 @@ def comparison(a, b, names):
         raise TfadvError(
             f"{names[0]} and {names[1]} {reason}: evaluate them again with the same data and threat model."
         )
-    facts = {"a": names[0], "b": names[1], "threat": a.threat, "n": a.dataset["n"]}
+    facts = {"a": names[0], "b": names[1], "threat": a.threat, "n": a.dataset["n"]} | paired_test.sameness(a, b)
     for what in paired_test.WORDS:
         test = paired_test.compare(a, b, what)
         facts[what] = {
@@ -93,6 +93,7 @@ def warnings(a, b, names):
 def show(facts, dataset):
     """The table, then for each of its rows one sentence."""
     from tfadv.reports.document import points, probability
+    from tfadv.reports.paired_test import about
 
     split = f"{dataset['split']} " if dataset["split"] else ""
     what = f"{facts['n']:,} {split}images of {dataset['name']}, {facts['threat']}"
@@ -110,6 +111,6 @@ def show(facts, dataset):
     ]
     columns = ["", facts["a"], facts["b"], f"only {facts['a']}", f"only {facts['b']}", "difference, points", "p"]
     output.table(columns, rows)
-    output.line()
+    output.line(f"\n{about(facts)}")
     for key in ("robust", "clean"):
         output.line(facts[key]["verdict"])

@@ -7,6 +7,7 @@ import os
 import platform
 import shlex
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,24 @@ def processor() -> str:
             return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+def digest(path: str | Path) -> str:
+    """sha256 of a file; of a folder over the names and contents of all files in it, in the order of their names.
+
+    Raises:
+        OSError: if it cannot be read.
+
+    >>> digest("/dev/null")[:8]
+    'e3b0c442'
+    """
+    path = Path(path)
+    if not path.is_dir():
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    inside = sorted(entry.relative_to(path).as_posix() for entry in path.rglob("*") if entry.is_file())
+    lines = "".join(f"{digest(path / name)}  {name}\n" for name in inside)
+    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def fingerprint(*arrays: np.ndarray) -> str:

@@ -15,6 +15,8 @@ from tfadv.errors import TfadvError, invalid
 MODEL, LAST, TRAIN, HISTORY, BACKUP = "model.keras", "last.keras", "train.json", "history.csv", "backup.npz"
 # What `tfadv evaluate` writes, and what it goes on from.
 RESULT, PER_EXAMPLE, GALLERY, FOOLING = "result.json", "per_example.npz", "gallery.npz", "fooling.npz"
+# The digests of the files above, as `sha256sum --check` reads them.
+SUMS = "SHA256SUMS"
 PARTIAL, PARTIAL_BATCHES = "evaluation.partial.npz", "evaluation.partial"
 REPORT, REPORT_MARKDOWN, FIGURES = "report.html", "report.md", "figures"
 # What `tfadv export` writes beside TensorFlow's own file.

@@ -20,11 +20,11 @@ def judged(tmp_path):
     def write(name, first, last, *, model=None, n=N, split="test", threat="linf:0.1", attacks=("fgsm",), **facts):
         stands = (np.arange(n) >= first) & (np.arange(n) < last)
         facts = {"attacks": [{"attack": attack, "accuracy": 0.5} for attack in attacks]} | facts
-        return EvaluationResult.of(
-            np.arange(n) < 390, stands, np.arange(n) % 2, "ab",
-            model={"name": model or name}, threat=threat,
-            dataset={"name": "digits", "source": "here", "split": split, "n": n, "fingerprint": "ab"}, **facts,
-        ).save(tmp_path / name)  # fmt: skip
+        facts.setdefault("dataset", {"name": "digits", "source": "here", "split": split, "n": n, "fingerprint": "ab"})
+        about = {"model": {"name": model or name}, "threat": threat}
+        return EvaluationResult.of(np.arange(n) < 390, stands, np.arange(n) % 2, "ab", **about, **facts).save(
+            tmp_path / name
+        )
 
     return write
 
@@ -40,6 +40,7 @@ def test_a_real_difference_is_told(tfadv, judged):
     cells = "75.0 % [70.5, 79.0] 55.0 % [50.1, 59.8] 100 20 +20.0 [+15.0, +25.1] < 0.0001"
     assert " ".join(robust.split()[2:]) == cells
     assert " ".join(clean.split()[-5:]) == "0 +0.0 [-1.0, +1.0] 1"
+    assert lines[-3] == "Two runs on the same images: their fingerprints say so."
     assert lines[-2] == "robust is more robust: only robust stands on 100 images, only plain on 20 (p < 0.0001)."
     assert lines[-1] == "No difference in clean accuracy can be shown with 400 images: both are right on the same ones."
 
@@ -59,6 +60,7 @@ def test_json_holds_it_all(tfadv, judged):
         assert facts["robust"][key] == getattr(test, key)
     assert facts["robust"]["interval"] == list(test.interval)
     assert facts["robust"]["shown"] is True and facts["clean"]["shown"] is False
+    assert facts["same_images"] is True and facts["same_model"] is None
     assert facts["clean"]["images_needed"] is None and facts["warnings"] == []
 
 
@@ -99,6 +101,21 @@ def test_what_the_test_cannot_see_is_warned_of(tfadv, judged):
     attacks, doubt = done.stderr.splitlines()
     assert attacks.startswith("warning: the runs were not attacked by the same attacks")
     assert doubt == "warning: the robust accuracy of a is not to be quoted (randomized)."
+
+
+def test_one_model_judged_twice_is_told(tfadv, judged):
+    prints = [{"fingerprints": {"weights": weights}} for weights in ("one", "one", "another")]
+    a, b, c = (judged(name, 0, 300, **facts) for name, facts in zip("abc", prints, strict=True))
+    assert "One model, by its weights, on the same images" in tfadv("compare", a, b).stdout
+    assert "Two models on the same images" in tfadv("compare", a, c).stdout
+
+
+def test_runs_of_unknown_images_are_compared_by_their_labels(tfadv, judged):
+    known = {"name": "digits", "source": "here", "split": "test", "n": N}
+    done = tfadv("compare", judged("a", 0, 300, dataset=known), judged("b", 0, 300))
+    assert "that the images are the same is not known" in done.stdout
+    other = tfadv("compare", judged("a", 0, 300), judged("b", 0, 300, dataset=known | {"fingerprint": "cd"}))
+    assert other.exit_code == 2 and "images (their fingerprints differ)" in other.stderr
 
 
 def test_runs_of_one_name_are_told_by_their_places(tfadv, judged, tmp_path):

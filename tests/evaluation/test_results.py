@@ -75,10 +75,9 @@ def test_what_is_not_known_is_null():
 
 
 def test_every_key_is_there():
-    keys = "schema_version kind model dataset threat clean_accuracy clean_interval robust_accuracy"
-    keys += (
-        " robust_interval attacks stochastic control certificate norms rho2 curves findings class_accuracy provenance"
-    )
+    keys = "schema_version kind model dataset threat batch_size draws fingerprints clean_accuracy clean_interval"
+    keys += " robust_accuracy robust_interval attacks stochastic control certificate norms rho2 curves checks findings"
+    keys += " class_accuracy provenance"
     assert list(make().to_json()) == keys.split()
 
 

@@ -12,7 +12,7 @@ from tfadv import validation
 from tfadv.attacks.base import Attack
 from tfadv.data.split import Dataset
 from tfadv.errors import TfadvError
-from tfadv.evaluation import metrics
+from tfadv.evaluation import metrics, seal
 from tfadv.evaluation.attack_run import AttackRun
 from tfadv.evaluation.diagnostics import Diagnostics
 from tfadv.evaluation.journal import Journal
@@ -95,7 +95,8 @@ def evaluate(
     about = {"name": name or model.name, "path": str(path) if path else None, "parameters": model.count_params()}
     seconds, crafted_in = round(time.perf_counter() - started, 1), {"crafted in": craft_in} if craft_in else {}
     origin = provenance(seed=seed, seconds=seconds, data_source=dataset.source, **crafted_in)
-    result = _result(run, dataset, model=about, fingerprint=images, provenance=origin, **facts)
+    prints = seal.fingerprints(model, path, dataset)
+    result = _result(run, dataset, model=about, fingerprint=images, fingerprints=prints, provenance=origin, **facts)
     journal.close()
     return result
 
@@ -106,6 +107,7 @@ def _result(run, dataset, *, fingerprint, **facts):
     return EvaluationResult.of(
         judge.clean, run.robust, judge.y, dataset.class_names,
         dataset=data | {"fingerprint": fingerprint}, threat=str(judge.threat), stochastic=judge.random,
+        batch_size=judge.batch_size, draws=judge.draws,
         attacks=run.rows, gallery=run.gallery(dataset.class_names), fooling=run.fooled(), **facts,
     )  # fmt: skip
 

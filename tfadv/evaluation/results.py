@@ -1,4 +1,4 @@
-"""What an evaluation or an experiment leaves behind: result.json and arrays beside it. No TensorFlow here."""
+"""What an evaluation or an experiment leaves behind: result.json, arrays and digests beside it. No TensorFlow here."""
 
 import contextlib
 import json
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike as Array
 
 from tfadv import files, runs
 from tfadv.errors import TfadvError, invalid
+from tfadv.evaluation import seal
 from tfadv.evaluation.schema import EVALUATION, EXPERIMENT, conform, normalize
 from tfadv.evaluation.statistics import wilson
 
@@ -35,6 +36,8 @@ class EvaluationResult:
         robust_accuracy: worst case per example over all attacks (and the clean image).
         attacks: as they ran, each on the `attacked` images that were still right; `accuracy` is what it and all before
             it left, `gradients` and `forwards` are the passes really made.
+        batch_size, draws: images at a time, and forward passes that judge an image by majority.
+        fingerprints: sha256 of the `weights` as arrays, and of the files of `model` and `data` where there are any.
         stochastic: whether the model was seen to answer at random.
         control: what noise of the same size leaves.
         certificate: the share of images of which it is proven that they withstand everything, and how.
@@ -44,8 +47,10 @@ class EvaluationResult:
             that is proven; perhaps others.
         gallery: a few examples for the report: `x`, `x_adv` (m, h, w, c) in [0, 1], `label`, `predicted`,
             `confidence`, `predicted_adv`, `confidence_adv` (m,), perhaps specs `attack` (m,), `class_names`; or empty.
+        checks: which were made, and whether each passed, fired or was skipped.
         fooling: every image that fooled the model: `x_adv` (k, h, w, c) float32 as the attacks found it, and `image`
             (k,), which of the n it takes the place of; or empty. Of a result that was read it is read when asked for.
+        directory: where it was read from.
 
     Raises:
         TfadvError: if a key is missing or has a value of another kind.
@@ -54,6 +59,9 @@ class EvaluationResult:
     model: dict
     dataset: dict
     threat: str
+    batch_size: int | None = None
+    draws: int | None = None
+    fingerprints: dict | None = None
     clean_accuracy: float
     robust_accuracy: float
     clean_interval: list | None = None
@@ -72,6 +80,7 @@ class EvaluationResult:
     arrays: dict = field(default_factory=dict, repr=False, compare=False)
     gallery: dict = field(default_factory=dict, repr=False, compare=False)
     fooling: Mapping = field(default_factory=dict, repr=False, compare=False)
+    directory: str | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self):
         normalize(self, EVALUATION)
@@ -110,13 +119,13 @@ class EvaluationResult:
         return _to_json("evaluation", self, EVALUATION)
 
     @classmethod
-    def from_json(cls, mapping: Json, **arrays: Arrays) -> "EvaluationResult":
-        """The inverse of `to_json`; `arrays`, `gallery` and `fooling` where they are known.
+    def from_json(cls, mapping: Json, **beside: Any) -> "EvaluationResult":
+        """The inverse of `to_json`; beside it `arrays`, `gallery` and what else is not in the mapping.
 
         Raises:
             TfadvError: if a key is missing or of another kind.
         """
-        return cls(**conform(mapping, EVALUATION, keys_only=True), **arrays)
+        return cls(**conform(mapping, EVALUATION, keys_only=True), **beside)
 
     def save(self, directory: str | Path) -> Path:
         """Write the arrays, the images and, last, result.json under `directory`; returns the directory."""
@@ -128,6 +137,7 @@ class EvaluationResult:
                 with contextlib.suppress(OSError):
                     (directory / name).unlink()
         files.write_json(directory / runs.RESULT, self.to_json())
+        files.write_text(directory / runs.SUMS, seal.sums(directory))
         return directory
 
 
@@ -187,8 +197,8 @@ def load(path: str | Path) -> EvaluationResult | ExperimentResult:
         if mapping.get("kind") == "experiment":
             return ExperimentResult.from_json(mapping)
         arrays, gallery, fooling = (files.LaterNpz(file.with_name(name), "evaluate again") for name in ARRAYS)
-        read = EvaluationResult.from_json(mapping, arrays=dict(arrays), gallery=dict(gallery), fooling=fooling)
-        return _of_one_run(read)
+        beside = {"arrays": dict(arrays), "gallery": dict(gallery), "fooling": fooling, "directory": str(file.parent)}
+        return _of_one_run(EvaluationResult.from_json(mapping, **beside))
     except TfadvError as error:
         raise TfadvError(f"{str(file)!r} is damaged: {error}") from error
 

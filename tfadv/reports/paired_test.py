@@ -41,6 +41,30 @@ def attack_lists_differ(results):
     return len({tuple(sorted(attack["attack"] for attack in result.attacks)) for result in results}) > 1
 
 
+def sameness(a, b):
+    """Whether two runs are of the same images and of the same model: True, False, or None where that is not known."""
+    images = a.dataset["fingerprint"], b.dataset["fingerprint"]
+    weights = [(run.fingerprints or {}).get("weights") for run in (a, b)]
+    agree = lambda pair: None if None in pair else pair[0] == pair[1]  # noqa: E731
+    return {"same_images": agree(images), "same_model": agree(weights)}
+
+
+def about(same):
+    """What `sameness` says, in one sentence or two.
+
+    >>> about({"same_images": True, "same_model": False})
+    'Two models on the same images: their fingerprints say so.'
+    """
+    models = {True: "One model, by its weights,", False: "Two models", None: "Two runs"}[same["same_model"]]
+    images = {
+        True: "on the same images: their fingerprints say so.",
+        False: "on different images: their fingerprints say so.",
+        None: "with the same labels; that the images are the same is not known, as a fingerprint is missing.",
+    }[same["same_images"]]
+    twice = " What differs is how it was attacked, or how it answers at random." if same["same_model"] else ""
+    return f"{models} {images}{twice}"
+
+
 def objection(a, b):
     """Why two runs cannot be compared image by image, as half a sentence; None if they can."""
     found = differences([a, b])

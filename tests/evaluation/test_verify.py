@@ -1,0 +1,158 @@
+"""A result that is verified from what it kept: unaltered it passes, and nothing that was altered does."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from evaluated import ATTACKS, THREAT
+
+from tfadv import runs
+from tfadv.data import datasets
+from tfadv.errors import TfadvError
+from tfadv.evaluation import recompute, results, seal
+from tfadv.evaluation.evaluate import evaluate
+from tfadv.evaluation.verify import verify
+from trap_models import Noise
+
+FLIPS = 100
+SETTINGS = {"threat": THREAT, "attacks": ATTACKS[:2], "diagnostics": False}
+
+
+@pytest.fixture(scope="module")
+def judged(classifiers, images, labels, tmp_path_factory):
+    """A directory with model.keras, data.npz and the result about them, all by the user's own hand."""
+    home = tmp_path_factory.mktemp("judged")
+    classifiers("mlp").save(home / runs.MODEL)
+    np.savez(home / "data.npz", x=images, y=labels)
+    data = datasets.load(home / "data.npz")
+    evaluate(classifiers("mlp"), data, path=home / runs.MODEL, **SETTINGS).save(home)
+    return home
+
+
+@pytest.fixture
+def copy(judged, tmp_path):
+    """The same in a directory that may be spoilt. Its paths lead to the first one, so they are named."""
+    shutil.copytree(judged, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def look(directory):
+    return verify(directory, directory / runs.MODEL, directory / "data.npz")
+
+
+def failed(verification):
+    return [check.name for check in verification.checks if check.passed is False]
+
+
+def test_what_is_unaltered_passes(judged):
+    found = verify(judged)
+    assert found.passed and [check.name for check in found.checks] == list(recompute.STEPS), found
+    assert found.recomputed == found.recorded and found.recorded["robust"] < found.recorded["clean"]
+    assert json.loads(json.dumps(found.to_json()))["passed"] is True
+
+
+def test_it_may_have_been_moved(judged, copy):
+    for name in (runs.MODEL, "data.npz"):
+        (judged / name).rename(judged / f"away-{name}")
+    try:
+        assert failed(verify(copy)) == ["data"]
+        assert verify(copy, dataset=copy / "data.npz").passed
+    finally:
+        for name in (runs.MODEL, "data.npz"):
+            (judged / f"away-{name}").rename(judged / name)
+
+
+@pytest.mark.parametrize("name", [*seal.SEALED, runs.SUMS, runs.MODEL, "data.npz"])
+def test_an_altered_byte_anywhere_is_noticed(copy, name):
+    file, rng = copy / name, np.random.default_rng(0)
+    written = file.read_bytes()
+    for place in rng.integers(len(written), size=FLIPS):
+        spoilt = bytearray(written)
+        spoilt[place] ^= int(rng.integers(1, 256))
+        file.write_bytes(spoilt)
+        found = look(copy)
+        assert not found.passed, (name, place)
+        assert failed(found) == [{runs.MODEL: "model", "data.npz": "data"}.get(name, "files")]
+    file.write_bytes(written)
+    assert look(copy).passed
+
+
+def forged(directory, **changes):
+    """A result that was altered, and then sealed again, as a forger would."""
+    read = results.load(directory)
+    changed = {key: change(dict(getattr(read, key))) for key, change in changes.items()}
+    dataclasses.replace(read, **changed).save(directory)
+    return look(directory)
+
+
+def test_a_forged_image_is_noticed_without_its_digest(copy, images):
+    kept = dict(results.load(copy).fooling)
+    at = kept["image"]
+    clean = forged(copy, fooling=lambda kept: kept | {"x_adv": images[at]})
+    assert failed(clean) == ["ball and box", "each image fools", "robust accuracy"]
+    assert "not as far from" in clean.checks[5].message and f"{len(at)} of the {len(at)}" in clean.checks[6].message
+    far = forged(copy, fooling=lambda _: kept | {"x_adv": np.clip(kept["x_adv"] + np.float32(0.02), 0, 1)})
+    assert failed(far)[0] == "ball and box" and "outside linf:0.1" in far.checks[5].message
+    fewer = forged(copy, fooling=lambda _: {key: array[1:] for key, array in kept.items()})
+    assert failed(fewer) == ["numbers"]
+
+
+def test_a_forged_number_is_noticed_without_its_digest(copy):
+    text = (copy / runs.RESULT).read_text()
+    for key in ("fooled", "fingerprint", "weights", "robust"):
+        record = json.loads(text)
+        place = {
+            "fooled": record["attacks"][0], "fingerprint": record["dataset"], "weights": record["fingerprints"],
+            "robust": record["class_accuracy"][1],
+        }[key]  # fmt: skip
+        place[key] = place[key] + 1 if key == "fooled" else "0" if isinstance(place[key], str) else 0.987
+        (copy / runs.RESULT).write_text(json.dumps(record))
+        (copy / runs.SUMS).write_text(seal.sums(copy))
+        assert failed(look(copy)) == [{"fingerprint": "data", "weights": "model"}.get(key, "numbers")], key
+
+
+def test_another_model_or_other_images_are_noticed(judged, classifiers, images, labels):
+    assert verify(judged, classifiers("mlp")).passed
+    found = verify(judged, classifiers("cnn"))
+    assert failed(found) == ["model"] and found.checks[-1].passed is None and not found.passed
+    other = datasets.Dataset("other", *2 * (datasets.Split(images[::-1], labels[::-1]),), tuple("0123456789"), "here")
+    assert failed(verify(judged, classifiers("mlp"), other)) == ["data"]
+    assert failed(verify(judged, "nowhere.keras")) == ["model"]
+
+
+def test_a_random_model_is_verified_within_its_interval(classifiers, dataset, tmp_path, monkeypatch):
+    noisy = keras.Sequential([keras.Input((8, 8, 1)), Noise(0.05), classifiers("mlp")])
+    found = evaluate(noisy, dataset, threat=THREAT, attacks="eot(attack=fgsm, draws=2)", diagnostics=False)
+    found.save(tmp_path)
+    again = verify(tmp_path, noisy, dataset)
+    assert again.passed and "random" in again.checks[4].message and "inside" in again.checks[-1].message
+    monkeypatch.setattr(recompute.Judge, "correct", lambda self, x, at=slice(None), **_: np.ones(len(self.y[at]), bool))
+    assert failed(verify(tmp_path, noisy, dataset)) == ["robust accuracy"]
+
+
+def test_a_tie_is_for_rounding_to_decide():
+    z = np.float32([[1, 1.0005, 0], [1, 1.002, 0], [1.0005, 1, 0]])
+    np.testing.assert_array_equal(recompute._ties(z, np.zeros(3, int)), [True, False, True])
+
+
+def test_a_result_without_evidence_is_refused(copy, tmp_path):
+    with pytest.raises(TfadvError, match="no result at"):
+        verify(tmp_path / "nowhere")
+    results.EvaluationResult.of(
+        [True], [True], [0], "a", model={"name": "m"}, dataset={"name": "d", "n": 1}, threat="linf:1"
+    ).save(tmp_path)
+    with pytest.raises(TfadvError, match="holds no evidence"):
+        verify(tmp_path)
+    (copy / runs.SUMS).unlink()
+    with pytest.raises(TfadvError, match="has no SHA256SUMS: evaluate again"):
+        verify(copy)
+
+
+def test_the_sums_are_those_of_the_usual_tool(judged):
+    lines = (judged / runs.SUMS).read_text().splitlines()
+    assert [line[66:] for line in lines] == list(seal.SEALED) and all(len(line) > 66 for line in lines)
+    assert {Path(name).suffix for name in seal.SEALED} == {".json", ".npz"}
