@@ -68,6 +68,22 @@ def test_every_fact_comes_back(tmp_path):
     assert read.dataset["fingerprint"] == "ab12" and read.arrays["broken_by"].tolist() == [-1, 0, -1, -1]
 
 
+NEW = ("batch_size", "draws", "fingerprints", "checks", "stochastic", "control", "certificate", "norms")
+
+
+def test_results_of_older_versions_are_read(tmp_path):
+    """Of the first version, and of the second before it knew what is verified today."""
+    record = json.loads((make().save(tmp_path) / "result.json").read_text())
+    (tmp_path / "SHA256SUMS").unlink()
+    record = {key: value for key, value in record.items() if key not in NEW}
+    (tmp_path / "result.json").write_text(json.dumps(record))
+    second = load(tmp_path)
+    assert second.fingerprints is None and second.checks == [] and dict(second.fooling) == {}
+    record["attacks"][0] |= {"accuracy": 0.75, "robust_accuracy_so_far": 0.5, "interval": [0.3, 0.9]}
+    (tmp_path / "result.json").write_text(json.dumps(record | {"schema_version": 1}))
+    assert load(tmp_path).attacks[0]["accuracy"] == 0.5 and load(tmp_path).attacks[0]["interval"] is None
+
+
 def test_what_is_not_known_is_null():
     result = make()
     assert result.attacks[0]["attacked"] is result.attacks[0]["gradients"] is result.dataset["fingerprint"] is None
@@ -137,7 +153,9 @@ def test_damaged_files_are_one_sentence(tmp_path):
     assert "not a result" in damaged(tmp_path, "[]")
     assert "not a result" in damaged(tmp_path, '{"kind": "card"}')
     assert "schema version 7" in damaged(tmp_path, text.replace('"schema_version": 2', '"schema_version": 7'))
-    assert "schema version 1 and this tfadv reads 2" in damaged(tmp_path, text.replace('version": 2', 'version": 1'))
+    assert "schema version 0 and this tfadv reads 1 to 2" in damaged(
+        tmp_path, text.replace('version": 2', 'version": 0')
+    )
     assert "clean_accuracy" in damaged(tmp_path, text.replace('"clean_accuracy": 0.75', '"clean_accuracy": NaN'))
     assert "model" in damaged(tmp_path, text.replace('"model"', '"modell"'))
 

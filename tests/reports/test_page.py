@@ -60,7 +60,7 @@ def test_one_run_gets_its_verdict(make, tmp_path):
     words = " ".join(reader.words)
     assert "How robust is mlp?" in words
     assert "66.7 %" in words and "33.3 %" in words and "upper bound" in words
-    assert "1 check objects" in words and "gradients <b>vanish</b>" in words
+    assert "Explain this number" in words and "1 warning: dead" in words and "gradients <b>vanish</b>" in words
     assert "pgd(steps=40, step_size=2/255)" in words
     assert len(reader.all("img")) == 3
 

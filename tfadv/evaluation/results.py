@@ -3,7 +3,7 @@
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,9 @@ from numpy.typing import ArrayLike as Array
 from tfadv import files, runs
 from tfadv.errors import TfadvError, invalid
 from tfadv.evaluation import seal
-from tfadv.evaluation.schema import EVALUATION, EXPERIMENT, conform, normalize
+from tfadv.evaluation.schema import EVALUATION, EXPERIMENT, FIRST, SCHEMA_VERSION, conform, normalize, of_first_version
 from tfadv.evaluation.statistics import wilson
 
-SCHEMA_VERSION = 2
 Json = Mapping[str, Any]
 Names = Sequence[str]
 Arrays = Mapping[str, np.ndarray] | None
@@ -188,9 +187,9 @@ def load(path: str | Path) -> EvaluationResult | ExperimentResult:
     file = Path(path) / runs.RESULT if Path(path).is_dir() else Path(path)
     mapping = _read_json(file)
     version = mapping.get("schema_version")
-    if version != SCHEMA_VERSION:
+    if version not in (FIRST, SCHEMA_VERSION):
         raise TfadvError(
-            f"{str(file)!r} has schema version {version!r} and this tfadv reads {SCHEMA_VERSION}: "
+            f"{str(file)!r} has schema version {version!r} and this tfadv reads {FIRST} to {SCHEMA_VERSION}: "
             "update tfadv or evaluate again."
         )
     try:
@@ -198,7 +197,8 @@ def load(path: str | Path) -> EvaluationResult | ExperimentResult:
             return ExperimentResult.from_json(mapping)
         arrays, gallery, fooling = (files.LaterNpz(file.with_name(name), "evaluate again") for name in ARRAYS)
         beside = {"arrays": dict(arrays), "gallery": dict(gallery), "fooling": fooling, "directory": str(file.parent)}
-        return _of_one_run(EvaluationResult.from_json(mapping, **beside))
+        read = _of_one_run(EvaluationResult.from_json(mapping, **beside))
+        return replace(read, attacks=list(map(of_first_version, read.attacks))) if version == FIRST else read
     except TfadvError as error:
         raise TfadvError(f"{str(file)!r} is damaged: {error}") from error
 

@@ -5,6 +5,8 @@ from typing import Any
 from tfadv import files
 from tfadv.errors import invalid
 
+# The first version said what each attack left by itself, and beside it what all had left so far.
+FIRST, SCHEMA_VERSION = 1, 2
 # The shape of a result: a type, [shape] for a list of such, {key: shape} for a mapping with at least these keys,
 # (shape,) for one that may be null or left out.
 NUMBER = int | float
@@ -49,6 +51,12 @@ EXPERIMENT = {
     "notes": [str],
     "provenance": dict,
 }
+
+
+def of_first_version(row: dict[str, Any]) -> dict[str, Any]:
+    """An attack of the first version as one of today: its accuracy is what all attacks had left so far."""
+    left = row.get("robust_accuracy_so_far")
+    return row if left is None else row | {"accuracy": left, "interval": None}
 
 
 def normalize(result: object, shape: dict[str, Any]) -> None:

@@ -4,13 +4,14 @@ from itertools import combinations
 
 from tfadv.evaluation.statistics import holm
 from tfadv.reports import figures, paired_test
+from tfadv.reports.audit import objections
 from tfadv.reports.document import Figure, Findings, Table, Text, percent, points, probability
-from tfadv.reports.evaluation_blocks import DOUBT, examples
+from tfadv.reports.evaluation_blocks import examples
 
 ALL_PAIRS = 6  # With more runs the pairs fill pages: then each against the most robust one.
 COMPARISON_NOTE = (
     "With 95 % intervals. Robust: right on the clean image and under every attack tried, an upper bound. "
-    "Objections: findings of severity warning or error, see the details of the run."
+    "Objections: what the checks raise, see the details of the run."
 )
 
 
@@ -40,16 +41,16 @@ def comparison(runs):
 def _table(runs):
     """Threat model and n stand in the title where all runs share them, else in columns of their own."""
     asked = dict.fromkeys(f"{result.threat}, {examples(result)}" for result in runs.values())
-    shared = len(asked) == 1
-    columns = ["model", "clean", "robust", *([] if shared else ["threat", "n"]), "rho2", "objections"]
+    shared, measured = len(asked) == 1, ["rho2"] if any(result.rho2 for result in runs.values()) else []
+    columns = ["model", "clean", "robust", *([] if shared else ["threat", "n"]), *measured, "objections"]
     rows = [
         [
             label,
             percent(result.clean_accuracy, result.clean_interval),
             percent(result.robust_accuracy, result.robust_interval),
             *([] if shared else [result.threat, result.dataset["n"]]),
-            (result.rho2 or {}).get("mean"),
-            sum(finding["severity"] in DOUBT for finding in result.findings),
+            *((result.rho2 or {}).get("mean") for _ in measured),
+            objections(result) or "none",
         ]
         for label, result in runs.items()
     ]

@@ -25,6 +25,22 @@ class Headline:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """Whether to believe what the headline says: `level` is `"good"`, `"open"` or `"bad"`."""
+
+    level: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """Lines to type into a shell."""
+
+    lines: tuple
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows of cells; a cell is a text, a number or None. The first cell of a row names the row; `foot` sums them up."""
 

@@ -7,12 +7,10 @@ import numpy as np
 from tfadv import spec
 from tfadv.errors import TfadvError
 from tfadv.reports import figures
-from tfadv.reports.document import Facts, Figure, Findings, Table, Text, number, percent, short
+from tfadv.reports.document import Facts, Figure, Table, Text, number, percent, short
 
 GALLERY_SIZE = 4
 CLASSES_SHOWN = 20
-DOUBT = ("error", "warning")
-NO_FINDINGS = "The checks for gradient masking and broken attacks found nothing suspicious."
 MEASURED = {"median_distance": "median distance", "seconds": "seconds"}
 MEASURED |= {"gradients": "gradients", "forwards": "forwards"}
 ATTACKS_NOTE = (
@@ -29,13 +27,6 @@ def examples(result):
     dataset = result.dataset
     split = f" ({dataset['split']})" if dataset["split"] else ""
     return f"{number(dataset['n'])} images of {dataset['name']}{split}"
-
-
-def findings(result, level):
-    """What the checks object to, under a heading of this level."""
-    if result.findings:
-        return [Text("Findings", level=level), Findings(tuple(result.findings))]
-    return [Text("Findings", (NO_FINDINGS,), level)]
 
 
 def attacks(result):
@@ -99,6 +90,16 @@ def distances(label, result):
     sizes = ", ".join(f"{name} {number(float(size))}" for name, size in norms.items() if size is not None)
     caption = f"{number(len(fooled))} images: {sizes}. Dotted line: the threat model."
     return [Figure(f"Size of the successful perturbations ({norm})", png, caption, f"distances-{label}")]
+
+
+def rho2(result):
+    """How far DeepFool has to go, in words."""
+    if not result.rho2 or result.rho2["mean"] is None:
+        return []
+    mean, median, missed = (result.rho2[key] for key in ("mean", "median", "not_found"))
+    found = f"; none was found for {percent(missed)}" if missed else ""
+    said = f"on average {number(mean)} of the length of the image, {number(median)} in the median{found}."
+    return [Text("", (f"The smallest change in l2 that DeepFool finds (rho2) is {said}",))]
 
 
 def curves(runs):

@@ -1,9 +1,9 @@
 """Evaluations as a document: one run gets its verdict, several are compared."""
 
 from tfadv.errors import invalid
-from tfadv.reports import comparison, evaluation_blocks
-from tfadv.reports.document import Document, Headline, Text, number, percent
-from tfadv.reports.evaluation_blocks import DOUBT, examples
+from tfadv.reports import audit, comparison, evaluation_blocks
+from tfadv.reports.document import Document, Headline, Text, percent
+from tfadv.reports.evaluation_blocks import examples
 
 
 def evaluation_document(results):
@@ -21,16 +21,11 @@ def evaluation_document(results):
 
 
 def _single(runs):
-    """The verdict, and at once what casts doubt on it; then the evidence."""
+    """The verdict, and at once whether to believe it; then the evidence."""
     [(label, result)] = runs.items()
-    blocks = [*_verdict(result), *evaluation_blocks.findings(result, 2)]
-    blocks += [
-        Text("Attacks"),
-        evaluation_blocks.attacks(result),
-        *evaluation_blocks.distances(label, result),
-        *evaluation_blocks.gallery(label, result),
-    ]
-    blocks += [*evaluation_blocks.curves(runs), *evaluation_blocks.classes(runs)]
+    blocks = [_headline(result), audit.believe(result), *audit.findings(result, 2), *_attacked(label, result, 2)]
+    blocks += [*evaluation_blocks.curves(runs), *evaluation_blocks.classes(runs), *audit.checks(result, 2)]
+    blocks += [*audit.not_tested([result]), *audit.verification([result])]
     return [*blocks, Text("Provenance"), evaluation_blocks.provenance(result)]
 
 
@@ -38,18 +33,25 @@ def _several(runs):
     """Whether they can be compared at all, the comparison, and each run by itself."""
     blocks = [*comparison.not_comparable(list(runs.values())), *comparison.comparison(runs)]
     blocks += [*evaluation_blocks.curves(runs), *evaluation_blocks.classes(runs)]
+    blocks += [*audit.not_tested(list(runs.values())), *audit.verification(list(runs.values()))]
     for label, result in runs.items():
-        blocks += [
-            Text(f"Details: {label}"),
-            *evaluation_blocks.findings(result, 3),
-            Text("Attacks", level=3),
-            evaluation_blocks.attacks(result),
-            *evaluation_blocks.distances(label, result),
-            *evaluation_blocks.gallery(label, result),
-            Text("Provenance", level=3),
-            evaluation_blocks.provenance(result),
-        ]
+        blocks += [Text(f"Details: {label}"), audit.believe(result), *audit.findings(result, 3)]
+        blocks += [*_attacked(label, result, 3), *audit.checks(result, 3)]
+        blocks += [Text("Provenance", level=3), evaluation_blocks.provenance(result)]
     return blocks
+
+
+def _attacked(label, result, level):
+    """Who attacked, by what, and what came of it."""
+    return [
+        *audit.attacker(result, level),
+        Text("Attacks", level=level),
+        evaluation_blocks.attacks(result),
+        *audit.chosen(result),
+        *evaluation_blocks.distances(label, result),
+        *evaluation_blocks.rho2(result),
+        *evaluation_blocks.gallery(label, result),
+    ]
 
 
 def _labels(results):
@@ -73,37 +75,23 @@ def _subtitle(results):
     return "; ".join(asked) if len(asked) <= 2 else "several data sets or threat models"
 
 
-def _verdict(result):
-    clean = _split(result.clean_accuracy, result.clean_interval)
+def _headline(result):
+    """The robust accuracy first, then what it is to be read beside."""
     robust = _split(result.robust_accuracy, result.robust_interval)
-    items = [("clean accuracy", *clean), (f"robust accuracy under {result.threat}", *robust)]
-    if result.rho2:
-        missed = f", none for {percent(result.rho2['not_found'])}" if result.rho2["not_found"] else ""
-        items.append(
-            (
-                "smallest l2 change found, relative (rho2)",
-                number(result.rho2["mean"]),
-                f"median {number(result.rho2['median'])}{missed}",
-            )
-        )
-    return [Headline(tuple(items)), Text("", (_sentence(result),))]
+    clean = _split(result.clean_accuracy, result.clean_interval)
+    items = [(f"robust accuracy under {result.threat}", *robust), ("clean accuracy", *clean)]
+    if exact := result.certificate:
+        proven = f"a proof: no attack can go below it ({exact['method']})"
+        items.insert(1, ("exact robust accuracy", percent(exact["accuracy"]), proven))
+    known = [row for row in result.class_accuracy if row["robust"] is not None]
+    if len(known) > 1:
+        worst = min(known, key=lambda row: row["robust"])
+        detail = f"of {worst['n']:,} images of {worst['name']} withstand the attacks"
+        items.append((f"weakest class: {worst['name']}", percent(worst["robust"]), detail))
+    return Headline(tuple(items))
 
 
 def _split(accuracy, interval):
     """An accuracy and, smaller, its interval."""
     bounds = percent(accuracy, interval).partition(" % ")[2]
     return percent(accuracy), f"95 % interval {bounds}" if bounds else "no interval"
-
-
-def _sentence(result):
-    n = len(result.attacks)
-    tried = f"every one of the {n} attacks below" if n > 1 else "the one attack below" if n else "no attack at all"
-    sentence = (
-        f"Robust accuracy counts the images that stay right under {tried}. "
-        "It is an upper bound: a stronger attack can only lower it."
-    )
-    doubts = sum(finding["severity"] in DOUBT for finding in result.findings)
-    if not doubts:
-        return sentence
-    objections = "1 check objects" if doubts == 1 else f"{doubts} checks object"
-    return f"{sentence} {objections}: read the findings before you believe it."

@@ -40,6 +40,14 @@ def _headline(block, _):
     return ["\n".join(lines)]
 
 
+def _verdict(block, _):
+    return [f"**{escape(block.title)}.** {escape(block.text)}"]
+
+
+def _command(block, _):
+    return ["\n".join(["```bash", *block.lines, "```"])]
+
+
 def _table(block, _):
     rules = ["---:" if numeric else "---" for numeric in model.numeric_columns(block)]
     foot = [[f"**{escape(cell)}**" for cell in block.foot]] if block.foot else []
@@ -82,6 +90,8 @@ def _facts(block, _):
 WRITERS = {
     model.Text: _text,
     model.Headline: _headline,
+    model.Verdict: _verdict,
+    model.Command: _command,
     model.Table: _table,
     model.Figure: _figure,
     model.Claims: _claims,

@@ -1,0 +1,91 @@
+"""What an auditor asks of an evaluation: believe it or not, who attacked, what was checked, what was not."""
+
+import hashlib
+
+import pytest
+
+from tfadv.evaluation.results import load
+from tfadv.reports import page
+from tfadv.reports.document import Command, Facts, Headline, Table
+
+
+def table(document, title):
+    return next(block for block in kinds(document, Table) if block.title.startswith(title))
+
+
+def kinds(document, kind):
+    return [block for block in document.blocks if isinstance(block, kind)]
+
+
+@pytest.mark.parametrize(
+    ("severities", "level", "words"),
+    [
+        ([], "good", "No check objects"),
+        (["info"], "good", "1 checks for masked gradients and failed attacks passed, 2 did not apply"),
+        (["warning", "info"], "open", "Explain this number"),
+        (["error", "warning", "warning"], "bad", "1 error and 2 warnings: c0, c1, c2"),
+    ],
+)
+def test_the_first_screen_says_whether_to_believe_it(make, quick, severities, level, words):
+    found = [{"code": f"c{k}", "severity": severity, "message": "m"} for k, severity in enumerate(severities)]
+    checks = [
+        {"code": code, "outcome": outcome}
+        for code, outcome in zip("abc", ("passed", "skipped", "skipped"), strict=True)
+    ]
+    headline, verdict, *_ = page.evaluation_document([make(findings=found, checks=checks)]).blocks
+    assert isinstance(headline, Headline) and headline.items[0][:2] == ("robust accuracy under linf:0.1", "33.3 %")
+    assert headline.items[2][:2] == ("weakest class: dog", "0.0 %")
+    assert verdict.level == level and words in f"{verdict.title} {verdict.text}"
+
+
+def test_a_verdict_without_checks_is_called_so(make, quick):
+    found = [{"code": "not_checked", "severity": "warning", "message": "m"}]
+    assert page.evaluation_document([make(findings=found)]).blocks[1].title == "Not checked"
+
+
+def test_the_attacker_is_described(make, quick):
+    attacker = kinds(page.evaluation_document([make()]), Facts)[0].mapping
+    assert attacker["knowledge"].startswith("white box") and "by at most 0.1 of the range" in attacker["capability"]
+    black = [{"attack": "square", "accuracy": 0.5, "forwards": 3000, "fooled": 10, "attacked": 20}]
+    facts = {"attacks": black, "threat": "l0:12", "stochastic": True, "arrays": {}}
+    attacker = kinds(page.evaluation_document([make(**facts)]), Facts)[0].mapping
+    assert attacker["knowledge"].startswith("black box") and "at most 12 pixels" in attacker["capability"]
+    assert "on average 0 backward passes and 100 forward passes an image" in attacker["effort"]
+    for threat, words in (("patch(area=0.05)", "one square of every image, area=0.05,"), ("new:3", "within new:3")):
+        facts = kinds(page.evaluation_document([make(threat=threat)]), Facts)[0].mapping
+        assert words in facts["capability"]
+
+
+def test_checks_that_passed_and_were_skipped_stand_beside_those_that_fired(make, quick):
+    checks = [
+        {"code": "zero_gradients", "outcome": "passed"},
+        {"code": "few_draws", "outcome": "skipped", "reason": "the model is not random"},
+        {"code": "dead", "outcome": "fired"},
+    ]
+    rows = table(page.evaluation_document([make(checks=checks)]), "What was checked").rows
+    assert rows == [
+        ["dead", "fired", "warning"],
+        ["few draws", "skipped", "the model is not random"],
+        ["zero gradients", "passed", ""],
+    ]
+
+
+def test_attacks_that_were_chosen_say_why(make, quick):
+    rows = [row | {"why": why} for row, why in zip(make().attacks, (None, "It rounds."), strict=True)]
+    chosen = table(page.evaluation_document([make(attacks=rows)]), "Attacks chosen for this model")
+    assert chosen.rows == [["pgd(steps=40, step_size=2/255)", "It rounds.", 5]]
+
+
+def test_what_was_not_tested_and_how_to_verify_it_are_said(make, quick, tmp_path):
+    run = make(fingerprints={"weights": "ab"}).save(tmp_path / "a run")
+    document = page.evaluation_document([load(run)])
+    [command] = kinds(document, Command)
+    assert command.lines == (f"tfadv verify '{run}'",)
+    said = {key: value for facts in kinds(document, Facts) for key, value in facts.mapping.items()}
+    assert said[f"sha256 of {run / 'SHA256SUMS'}"] == hashlib.sha256((run / "SHA256SUMS").read_bytes()).hexdigest()
+    assert "linf:0.1" in said["other changes"] and "30 images" in said["other images"]
+    assert "is proven" in str(
+        page.evaluation_document([make(certificate={"method": "linear", "accuracy": 0.2})]).blocks
+    )
+    assert "```bash\ntfadv verify" in page.write([run], tmp_path / "r.md").read_text()
+    assert not kinds(page.evaluation_document([make()]), Command)

@@ -1,0 +1,161 @@
+"""What an auditor asks of an evaluation, as blocks: believe it or not, who attacked, what was checked, what was not.
+
+The attacker is described in the terms of NIST AI 100-2 E2025, Adversarial Machine Learning: A Taxonomy and Terminology
+of Attacks and Mitigations, section 2.1: stage, goal, knowledge and capability.
+"""
+
+import shlex
+from pathlib import Path
+
+from tfadv import runs
+from tfadv.provenance import digest
+from tfadv.reports.document import Command, Facts, Findings, Table, Text, Verdict, number, short
+
+DOUBT = ("error", "warning")
+NO_FINDINGS = "The checks for gradient masking and broken attacks found nothing suspicious."
+BOUND = "Robust accuracy is an upper bound: a stronger attack can only lower it."
+MOVES = {
+    "linf": "change every value of every pixel by at most {eps} of the range from black to white",
+    "l2": "change the pixels by at most {eps} in all, as a Euclidean distance in which white is 1 from black",
+    "l1": "change the pixels by at most {eps} in all, as a sum in which white is 1 from black",
+    "l0": "change at most {eps} pixels, and these to any color",
+    "patch": "paint one square of every image, {eps}, and no other pixel",
+}
+PASSES = ("backward passes", "forward passes")
+OUTCOMES = ("fired", "skipped", "passed")
+
+
+def believe(result):
+    """Whether to believe the robust accuracy, in one sentence or two."""
+    found = [[f["code"] for f in result.findings if f["severity"] == severity] for severity in DOUBT]
+    if "not_checked" in found[1] and not found[0]:
+        return Verdict(
+            "open", "Not checked", "Only the verdict was requested: nothing has looked for what flatters it."
+        )
+    if not any(found):
+        return Verdict("good", "No check objects", f"{_made(result)}{BOUND}")
+    title = "Do not quote this number" if found[0] else "Explain this number before you quote it"
+    named = ", ".join(code.replace("_", " ") for codes in found for code in codes)
+    return Verdict("bad" if found[0] else "open", title, f"The checks raise {objections(result)}: {named}. {BOUND}")
+
+
+def objections(result):
+    """How many errors and warnings: `1 error and 2 warnings`, or an empty text."""
+    counts = [(what, sum(finding["severity"] == what for finding in result.findings)) for what in DOUBT]
+    return " and ".join(f"{count} {what}{'s' if count > 1 else ''}" for what, count in counts if count)
+
+
+def _made(result):
+    """How many checks were made."""
+    passed, skipped = (sum(check["outcome"] == kind for check in result.checks) for kind in ("passed", "skipped"))
+    apart = f", {skipped} did not apply" if skipped else ""
+    return f"{passed} checks for masked gradients and failed attacks passed{apart}. " if passed else ""
+
+
+def findings(result, level):
+    """What the checks object to, under a heading of this level."""
+    if result.findings:
+        return [Text("Findings", level=level), Findings(tuple(result.findings))]
+    return [Text("Findings", (NO_FINDINGS,), level)]
+
+
+def attacker(result, level):
+    """The attacker in the terms of NIST AI 100-2."""
+    facts = {
+        "stage": "when the model is used (evasion); it was trained without the attacker's doing",
+        "goal": "integrity: any wrong class will do for an image that was classified correctly",
+        "knowledge": _knowledge(result),
+        "capability": f"may {_moves(result.threat)} ({result.threat}), in test images only; may query without limit",
+        "effort": _effort(result),
+    }
+    return [Text("The attacker", level=level), Facts({key: value for key, value in facts.items() if value})]
+
+
+def _knowledge(result):
+    if not result.attacks:
+        return None
+    white = any(attack["gradients"] for attack in result.attacks)
+    known = "white box: architecture, weights and gradients, with every defense that is part of the model"
+    random = ", how it draws at random but not what it will draw" if result.stochastic else ""
+    return f"{known}{random}" if white else "black box: the logits of any image, no gradients"
+
+
+def _moves(threat):
+    """What a threat model allows, in words."""
+    norm = threat.partition(":")[0].partition("(")[0]
+    eps = threat[len(norm) :].strip(":()")
+    return MOVES.get(norm, "change images within {eps}").format(eps=eps or threat)
+
+
+def _effort(result):
+    passes = [sum(attack[kind] or 0 for attack in result.attacks) for kind in ("gradients", "forwards")]
+    if not any(passes):
+        return None
+    each = " and ".join(
+        f"{total / result.dataset['n']:,.0f} {kind}" for total, kind in zip(passes, PASSES, strict=True)
+    )
+    n = len(result.attacks)
+    return f"{n} attack{'s' if n > 1 else ''}; on average {each} an image, {' and '.join(map(short, passes))} in all"
+
+
+def chosen(result):
+    """The attacks that were chosen for this model, and why."""
+    rows = [[attack["attack"], attack["why"], attack["fooled"]] for attack in result.attacks if attack.get("why")]
+    if not rows:
+        return []
+    note = "Chosen by what the model is and by what the attacks before them met; they count like all others."
+    return [Table("Attacks chosen for this model", ["attack", "why", "fooled"], rows, note, "chosen")]
+
+
+def checks(result, level):
+    """All checks: those that fired, those that were skipped and why, those that passed."""
+    if not result.checks:
+        return []
+    said = {finding["code"]: finding["severity"] for finding in result.findings}
+    ranked = sorted(result.checks, key=lambda check: OUTCOMES.index(check["outcome"]))
+    rows = [
+        [check["code"].replace("_", " "), check["outcome"], said.get(check["code"]) or check["reason"] or ""]
+        for check in ranked
+    ]
+    counts = ", ".join(f"{sum(check['outcome'] == kind for check in ranked)} {kind}" for kind in OUTCOMES)
+    note = f"{len(rows)} checks: {counts}. What each looks for is in docs/findings.md."
+    return [
+        Text("Checks", level=level),
+        Table("What was checked", ["check", "outcome", "detail"], rows, note, "checks"),
+    ]
+
+
+def not_tested(results):
+    """What no number of the page speaks about."""
+    threats = list(dict.fromkeys(result.threat for result in results))
+    judged = " and ".join(dict.fromkeys(number(result.dataset["n"]) for result in results))
+    facts = {
+        "stronger attacks": "an attack that was not run may fool more images; nothing here is a proof of robustness",
+        "other changes": f"what is not in {' or '.join(threats)}: other norms and sizes, rotations, blur, weather",
+        "other images": f"judged were {judged} images of one source; the intervals speak of such images alone",
+        "other goals": "one certain wrong class, false alarms of a detector, a slow or an unavailable service",
+        "other attackers": "poisoned training data, backdoors, stolen models, leaked training images",
+        "the system": "what surrounds the model: cameras, encoders, thresholds, rate limits, persons who look",
+    }
+    if all(result.certificate for result in results):
+        facts["stronger attacks"] = "none is needed: the exact accuracy is proven"
+    return [Text("What was not tested"), Facts(facts)]
+
+
+def verification(results):
+    """The commands that recompute the verdicts, of the results that were read from a directory."""
+    known = [result for result in results if result.directory and result.fingerprints]
+    if not known:
+        return []
+    lines, seals = [], {}
+    for result in known:
+        lines.append(shlex.join(["tfadv", "verify", result.directory]))
+        sums = Path(result.directory) / runs.SUMS
+        if sums.is_file():
+            seals[str(sums)] = digest(sums)
+    text = (
+        "Every image that fooled the model was kept. This recomputes the accuracies from them in seconds, without "
+        "attacking, and notices any altered file, image, weight or number."
+    )
+    facts = Facts({f"sha256 of {name}": value for name, value in seals.items()})
+    return [Text("Verify it", (text,)), Command(tuple(lines)), facts]
