@@ -6,7 +6,7 @@ import keras
 import pytest
 
 from tfadv import runs
-from tfadv.evaluation import results
+from tfadv.evaluation import results, seal
 from toy_models import classifier
 
 SHORT = ("--dataset", "digits", "--threat", "linf:0.05", "--n", 20)
@@ -41,4 +41,4 @@ def test_the_verdict_alone_of_whatever_scale(tfadv, for_bytes, tmp_path):
     assert result.exit_code == 0, result.output
     assert [finding["code"] for finding in json.loads(result.stdout)["findings"]] == ["not_checked"]
     assert "DeepFool" not in result.stderr and not results.load(tmp_path).curves
-    assert {path.name for path in tmp_path.iterdir()} == {runs.RESULT, runs.PER_EXAMPLE, runs.REPORT}
+    assert {path.name for path in tmp_path.iterdir()} == {*seal.SEALED, runs.SUMS, runs.REPORT} - {runs.GALLERY}

@@ -68,7 +68,7 @@ def test_every_fact_comes_back(tmp_path):
     assert read.dataset["fingerprint"] == "ab12" and read.arrays["broken_by"].tolist() == [-1, 0, -1, -1]
 
 
-NEW = ("batch_size", "draws", "fingerprints", "checks", "stochastic", "control", "certificate", "norms")
+NEW = ("judge", "fingerprints", "checks", "stochastic", "control", "certificate", "norms")
 
 
 def test_results_of_older_versions_are_read(tmp_path):
@@ -91,7 +91,7 @@ def test_what_is_not_known_is_null():
 
 
 def test_every_key_is_there():
-    keys = "schema_version kind model dataset threat batch_size draws fingerprints clean_accuracy clean_interval"
+    keys = "schema_version kind model dataset threat judge fingerprints clean_accuracy clean_interval"
     keys += " robust_accuracy robust_interval attacks stochastic control certificate norms rho2 curves checks findings"
     keys += " class_accuracy provenance"
     assert list(make().to_json()) == keys.split()

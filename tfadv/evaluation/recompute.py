@@ -42,8 +42,7 @@ class Work:
 
     @functools.cached_property
     def judge(self):
-        draws, batch_size = self.result.draws or 1, self.result.batch_size or 500
-        return Judge(self.model, self.x, self.y, self.threat, batch_size=batch_size, draws=draws)
+        return Judge(self.model, self.x, self.y, self.threat, **self.result.judge)
 
     @functools.cached_property
     def threat(self):
@@ -76,7 +75,9 @@ def files_are_unaltered(work):
         raise Failed(str(error)) from error
     if not isinstance(work.result, EvaluationResult):
         raise TfadvError(f"{str(work.directory)!r} is an experiment: verify takes what `tfadv evaluate` wrote.")
-    if work.result.fingerprints is None or not (EVIDENCE.issubset(work.result.arrays) and work.result.fooling):
+    if None in (work.result.fingerprints, work.result.judge) or not (
+        EVIDENCE.issubset(work.result.arrays) and work.result.fooling
+    ):
         raise TfadvError(f"{str(work.directory)!r} holds no evidence to verify: evaluate again with --out.")
     work.sums = digest(work.directory / runs.SUMS)
     work.recorded = {"clean": work.result.clean_accuracy, "robust": work.result.robust_accuracy}

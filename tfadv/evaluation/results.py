@@ -35,7 +35,7 @@ class EvaluationResult:
         robust_accuracy: worst case per example over all attacks (and the clean image).
         attacks: as they ran, each on the `attacked` images that were still right; `accuracy` is what it and all before
             it left, `gradients` and `forwards` are the passes really made.
-        batch_size, draws: images at a time, and forward passes that judge an image by majority.
+        judge: `batch_size`, images at a time, and `draws`, forward passes that judge an image by majority.
         fingerprints: sha256 of the `weights` as arrays, and of the files of `model` and `data` where there are any.
         stochastic: whether the model was seen to answer at random.
         control: what noise of the same size leaves.
@@ -58,8 +58,7 @@ class EvaluationResult:
     model: dict
     dataset: dict
     threat: str
-    batch_size: int | None = None
-    draws: int | None = None
+    judge: dict | None = None
     fingerprints: dict | None = None
     clean_accuracy: float
     robust_accuracy: float
