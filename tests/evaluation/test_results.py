@@ -78,7 +78,7 @@ def test_results_of_older_versions_are_read(tmp_path):
     record = {key: value for key, value in record.items() if key not in NEW}
     (tmp_path / "result.json").write_text(json.dumps(record))
     second = load(tmp_path)
-    assert second.fingerprints is None and second.checks == [] and dict(second.fooling) == {}
+    assert second.fingerprints is None and second.checks is None and dict(second.fooling) == {}
     record["attacks"][0] |= {"accuracy": 0.75, "robust_accuracy_so_far": 0.5, "interval": [0.3, 0.9]}
     (tmp_path / "result.json").write_text(json.dumps(record | {"schema_version": 1}))
     assert load(tmp_path).attacks[0]["accuracy"] == 0.5 and load(tmp_path).attacks[0]["interval"] is None

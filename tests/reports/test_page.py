@@ -5,7 +5,7 @@ import pytest
 
 from tfadv.errors import TfadvError
 from tfadv.evaluation.results import ExperimentResult, load
-from tfadv.reports import figures, html, page
+from tfadv.reports import evaluation_blocks, figures, html, page
 from tfadv.reports.document import Figure, Findings, Table
 
 PNG = figures.roc_curves({})
@@ -105,6 +105,12 @@ def test_distances_are_grouped_by_the_attack_that_fooled(make, quick, monkeypatc
     assert "10 images: median 0.0875, mean 0.08, max 0.1" in figure.caption
 
 
+def test_legends_are_short_where_they_can_be():
+    long = [f"bpda(attack=apgd(steps=100, loss=margin), layers=('round_{k}',))" for k in (1, 2)]
+    assert evaluation_blocks._legend(long[0], ["fgsm", long[0]]) == f"{long[0][:31]}…"
+    assert [evaluation_blocks._legend(name, ["fgsm", *long]) for name in ("fgsm", *long)] == ["fgsm", *long]
+
+
 def test_the_gallery_says_which_attack_fooled(make, quick):
     document = page.evaluation_document([make()])
     caption = next(block for block in document.blocks if getattr(block, "title", "").startswith("Adversarial")).caption
@@ -135,6 +141,7 @@ def test_several_runs_are_compared(make, tmp_path):
     reader = check_page(page.write([make("plain"), make("robust", channels=3)], tmp_path / "report.html"))
     words = " ".join(reader.words)
     assert "Comparison" in words and "plain, fgsm" in words and "robust, fgsm" in words
+    assert "No difference in robust accuracy can be shown" in words and "Two runs on the same images" in words
     assert "Is the difference significant?" in words and "not shown" in words
     assert "not-comparable" not in words
 

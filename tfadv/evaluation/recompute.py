@@ -39,6 +39,7 @@ class Work:
         self.directory, self.model, self.dataset, self.data_dir = directory, model, dataset, data_dir
         self.recorded, self.recomputed, self.sums = {}, {}, None
         self.result = self.x = self.y = None
+        self.ties = np.zeros(0, int)  # images where rounding decides
 
     @functools.cached_property
     def judge(self):
@@ -156,7 +157,8 @@ def clean_outcomes_agree(work):
     ties = _ties(work.judge.clean_logits[differ], work.y[differ])
     if not ties.all():
         raise Failed(f"the model answers otherwise than recorded on {(~ties).sum():,} clean images")
-    return f"{clean.mean():.2%} of {len(clean):,} clean images are right{_but(ties)}, as recorded"
+    work.ties = differ
+    return f"{clean.mean():.2%} of {len(clean):,} clean images are right, as recorded{_but(differ)}"
 
 
 def images_are_allowed(work):
@@ -182,7 +184,8 @@ def images_fool(work):
     ties = _ties(work.judge.logits(work.x_adv[back]), work.y[work.at[back]]) if back.size else np.ones(0, bool)
     if not ties.all():
         raise Failed(f"the model is right on {(~ties).sum():,} of the {len(right):,} images that are said to fool it")
-    return f"all {len(right):,} fool the model{_but(ties)}"
+    work.ties = np.union1d(work.ties, work.at[back])
+    return f"all {len(right):,} fool the model{_but(back)}"
 
 
 def robust_accuracy_follows(work):
@@ -192,8 +195,12 @@ def robust_accuracy_follows(work):
     work.recomputed["robust"] = float(robust.mean())
     if work.judge.random:
         return _in_interval("robust", work)
-    ties = np.flatnonzero(robust != work.result.arrays["robust"])
-    return f"at most {work.result.robust_accuracy:.2%}: so many withstood the attacks{_but(ties)}"
+    differ = np.flatnonzero(robust != work.result.arrays["robust"])
+    if np.setdiff1d(differ, work.ties).size:
+        raise Failed(
+            f"{robust.mean():.2%} follow from the images, and the result says {work.result.robust_accuracy:.2%}"
+        )
+    return f"at most {work.result.robust_accuracy:.2%}: so many withstood the attacks{_but(differ)}"
 
 
 def _in_interval(which, work):

@@ -46,7 +46,7 @@ class EvaluationResult:
             that is proven; perhaps others.
         gallery: a few examples for the report: `x`, `x_adv` (m, h, w, c) in [0, 1], `label`, `predicted`,
             `confidence`, `predicted_adv`, `confidence_adv` (m,), perhaps specs `attack` (m,), `class_names`; or empty.
-        checks: which were made, and whether each passed, fired or was skipped.
+        checks: which there are, and whether each passed, fired or was skipped.
         fooling: every image that fooled the model: `x_adv` (k, h, w, c) float32 as the attacks found it, and `image`
             (k,), which of the n it takes the place of; or empty. Of a result that was read it is read when asked for.
         directory: where it was read from.
@@ -71,7 +71,7 @@ class EvaluationResult:
     norms: dict | None = None
     rho2: dict | None = None
     curves: list = field(default_factory=list)
-    checks: list = field(default_factory=list)
+    checks: list | None = None
     findings: list = field(default_factory=list)
     class_accuracy: list = field(default_factory=list)
     provenance: dict = field(default_factory=dict)

@@ -35,7 +35,7 @@ EVALUATION = {
     "norms": ({"median": (NUMBER,), "mean": (NUMBER,), "max": (NUMBER,)},),
     "rho2": ({"mean": (NUMBER,), "median": (NUMBER,), "not_found": (NUMBER,)},),
     "curves": [{"attack": str, "norm": str, "eps": [NUMBER], "accuracy": [NUMBER]}],
-    "checks": [{"code": str, "outcome": str, "reason": (str,)}],
+    "checks": ([{"code": str, "outcome": str, "reason": (str,)}],),
     "findings": [{"code": str, "severity": str, "message": str, "advice": (str,)}],
     "class_accuracy": [{"name": str, "n": int, "clean": (NUMBER,), "robust": (NUMBER,)}],
     "provenance": dict,

@@ -22,7 +22,7 @@ MOVES = {
     "patch": "paint one square of every image, {eps}, and no other pixel",
 }
 PASSES = ("backward passes", "forward passes")
-OUTCOMES = ("fired", "skipped", "passed")
+OUTCOMES = ("fired", "passed", "skipped")
 
 
 def believe(result):
@@ -47,7 +47,7 @@ def objections(result):
 
 def _made(result):
     """How many checks were made."""
-    passed, skipped = (sum(check["outcome"] == kind for check in result.checks) for kind in ("passed", "skipped"))
+    passed, skipped = (sum(check["outcome"] == kind for check in result.checks or ()) for kind in ("passed", "skipped"))
     apart = f", {skipped} did not apply" if skipped else ""
     return f"{passed} checks for masked gradients and failed attacks passed{apart}. " if passed else ""
 
@@ -84,7 +84,7 @@ def _moves(threat):
     """What a threat model allows, in words."""
     norm = threat.partition(":")[0].partition("(")[0]
     eps = threat[len(norm) :].strip(":()")
-    return MOVES.get(norm, "change images within {eps}").format(eps=eps or threat)
+    return MOVES[norm].format(eps=eps) if norm in MOVES else f"change images within {threat}"
 
 
 def _effort(result):
@@ -108,21 +108,20 @@ def chosen(result):
 
 
 def checks(result, level):
-    """All checks: those that fired, those that were skipped and why, those that passed."""
+    """All checks by their outcome; those that were skipped by the reason."""
     if not result.checks:
         return []
-    said = {finding["code"]: finding["severity"] for finding in result.findings}
-    ranked = sorted(result.checks, key=lambda check: OUTCOMES.index(check["outcome"]))
-    rows = [
-        [check["code"].replace("_", " "), check["outcome"], said.get(check["code"]) or check["reason"] or ""]
-        for check in ranked
-    ]
-    counts = ", ".join(f"{sum(check['outcome'] == kind for check in ranked)} {kind}" for kind in OUTCOMES)
-    note = f"{len(rows)} checks: {counts}. What each looks for is in docs/findings.md."
-    return [
-        Text("Checks", level=level),
-        Table("What was checked", ["check", "outcome", "detail"], rows, note, "checks"),
-    ]
+    facts = {"fired": _names(result.checks, "fired"), "passed": _names(result.checks, "passed")}
+    for reason in dict.fromkeys(check["reason"] for check in result.checks if check["outcome"] == "skipped"):
+        skipped = [check for check in result.checks if check["reason"] == reason]
+        facts[f"skipped, as {reason}" if reason else "skipped"] = _names(skipped, "skipped")
+    counts = ", ".join(f"{sum(check['outcome'] == kind for check in result.checks)} {kind}" for kind in OUTCOMES)
+    said = f"{len(result.checks)} checks looked for reasons not to believe the number: {counts}."
+    return [Text("Checks", (said,), level), Facts({key: value for key, value in facts.items() if value})]
+
+
+def _names(found, outcome):
+    return ", ".join(check["code"].replace("_", " ") for check in found if check["outcome"] == outcome)
 
 
 def not_tested(results):

@@ -9,7 +9,7 @@ from tfadv.errors import TfadvError
 from tfadv.reports import figures
 from tfadv.reports.document import Facts, Figure, Table, Text, number, percent, short
 
-GALLERY_SIZE = 4
+GALLERY_SIZE, LEGEND = 4, 32
 CLASSES_SHOWN = 20
 MEASURED = {"median_distance": "median distance", "seconds": "seconds"}
 MEASURED |= {"gradients": "gradients", "forwards": "forwards"}
@@ -78,7 +78,7 @@ def distances(label, result):
         return []
     names = [attack["attack"] for attack in result.attacks]
     by = np.array([*names, ""])[result.arrays["broken_by"]]
-    groups = {name: far[by == name] for name in dict.fromkeys(names) if (by == name).any()}
+    groups = {_legend(name, names): far[by == name] for name in dict.fromkeys(names) if (by == name).any()}
     if not groups:
         return []
     norm = result.threat.partition(":")[0]
@@ -100,6 +100,12 @@ def rho2(result):
     found = f"; none was found for {percent(missed)}" if missed else ""
     said = f"on average {number(mean)} of the length of the image, {number(median)} in the median{found}."
     return [Text("", (f"The smallest change in l2 that DeepFool finds (rho2) is {said}",))]
+
+
+def _legend(name, names):
+    """An attack as a legend has room for it: its first words, unless another one begins so too."""
+    short = _shorten(name, LEGEND)
+    return short if sum(_shorten(other, LEGEND) == short for other in set(names)) == 1 else name
 
 
 def curves(runs):

@@ -79,15 +79,14 @@ def _headline(result):
     """The robust accuracy first, then what it is to be read beside."""
     robust = _split(result.robust_accuracy, result.robust_interval)
     clean = _split(result.clean_accuracy, result.clean_interval)
-    items = [(f"robust accuracy under {result.threat}", *robust), ("clean accuracy", *clean)]
+    items = [(f"robust accuracy, {result.threat}", *robust), ("clean accuracy", *clean)]
     if exact := result.certificate:
         proven = f"a proof: no attack can go below it ({exact['method']})"
         items.insert(1, ("exact robust accuracy", percent(exact["accuracy"]), proven))
     known = [row for row in result.class_accuracy if row["robust"] is not None]
     if len(known) > 1:
         worst = min(known, key=lambda row: row["robust"])
-        detail = f"of {worst['n']:,} images of {worst['name']} withstand the attacks"
-        items.append((f"weakest class: {worst['name']}", percent(worst["robust"]), detail))
+        items.append((f"weakest class: {worst['name']}", percent(worst["robust"]), f"robust, of {worst['n']:,} images"))
     return Headline(tuple(items))
 
 
