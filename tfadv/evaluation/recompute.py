@@ -111,7 +111,8 @@ def data_are_the_same(work):
         if not isinstance(data, Dataset):
             _same_file(Path(data).expanduser(), result.fingerprints["data"], "data set", "--dataset")
             data = datasets.load(data, work.data_dir)
-        split = data.test.spread(result.dataset["n"])
+        judged = result.arrays.get("image")
+        split = data.test.spread(result.dataset["n"]) if judged is None else data.test.select(judged)
         work.x, work.y = split.x, validation.labels(split.y, len(split))
     except TfadvError as error:
         raise Failed(f"{error} Name the data set with --dataset.") from error

@@ -43,7 +43,7 @@ class EvaluationResult:
         norms: of the perturbations that fooled, in the norm of the threat model.
         arrays: in data order boolean `clean` and `robust` (n,), `labels` (n,), `distance` (n,) of what fooled,
             `broken_by` (n,), the place in `attacks` of what did or -1; `radius` (n,), within which nothing fools, where
-            that is proven; perhaps others.
+            that is proven; `image` (n,), which test images were judged, where they are not evenly spread.
         gallery: a few examples for the report: `x`, `x_adv` (m, h, w, c) in [0, 1], `label`, `predicted`,
             `confidence`, `predicted_adv`, `confidence_adv` (m,), perhaps specs `attack` (m,), `class_names`; or empty.
         checks: which there are, and whether each passed, fired or was skipped.

@@ -57,7 +57,7 @@ def black_box_stronger(evidence):
 def short_of_exact(evidence):
     """The model is so simple that its robust accuracy is known exactly, and the attacks left more."""
     if evidence.certified is None:
-        return "the exact accuracy is not known: the model is not linear"
+        return "the model is not linear"
     left = (evidence.logits.argmax(axis=1) == evidence.labels).sum() - sum(row["fooled"] for row in evidence.rows)
     if left <= evidence.certified:
         return None
