@@ -11,7 +11,7 @@ from tfadv import random, validation
 CROSS_ENTROPY, MARGIN = -2, -1
 
 
-def strongest(model, x, y, threat, surrogates, *, steps=60, goals=9, restarts=1, draws=1, seed=0):
+def strongest(model, x, y, threat, surrogates, *, steps=100, goals=9, restarts=1, draws=1, seed=0):
     """Adversarial images for a model, found with the gradients of other functions: (n, h, w, c).
 
     Each surrogate is climbed with the cross-entropy, with the margin and towards each of the likeliest other classes.

@@ -9,7 +9,7 @@ from specimens import networks
 from specimens.networks import SHAPE, cnn, mlp, restored
 from specimens.specimen import THREAT, Specimen, following, itself
 
-PLAIN = "linf:0.06"
+PLAIN = "linf:0.1"
 
 
 def linear():
@@ -44,5 +44,5 @@ CONTROLS = {
     "linear": honest("linear", linear, PLAIN, 0),
     "mlp": honest("mlp", mlp, THREAT, 0),
     "batch_normalized": honest("batch_normalized", batch_normalized, THREAT, 0),
-    "max_pooled": honest("max_pooled", max_pooled, THREAT, 0),
+    "max_pooled": honest("max_pooled", max_pooled, "linf:0.15", 0),
 }

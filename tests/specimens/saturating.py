@@ -193,7 +193,7 @@ SPECIMENS = {
     "annealed": Specimen(annealed, THREAT, following(part("base"), itself), 0),
     "clipped_logits": Specimen(clipped_logits, THREAT, following(before_the_last), 0),
     "adaptive_ode": Specimen(adaptive_ode, THREAT, following(part("base")), 0),
-    "distilled": Specimen(distilled, "linf:0.08", following(divided), 0),
+    "distilled": Specimen(distilled, "linf:0.1", following(divided), 0),
     "steep_activations": Specimen(
         steep_activations,
         THREAT,

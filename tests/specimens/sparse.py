@@ -178,13 +178,16 @@ def straight_through_sparsity(model):
     return logits_fn
 
 
-WINNERS = following(
-    itself, lambda model: smoothed(model, 0.02), lambda model: smoothed(model, 0.05), softer_winners(0.05),
-    softer_winners(0.2), restarts=2,
-)  # fmt: skip
+def seen_around(deviation):
+    return lambda model: smoothed(model, deviation, 8)
+
+
+WINNERS = following(itself, seen_around(0.02), seen_around(0.05), softer_winners(0.05), softer_winners(0.2))
 SPECIMENS = {
-    "winners_take_all": Specimen(winners_take_all, THREAT, WINNERS, 0),
-    "mean_sparse": Specimen(mean_sparse, THREAT, following(straight_through_sparsity, itself, without_sparsity), 0),
+    "winners_take_all": Specimen(winners_take_all, "linf:0.1", WINNERS, 0),
+    "mean_sparse": Specimen(
+        mean_sparse, "linf:0.15", following(straight_through_sparsity, itself, without_sparsity), 0
+    ),
     "pruned_at_random": Specimen(
         pruned_at_random,
         THREAT,

@@ -36,6 +36,10 @@ def with_pgd(model):
     return model
 
 
+def with_pgd_after_plain(model):
+    return with_pgd(fitted(model, 10, rate=2e-3))
+
+
 def with_trades(model):
     fitted(Trades(model, attack=ATTACK, threat=THREAT, beta=2.0))
     return model
@@ -69,12 +73,12 @@ MEMBERS = {f"member_{name}": (lambda name=name: voting.member(name), with_pgd) f
 RECIPES = {
     "base": (networks.cnn, with_pgd),
     "autoencoder": (networks.dense_autoencoder, denoising),
-    "thermometer": (quantizing.thermometer_network, with_pgd),
+    "thermometer": (quantizing.thermometer_network, with_pgd_after_plain),
     "winners_take_all": (sparse.winners_network, with_pgd),
     "resized": (noisy.resized_network, with_pgd),
     **MEMBERS,
     "multi_resolution": (voting.resolutions_network, with_pgd),
-    "output_codes": (lambda: voting.codes_network(1.0), with_pgd),
+    "output_codes": (lambda: voting.codes_network(slope=1.0, cut=False), with_pgd_after_plain),
     "distilled": (lambda: networks.cnn(name="distilled"), distilled),
     "steep_activations": (saturating.steep_network, steeper),
     "plain": (networks.cnn, plain),

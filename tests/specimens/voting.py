@@ -44,7 +44,7 @@ class CrossMax(layers.Layer):
         z = ops.stack(logits, axis=1)
         z = z - ops.max(z, axis=2, keepdims=True)
         z = z - ops.max(z, axis=1, keepdims=True)
-        return ops.median(z, axis=1)
+        return ops.sort(z, axis=1)[:, len(logits) // 2]
 
 
 @register
@@ -65,15 +65,16 @@ class Decode(layers.Layer):
     What matches less than half is worth 0, as published.
     """
 
-    def __init__(self, slope=20.0, **options):
+    def __init__(self, slope=10.0, cut=True, **options):
         super().__init__(**options)
-        self.slope = slope
+        self.slope, self.cut = slope, cut
 
     def call(self, z):
-        return ops.relu(ops.matmul(ops.tanh(self.slope * z), CODES.T))
+        match = ops.matmul(ops.tanh(self.slope * z), CODES.T)
+        return ops.relu(match) if self.cut else match
 
     def get_config(self):
-        return super().get_config() | {"slope": self.slope}
+        return super().get_config() | {"slope": self.slope, "cut": self.cut}
 
 
 def hadamard(order):
@@ -115,13 +116,13 @@ def multi_resolution():
     return restored(resolutions_network(), "multi_resolution")
 
 
-def codes_network(slope=20.0):
+def codes_network(**options):
     """16 bits of a convolutional network, decoded."""
     inputs = keras.Input(SHAPE)
     x = layers.Conv2D(8, 3, padding="same", activation="relu")(inputs)
     x = layers.Conv2D(16, 3, strides=2, padding="same", activation="relu")(x)
     bits = layers.Dense(16, name="bits")(layers.Flatten()(x))
-    return keras.Model(inputs, Decode(slope, name="decode")(bits))
+    return keras.Model(inputs, Decode(**options, name="decode")(bits))
 
 
 @functools.cache
