@@ -56,9 +56,9 @@ RECIPES = {
 }
 
 
-def load(name, data_dir=None):
+def load(name, data_dir=None, recipes=RECIPES):
     """The classifier of that name, trained if it is not there yet, and its data set."""
-    recipe = RECIPES[name]
+    recipe = recipes[name]
     found = datasets.load(recipe.dataset, data_dir)
     file = FOLDER / name / "model.keras"
     if not file.is_file():

@@ -6,7 +6,7 @@ import click
 
 from tfadv.errors import writable_directory
 
-from . import failures, options, output, quiet, target
+from . import failures, options, output, quiet, target, user_code
 from .progress import Progress
 
 
@@ -28,6 +28,7 @@ from .progress import Progress
 @options.data_dir
 @options.any_scale
 @click.option("--out", metavar="DIR", help="Where the images go [adversarial/ in the run].")
+@user_code.option
 @options.as_json
 def attack(model, spec, threat, dataset, n, targeted, data_dir, out, as_json, **settings):
     """Craft adversarial images against MODEL, a run directory or a .keras file.

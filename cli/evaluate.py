@@ -6,7 +6,7 @@ from tfadv import runs
 from tfadv.errors import writable_directory
 from tfadv.models import saved_model
 
-from . import failures, options, output, quiet, target
+from . import failures, options, output, quiet, target, user_code
 from .progress import Progress
 
 
@@ -33,6 +33,7 @@ from .progress import Progress
 @click.option("--verdict-only", is_flag=True, help="Run the attacks, and no curves, distances and checks after them.")
 @options.any_scale
 @click.option("--out", metavar="DIR", help="Where results go [the run; runs/NAME for a file].")
+@user_code.option
 @options.as_json
 def evaluate(model, dataset, threat, attacks, data_dir, verdict_only, out, as_json, **settings):
     """Judge how MODEL, a run directory, a .keras file or a SavedModel, withstands attacks.

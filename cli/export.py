@@ -5,7 +5,7 @@ import click
 from tfadv.errors import TfadvError
 from tfadv.evaluation import results
 
-from . import failures, options, output, quiet, target
+from . import failures, options, output, quiet, target, user_code
 
 SIGNATURES = {
     "serving_default": "float images in [0, 1] to probabilities, class and label",
@@ -19,6 +19,7 @@ SIGNATURES = {
 @click.option("--name", help="The model's name there [the run's].")
 @click.option("--directory", default="saved_models", show_default=True, metavar="DIR", help="The folder of all models.")
 @click.option("--version", type=click.IntRange(min=1), help="Never overwritten [the next one].")
+@user_code.option
 @options.as_json
 def export(model, name, directory, version, as_json):
     """Write RUN, a run directory or a .keras file, as a SavedModel.

@@ -10,7 +10,7 @@ from tfadv.errors import TfadvError
 from tfadv.models import MODELS, classifier
 from tfadv.training import METHODS
 
-from . import failures, options, output, quiet
+from . import failures, options, output, quiet, user_code
 from .progress import Progress
 from .target import shown
 
@@ -52,6 +52,7 @@ from .target import shown
 @click.option("--resume", is_flag=True, help="Go on with the interrupted run in --out, with its settings.")
 @click.option("--download", is_flag=True, help="Download the data set if it is not prepared.")
 @options.data_dir
+@user_code.option
 @options.as_json
 def train(out, resume, download, data_dir, as_json, **given):
     """Train a classifier; its best epoch, or with --keep last the last, ends in DIR/model.keras.

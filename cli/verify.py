@@ -2,7 +2,7 @@
 
 import click
 
-from . import options, output, quiet
+from . import options, output, quiet, user_code
 
 
 @click.command()
@@ -10,6 +10,7 @@ from . import options, output, quiet
 @click.option("--model", metavar="MODEL", help="The judged model, if it is no longer where it was.")
 @click.option("--dataset", metavar="NAME|DIR|NPZ", help="The data set, if it is no longer where it was.")
 @options.data_dir
+@user_code.option
 @options.as_json
 @click.pass_context
 def verify(ctx, directory, model, dataset, data_dir, as_json):

@@ -15,6 +15,11 @@ def margin(labels, logits):
     return best_other(labels, logits) - true_logit(labels, logits)
 
 
+def probability_margin(labels, logits):
+    """max_{j != y} p_j - p_y, p = softmax(z): the probability margin loss (Xie et al. 2024, arXiv 2411.15210)."""
+    return margin(labels, tf.nn.softmax(logits))
+
+
 def hinge(labels, logits):
     """sum_{j != y} max(0, z_j - z_y + 1), the multi-class hinge loss (Weston & Watkins 1999)."""
     gaps = tf.nn.relu(logits - true_logit(labels, logits)[:, None] + 1)
@@ -76,6 +81,12 @@ def _at_least(classes, logits, name):
         )
 
 
-LABEL_LOSSES = {"ce": cross_entropy, "margin": margin, "dlr": dlr, "hinge": hinge}
+LABEL_LOSSES = {
+    "ce": cross_entropy,
+    "margin": margin,
+    "dlr": dlr,
+    "hinge": hinge,
+    "probability_margin": probability_margin,
+}
 # `kl` compares with the logits of the clean image where the others have the label.
 LOSSES = {**LABEL_LOSSES, "kl": kl}

@@ -15,6 +15,7 @@ ATTACKS = Registry(
         "pgd": "tfadv.attacks.pgd:PGD",
         "apgd": "tfadv.attacks.apgd:APGD",
         "apgd_t": "tfadv.attacks.apgd:APGDT",
+        "quick": "tfadv.attacks.quick:Quick",
         "square": "tfadv.attacks.square:Square",
         "sigma_zero": "tfadv.attacks.sigma_zero:SigmaZero",
         "sparse_rs": "tfadv.attacks.sparse_rs:SparseRS",
@@ -69,6 +70,7 @@ if typing.TYPE_CHECKING:
     from tfadv.attacks.hill_climb import HillClimb as HillClimb
     from tfadv.attacks.mi_fgsm import MIFGSM as MIFGSM
     from tfadv.attacks.pgd import PGD as PGD
+    from tfadv.attacks.quick import Quick as Quick
     from tfadv.attacks.sigma_zero import SigmaZero as SigmaZero
     from tfadv.attacks.simba import SimBA as SimBA
     from tfadv.attacks.sparse_rs import SparseRS as SparseRS

@@ -1,5 +1,6 @@
 """Classifiers from files, and classifiers made to return logits."""
 
+import re
 import typing
 import zipfile
 from pathlib import Path
@@ -38,11 +39,12 @@ def load(path: str | Path) -> "keras.Model":
 
 def _why(error):
     """Keras' reason, without the model's whole configuration and without advice to trust the file."""
-    text = reason(error)
+    text, missing = reason(error), re.search(r"Could not locate \w+ '[^']*'", str(error))
     if "safe_mode" in text or "lambda" in text.lower():
         return "it holds Python code (a Lambda layer), which is never run; build the layer from Keras' own."
-    if "Could not locate" in text or "custom_objects" in text:
-        return f"{text.split('. ')[0]}. It needs classes of yours: rebuild it from Keras' own layers and save that."
+    if missing:  # of a layer of a model inside another, at the end of a long text
+        said = "import the module that registers it with @keras.saving.register_keras_serializable()"
+        return f"{missing[0]}: {said} first, on the command line with --import MODULE."
     return text[:300]
 
 
