@@ -64,11 +64,33 @@ class UnseededPepper(Pepper):
         return x * tf.cast(tf.random.uniform(tf.shape(x)) > 0.5, tf.float32)
 
 
+class SeededNoise(layers.Layer):
+    """x + stddev * N(0, 1), seeded by the image, or by all images of the batch together."""
+
+    def __init__(self, stddev, together=False):
+        super().__init__()
+        self.stddev, self.together = stddev, together
+
+    def call(self, x):
+        return x + self.stddev * tf.stop_gradient(self.draw(x) if self.together else tf.map_fn(self.draw, x))
+
+    def draw(self, x):
+        return tf.random.stateless_normal(tf.shape(x), [tf.cast(1e4 * tf.reduce_sum(x), tf.int32), 1])
+
+
 class WrongSign(layers.Layer):
     """x, with the gradient of -x."""
 
     def call(self, x):
         return 2 * ops.stop_gradient(x) - x
+
+
+class WrongSignOffTheData(WrongSign):
+    """The same where the first column, which is dark in every digit, is not."""
+
+    def call(self, x):
+        bright = ops.max(x[:, :, :1], axis=(1, 2, 3), keepdims=True) > 0.15
+        return ops.where(bright, super().call(x), x)
 
 
 class Cut(layers.Layer):

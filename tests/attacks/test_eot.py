@@ -1,15 +1,19 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadv import PGD, LInf, attacks, gradients, passes
+from tfadv import PGD, LInf, attacks, gradients, passes, random
 from tfadv.attacks import eot
 from tfadv.attacks.base import Attack
 from tfadv.attacks.eot import EOT
 from tfadv.attacks.problem import Problem
 from tfadv.errors import TfadvError
+from tfadv.evaluation import metrics
 from tfadv.passes import Passes
-from trap_models import trap
+from toy_models import classifier
+from trap_models import SeededNoise, behind, trap
 
 WITHIN = LInf(0.2)
 N = 400  # copies of one image: their mean is one over as many draws more
@@ -102,12 +106,13 @@ def test_draws_of_keras_and_of_tensorflow_differ_from_each_other(model, images, 
 
 
 @pytest.mark.parametrize(
-    ("inner", "average"),
-    [("pgd(steps=3)", average) for average in eot.AVERAGES] + [("deepfool(steps=2, classes=2)", "gradients")],
+    ("inner", "options"),
+    [("pgd(steps=3)", f"average={average}") for average in eot.AVERAGES]
+    + [("deepfool(steps=2, classes=2)", "firm=True")],
 )
-def test_changes_nothing_where_nothing_is_random(inner, average, classifiers, images, labels):
+def test_changes_nothing_where_nothing_is_random(inner, options, classifiers, images, labels):
     run = lambda spec: attacks.get(spec)(classifiers("mlp"), images, labels, threat=WITHIN)  # noqa: E731
-    found, expected = run(f"eot(attack={inner}, draws=3, average={average})"), run(inner)
+    found, expected = run(f"eot(attack={inner}, draws=3, {options})"), run(inner)
     assert np.mean(np.abs(found - expected) > 1e-4) < 0.01
 
 
@@ -170,6 +175,35 @@ class Unregistered(Attack):
         return Passes(1, 0)
 
 
+def test_a_firm_success_is_one_that_a_single_draw_hardly_turns():
+    spread = eot.deviation(eot.averaged(Problem(noisy_logits, X, LABELS), 4))
+    assert abs(spread / DEVIATION - 1) < 0.1
+    sure = dataclasses.replace(eot.averaged(Problem(noisy_logits, X, LABELS), 4), slack=2 * spread)
+    margins = tf.constant([-0.1, 0.1, 1.9 * DEVIATION, 2.2 * DEVIATION])
+    z, y = tf.stack([-margins / 2, margins / 2], axis=1), LABELS[:4]
+    assert dataclasses.replace(sure, labels=y).reached(z).numpy().tolist() == [False, False, False, True]
+    assert eot.averaged(Problem(noisy_logits, X, y), 4).reached(z).numpy().tolist() == [False, True, True, True]
+    assert EOT(attack=PGD(), firm=True).until_fooled() == EOT(attack=PGD(early_stop=True), firm=True)
+    assert sure.only(tf.constant([1])).slack == sure.slack
+
+
+def test_noise_that_the_image_seeds_is_drawn_anew(many):
+    """One gradient follows the one noise that an image meets; of its neighbors some are fooled by luck."""
+    x, y = many
+    model = behind(SeededNoise(0.2), classifier("cnn"))
+    right = lambda spec: metrics.correct(model, attacks.get(spec)(model, x, y, threat=LInf(0.05)), y)  # noqa: E731
+    once, mean = right("pgd(steps=10)"), right("eot(attack=pgd(steps=10), draws=5, jitter=1e-6)")
+    assert mean.mean() < once.mean() - 0.1
+    move = eot.jitters(1e-3, WITHIN, random.key(0))
+    steps = move(tf.constant(x), 0) - x, move(tf.constant(x), 1) - x
+    assert all(0 < np.abs(step).max() <= 1e-3 for step in steps) and not np.allclose(*steps)
+
+
+def test_rows_are_images_to_every_draw():
+    expected = eot.averaged(Problem(noisy_logits, X, LABELS), 3).flattened()
+    assert expected.x.shape == (N, 3) and expected.ascend("ce", expected.x)[2].shape == (N, 3)
+
+
 def test_hands_on_what_the_attack_within_says():
     assert str(EOT(attack="pgd")) == "eot(attack=pgd(steps=40), draws=20)" == str(EOT(attack=PGD()))
     assert EOT(attack=PGD()) == EOT(attack="pgd(steps=40)") and EOT().inner == PGD()
@@ -177,6 +211,8 @@ def test_hands_on_what_the_attack_within_says():
     assert EOT(attack="fgsm", draws=7).cost(10) == Passes(14, 7)
     around = EOT(attack=Unregistered(), draws=2)
     assert around.inner == Unregistered() and around.cost(10) == Passes(2, 0)
+    assert EOT(attack="fgsm", draws=7, firm=True).cost(10) == Passes(24, 7)
+    assert EOT(attack="fgsm", draws=7, jitter=1e-6).cost(10) == Passes(35, 7) and EOT(attack="fgsm", jitter=1).seeded
     with pytest.raises(TfadvError, match="unregistered: norm"):
         around.check_norm("linf")
 
