@@ -32,10 +32,14 @@ def logits_of(model, weights=False):
     return logits_fn if weights or not computes_in_half(model) else _rescaled(logits_fn)
 
 
-def computes_in_half(model):
-    """Whether a Keras model, or a layer of it, computes in float16; bfloat16 has the range of float32."""
+def computes_in_half(model, kinds=("float16",)):
+    """Whether a Keras model, or a layer of it, computes in float16; bfloat16 has the range of float32.
+
+    Args:
+        kinds: the types that are meant.
+    """
     parts = model._flatten_layers() if hasattr(model, "_flatten_layers") else ()
-    return any(part.compute_dtype == "float16" for part in parts)
+    return any(part.compute_dtype in kinds for part in parts)
 
 
 def _rescaled(logits_fn):

@@ -11,12 +11,13 @@ from evidence_of import case_of, severity, told
 from keras import layers, ops
 
 from tfadv import attacks
-from tfadv.evaluation import checks
-from tfadv.evaluation.checks import chosen_attacks, controls, model
+from tfadv.evaluation import checks, noise
+from tfadv.evaluation.checks import chosen_attacks, controls, model, outputs
 from tfadv.evaluation.checks.evidence import NOT_RANDOM
 from tfadv.evaluation.diagnostics import NOT_CHECKED
-from tfadv.threat import L1, L2
-from trap_models import Noise, behind, trap
+from tfadv.graph.reject import with_reject
+from tfadv.threat import L1, L2, LInf
+from trap_models import Noise, SeededNoise, WrongSignOffTheData, behind, network, trap
 
 
 def test_an_honest_evaluation_raises_nothing(classifiers):
@@ -59,7 +60,7 @@ def test_every_finding_is_documented():
     text = (Path(__file__).parents[2] / "docs/findings.md").read_text()
     codes = [*(check.__name__ for check in checks.CHECKS), NOT_CHECKED["code"]]
     assert re.findall(r"^## (\w+)$", text, re.M) == codes and len(set(codes)) == len(codes)
-    modules = (model, chosen_attacks, controls)
+    modules = (outputs, model, chosen_attacks, controls)
     written = {
         name for module in modules for name, thing in vars(module).items()
         if not name.startswith("_") and getattr(thing, "__module__", "") == module.__name__
@@ -100,6 +101,14 @@ def test_gradients_that_are_not_the_models(classifiers):
     assert model.misleading_gradients(case_of(classifiers("cnn"))) is None
 
 
+def test_gradients_are_looked_at_where_an_attack_went_too():
+    model_ = behind(WrongSignOffTheData(), network())
+    case = case_of(model_, ("pgd(steps=5)",), threat=LInf(0.2))
+    assert model.misleading_gradients(dataclasses.replace(case, members=(), rows=())) is None
+    found = model.misleading_gradients(case)
+    assert severity(found) == "error" and "adversarial images only" in found[1]
+
+
 class BatchStatistics(layers.Layer):
     """Batch normalization as in training."""
 
@@ -108,36 +117,65 @@ class BatchStatistics(layers.Layer):
 
 
 def test_models_that_look_across_the_batch(classifiers):
-    found = model.batch_dependent(case_of(behind(BatchStatistics(), classifiers("mlp"))))
+    found = outputs.batch_dependent(case_of(behind(BatchStatistics(), classifiers("mlp"))))
     assert severity(found) == "error" and "batch of 16" in found[1]
-    assert model.batch_dependent(case_of(classifiers("batchnorm_dropout"))) is None
+    assert outputs.batch_dependent(case_of(classifiers("batchnorm_dropout"))) is None
     x = keras.Input((8, 8, 1))
     trained = keras.Model(x, classifiers("mlp")(layers.BatchNormalization(name="norm")(x, training=True)))
-    found = model.batch_dependent(case_of(trained))
+    found = outputs.batch_dependent(case_of(trained))
     assert severity(found) == "error" and "calls norm with training=True" in found[1]
 
 
 def test_probabilities_that_nobody_declared(classifiers):
     mlp = classifiers("mlp")
     sigmoid = keras.Model(mlp.input, layers.Lambda(ops.sigmoid)(mlp.output))
-    assert severity(model.probabilities(case_of(sigmoid))) == "error"
+    assert severity(outputs.probabilities(case_of(sigmoid))) == "error"
     logs, signed = (keras.Model(mlp.input, layers.Lambda(f)(mlp.output)) for f in (ops.log_softmax, ops.tanh))
     for honest in (mlp, logs, signed, classifiers("constant")):
-        assert model.probabilities(case_of(honest)) is None
+        assert outputs.probabilities(case_of(honest)) is None
 
 
 def test_random_models():
     case = case_of(trap("noisy"), draws=20, members=(attacks.get("pgd"),))
-    found = model.randomized(case)
+    found = outputs.randomized(case)
     assert severity(found) == "warning" and re.search(r"in [1-9][\d.]*% of the predictions", found[1])
     expected = dataclasses.replace(case, members=(attacks.get("eot(attack=pgd)"),))
-    assert severity(model.randomized(expected)) == "info"
+    assert severity(outputs.randomized(expected)) == "info"
     assert severity(chosen_attacks.not_eot(case)) == "error" and chosen_attacks.not_eot(expected) is None
     augmented = case_of(behind(layers.RandomFlip(), trap("noisy")), draws=1)
-    found = model.randomized(augmented)
+    found = outputs.randomized(augmented)
     assert severity(found) == "info" and found[1].startswith("trap was left out")
     calm = dataclasses.replace(case, judge=dataclasses.replace(case.judge, draws=1))
-    assert model.randomized(calm) is None and chosen_attacks.not_eot(calm) == NOT_RANDOM
+    assert outputs.randomized(calm) is None and chosen_attacks.not_eot(calm) == NOT_RANDOM
+
+
+def test_noise_that_the_image_seeds(classifiers):
+    case = case_of(behind(SeededNoise(0.05), classifiers("cnn")), noise=noise.Noise(2, 1e-6, lasting=True), n=20)
+    assert outputs.batch_dependent(case) is None and outputs.seeded_noise(case_of(classifiers("cnn"))) is None
+    found = outputs.seeded_noise(case)
+    assert severity(found) == "warning" and "moving its pixels by 1e-06" in found[1] and "batch" not in found[1]
+    advised = found[2].split('"')[1]
+    assert severity(outputs.seeded_noise(dataclasses.replace(case, members=(attacks.get(advised),)))) == "info"
+
+
+def test_models_that_reject(classifiers):
+    detector = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(1)])
+    detector.set_weights([np.zeros((64, 1), "float32"), np.float32([-1])])
+    rows = ({"attack": "pgd", "attacked": 90, "fooled": 30, "abstained": 20},)
+    said = outputs.abstentions(case_of(with_reject(classifiers("mlp"), detector), rows=rows))
+    assert severity(said) == "info" and "rejects 0 of 1000 clean images" in said[1] and "20 of 90" in said[1]
+    detector.set_weights([np.zeros((64, 1), "float32"), np.float32([1])])
+    assert "rejects 1000 of 1000" in outputs.abstentions(case_of(with_reject(classifiers("mlp"), detector)))[1]
+
+
+def test_models_that_name_no_class_without_saying_so():
+    silent = dataclasses.replace(
+        told(["pgd"]), rows=({"attack": "pgd", "attacked": 90, "fooled": 30, "abstained": 20},)
+    )
+    said = outputs.abstentions(silent)
+    assert severity(said) == "warning" and "no class at 20 of 90" in said[1] and "rejects = True" in said[2]
+    assert outputs.abstentions(told(["pgd"])) is None
+    assert outputs.abstentions(dataclasses.replace(silent, labels=silent.labels[:50])) is None
 
 
 def test_too_few_draws(classifiers):

@@ -9,10 +9,12 @@ import tensorflow as tf
 from evidence_of import case_of, severity, told, with_threat
 
 from tfadv import attacks, losses
-from tfadv.evaluation.checks import chosen_attacks, controls
+from tfadv.evaluation.checks import chosen_attacks, controls, model
 from tfadv.evaluation.checks.evidence import NO_SINGLE_ATTACK
+from tfadv.evaluation.noise import Noise
 from tfadv.threat import L0, LInf
-from trap_models import trap
+from trap_models import Noise as NoiseLayer
+from trap_models import behind, trap
 
 # Which attacks were run, and what they left.
 
@@ -135,10 +137,26 @@ def test_confident_is_not_saturated(classifiers):
     assert severity(controls.saturated_logits(margin)) == "info"
 
 
-def test_random_models_are_not_attacked_again():
-    case = case_of(trap("noisy"), draws=20)
+@pytest.mark.parametrize("known", [None, Noise(40)])
+def test_models_of_strong_noise_are_not_attacked_again(known):
+    case = case_of(trap("noisy"), draws=20, noise=known)
     again = (controls.noise_stronger, controls.not_converged, controls.stands_large_eps)
     assert case.single_attack is None and all(isinstance(check(case), str) for check in again)
+
+
+def test_models_of_slight_noise_are_attacked_in_expectation():
+    attack = "eot(attack=pgd(steps=5), draws=2, firm=True)"
+    case = case_of(behind(NoiseLayer(0.01), trap("wrong_sign")), (attack,), draws=20, noise=Noise(2))
+    assert severity(controls.stands_large_eps(case)) == severity(controls.loss_not_rising(case)) == "error"
+    assert severity(model.misleading_gradients(case)) == "error"
+    assert str(case.expected("fgsm")) == "eot(attack=fgsm, draws=2, firm=True)"
+
+
+def test_slight_noise_is_said_to_be_attacked_by_more_than_is_published():
+    noise = Noise(3)
+    members = noise.expected("autoattack").members(10, "linf")
+    found = chosen_attacks.not_standard(dataclasses.replace(told([], draws=20, noise=noise), members=members))
+    assert severity(found) == "info" and "mean of 3 draws" in found[1]
 
 
 def test_a_gap_of_24_bits_is_where_the_cross_entropy_ends():

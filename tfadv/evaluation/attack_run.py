@@ -8,6 +8,7 @@ from tfadv import passes
 from tfadv.evaluation import metrics
 from tfadv.evaluation.estimate import Estimate
 from tfadv.evaluation.fooling import FoolingImages
+from tfadv.evaluation.schema import COUNTED
 from tfadv.evaluation.statistics import wilson
 from tfadv.threads import Future
 
@@ -28,8 +29,7 @@ class AttackRun:
     def __init__(self, judge, members, *, journal, progress, crafted_on=None):
         self.judge = judge
         self.crafted_on = crafted_on or judge.model
-        # A random model is fooled now and then by luck, which is no reason to stop.
-        self.members = [member if judge.random else member.until_fooled() for member in members]
+        self.members = list(map(judge.until_fooled, members))
         self.specs = [str(member) for member in members]
         self.journal, self.progress = journal, progress
         costs = [member.cost(judge.classes) for member in self.members]
@@ -51,7 +51,7 @@ class AttackRun:
         size = self.judge.batch_size
         starts = range(0, len(self.at), size)
         if self.batches_done == 0:
-            self.partial = {"seconds": 0.0, "forwards": 0, "gradients": 0}
+            self.partial = dict.fromkeys(COUNTED, 0)
         for k in range(self.batches_done, len(starts)):
             at = self.at[starts[k] : starts[k] + size]
             self._batch(number, at, starts[k], (self.judge.seed * 1009 + number) * 100_003 + k)
@@ -79,25 +79,26 @@ class AttackRun:
         done = Future(lambda: self._craft(number, self.crafted_on, at, seed))
         while not done.wait(POLL):
             self._tell(number, start + self.estimate.share(number, len(at)) * len(at))
-        x_adv, right = done.result()
+        x_adv, verdict = done.result()
         seconds, (forwards, gradients) = self.estimate.end()
-        self.partial["seconds"] = round(self.partial["seconds"] + seconds, 3)
-        self.partial["forwards"] += forwards
-        self.partial["gradients"] += gradients
-        self._record(number, at, x_adv, ~right)
+        told = seconds, gradients, forwards, int(verdict.returned.sum()), int(verdict.abstained.sum())
+        self.partial = {name: round(self.partial[name] + more, 3) for name, more in zip(COUNTED, told, strict=True)}
+        self._record(number, at, x_adv, ~verdict.right)
         self._tell(number, start + len(at))
 
     def _craft(self, number, crafted_on, at, seed):
-        """Adversarial images, and where the model is right about them all the same."""
+        """Adversarial images, and the `Verdict` on them."""
         crafting = dataclasses.replace(self.judge, model=crafted_on, seed=seed, draws=1)
         x_adv = crafting.attack(self.members[number], at)
-        right = self.judge.correct(x_adv, at)
+        verdict = self.judge.verdict(x_adv, at)
         if crafted_on is not self.judge.model:
             # What fooled the faster precision only was let go too early.
-            again = np.flatnonzero(right & ~crafting.correct(x_adv, at))
+            again = np.flatnonzero(verdict.right & ~crafting.correct(x_adv, at))
             if again.size:
-                x_adv[again], right[again] = self._craft(number, self.judge.model, at[again], seed)
-        return x_adv, right
+                x_adv[again], anew = self._craft(number, self.judge.model, at[again], seed)
+                for told, part in zip(verdict, anew, strict=True):
+                    told[again] = part
+        return x_adv, verdict
 
     def _tell(self, number, done):
         left = self.estimate.left(number, len(self.at) - done, int(self.robust.sum()))

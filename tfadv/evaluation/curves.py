@@ -31,7 +31,7 @@ def accuracy_curve(judge, eps, attack, *, known=None, on_step=lambda done, total
     Returns:
         (len(eps),) array, never rising.
     """
-    attack = attack.until_fooled()
+    attack = judge.until_fooled(attack)
     right = judge.correct(judge.x, attacked=False)
     accuracies = []
     for done, radius in enumerate(eps):

@@ -13,7 +13,7 @@ from tfadv.evaluation.estimate import work
 from tfadv.graph.linear import is_linear
 from tfadv.threat import Ball
 
-CONTROL = "noise"
+CONTROL, FOLLOWS = "noise", "apgd(steps=50)"
 # One of them knows each norm.
 BLACK_BOX = ("square(queries=500)", "sparse_rs(queries=500)")
 # Distances, curves and the control see at most so many images: they illustrate, the robust accuracy judges.
@@ -47,7 +47,8 @@ class Diagnostics:
         """What each part takes at most, in forward passes."""
         price = lambda attack: len(self.at) * work(*attack.cost(self.judge.classes))  # noqa: E731
         radii = len(curves.grid(self.judge.threat)) - 1
-        parts = {NOISE: price(registry.get(CONTROL)), CHECKS: checks.work_at_most(self.judge.classes)}
+        checked = checks.work_at_most(self.judge.classes, self.traits.noise)
+        parts = {NOISE: price(registry.get(CONTROL)), CHECKS: checked}
         if self._has_distances():
             parts[DISTANCES] = price(DeepFool())
         return parts | {_of_curve(spec): radii * price(registry.get(spec)) for spec in self._curve_specs()}
@@ -117,9 +118,10 @@ class Diagnostics:
     def _curve_specs(self):
         if not self.traits.differentiable:
             return [spec for spec in BLACK_BOX if self.judge.threat.norm in registry.get(spec).norms]
-        if self.traits.random:
-            return ("fgsm", "eot(attack=pgd(steps=20), draws=10)")
-        return ("fgsm", "apgd(steps=50)")
+        noise = self.traits.noise
+        if noise and noise.slight:
+            return ("fgsm", str(noise.expected(FOLLOWS)))
+        return ("fgsm", "eot(attack=pgd(steps=20), draws=10)" if noise else FOLLOWS)
 
     def _curve(self, spec, uses_verdict):
         run, at, eps = self.run, self.at, curves.grid(self.judge.threat)
@@ -135,7 +137,7 @@ class Diagnostics:
             judge=self.few, right=judge.clean[self.at], robust=run.robust[self.at],
             logits=judge.clean_logits, labels=judge.y, members=tuple(run.members), rows=tuple(run.rows),
             differentiable=self.traits.differentiable, certified=self._certified(), seen=self.seen,
-            progress=self._tell,
+            noise=self.traits.noise, progress=self._tell,
         )  # fmt: skip
         return checks.answers(evidence, run.journal.part)
 

@@ -53,8 +53,9 @@ def evaluate(
         model: a `keras.Model`, images to logits.
         dataset: a `tfadv.data.Dataset`; its test split is used, in data order.
         threat: a `ThreatModel` or its spec, `"linf:8/255"`.
-        attacks: attacks or their specs, one or several. None is AutoAttack's standard ensemble; for a random model its
-            version for such, against the expectation over 20 draws; for a model without gradients the Square attack.
+        attacks: attacks or their specs, one or several. None is AutoAttack's standard ensemble; of a random
+            model on the expectation over as few draws as its noise allows, or its version for such models where that
+            is strong; for a model without gradients the Square attack.
         n: judge n images only, evenly spread over the data order, which may be sorted by class.
         seed: of all random starts.
         name, path: of the model, for the result.
@@ -84,7 +85,7 @@ def evaluate(
     traits = ModelTraits.of(model, x)
     members = chosen(named or traits.default_attacks(threat.norm), threat, classes)
     traits.check(members, model, x)
-    judge, images = Judge(model, x, y, threat, seed, batch_size, traits.draws), fingerprint(x, y)
+    judge, images = Judge(model, x, y, threat, seed, batch_size, traits.draws, traits.jitter), fingerprint(x, y)
     journal = Journal(keep, _identity(judge, members, images, craft_in))
     crafted_on = in_precision(model, craft_in) if craft_in else None
     run = AttackRun(judge, members, journal=journal, progress=progress, crafted_on=crafted_on)

@@ -29,14 +29,35 @@ def correct(model, x, y, batch_size=500, draws=1, attacked=False):
             adversarial, and as wrong where they are clean (Tramer, 2022: Detecting adversarial examples is (nearly) as
             hard as classifying them, section 2).
     """
-    rejecting = attacked and validation.rejects(model)
+    answers = votes(model, x, batch_size, draws)
+    return share_right(answers, y, attacked and validation.rejects(model)) > 0.5
 
-    def right():
-        z = logits(model, x, batch_size)
+
+def votes(model, x, batch_size=500, draws=1, jitter=0.0, ballot=0):
+    """Logits of several passes, one after another: each (n, classes).
+
+    Args:
+        jitter: by how much each pass moves the pixels, at most, where the image seeds the noise of the model.
+        ballot: a number; another one moves them otherwise.
+    """
+    for draw in range(draws):
+        yield logits(model, moved(x, jitter, np.random.default_rng([ballot, draw])) if jitter else x, batch_size)
+
+
+def moved(x, jitter, rng):
+    """Images whose pixels lie up to `jitter` further on, brighter or darker, inside [0, 1]."""
+    way = rng.choice([-1, 1], (len(x), 1, 1, 1)) * rng.uniform(0.5, 1, x.shape)
+    return np.clip(x + jitter * way, 0, 1).astype(np.float32)
+
+
+def share_right(answers, y, rejecting=False):
+    """The share of answers, logits (n, classes) each, that name the label, or if `rejecting` reject the image: (n,)."""
+
+    def right(z):
         predicted = z.argmax(axis=1)
         return (predicted == y) | (rejecting & (predicted == z.shape[1] - 1))
 
-    return 2 * sum(right().astype(int) for _ in range(draws)) > draws
+    return np.mean([right(z) for z in answers], axis=0)
 
 
 def probabilities(z):

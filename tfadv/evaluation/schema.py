@@ -11,13 +11,16 @@ FIRST, SCHEMA_VERSION = 1, 2
 # (shape,) for one that may be null or left out.
 NUMBER = int | float
 INTERVAL = ([NUMBER],)
+# What is counted of each attack: of a random model, how many images that seemed fooled fresh draws gave back; how many
+# adversarial images the model rejected or named no class for.
+COUNTED = ("seconds", "gradients", "forwards", "returned", "abstained")
 ATTACK = {
     "attack": str,
     "attacked": (int,),
     "fooled": (int,),
     "accuracy": NUMBER,
     "interval": INTERVAL,
-} | dict.fromkeys(("median_distance", "max_distance", "seconds", "gradients", "forwards"), (NUMBER,))
+} | dict.fromkeys(("median_distance", "max_distance", *COUNTED), (NUMBER,))
 EVALUATION = {
     "model": {"name": str, "path": (str,), "parameters": (NUMBER,)},
     "dataset": {"name": str, "source": (str,), "split": (str,), "n": int, "fingerprint": (str,)},

@@ -1,38 +1,70 @@
 """How a model is to be attacked: whether it is random, and whether it has gradients."""
 
-import numpy as np
-
 from tfadv import attacks as registry
 from tfadv import gradients
 from tfadv.data.split import spread_over
 from tfadv.errors import invalid
-from tfadv.evaluation import metrics
+from tfadv.evaluation import metrics, noise
+from tfadv.evaluation.noise import Noise
 
-STANDARD, RANDOM, BLACK_BOX = ("autoattack",), ("autoattack(version=rand)",), ("square", "sparse_rs")
+STANDARD, RANDOM, BLACK_BOX = "autoattack", "autoattack(version=rand)", ("square", "sparse_rs")
+# AutoAttack's version for random models, where the image seeds the noise.
+CLIMBING = ("apgd", "apgd(loss=margin)")
+# Where the noise is too strong for the standard ensemble, targets are tried all the same: as many gradients as the two
+# attacks of AutoAttack's version for random models take together.
+TARGETED = "eot(attack=apgd_t, draws=5, firm=True)"
 # Passes whose majority judges a random model.
 DRAWS = 20
-# Passes whose logits differ by less than this share of their range are the same: GPUs add in any order.
-SAME = 1e-4
+# Draws of a random model without gradients, whose noise cannot be measured by them.
+ASKED = 5
 
 
 class ModelTraits:
-    """How a model is to be attacked: whether it is random, and whether it has gradients."""
+    """How a model is to be attacked: whether it is random, and whether it has gradients.
 
-    def __init__(self, random, differentiable):
-        self.random, self.differentiable = random, differentiable
+    Attributes:
+        random: whether passes over the same images differ, so that several have to vote: `draws` of them.
+        differentiable: whether gradients lead from the logits to the image.
+        noise: the `Noise` of a model that is random, or looks deterministic as the image seeds what it draws; or None.
+    """
+
+    def __init__(self, random, differentiable, noise=None):
+        self.random, self.differentiable, self.noise = random, differentiable, noise
         self.draws = DRAWS if random else 1
 
     @classmethod
     def of(cls, model, x):
         few = x[spread_over(len(x), 32)]
-        first, *others = (metrics.logits(model, few) for _ in range(4))
-        rounding = SAME * np.ptp(first)
-        return cls(any(np.abs(first - z).max() > rounding for z in others), gradients.differentiable(model, few))
+        varies, differentiable = noise.answers_vary(model, few), gradients.differentiable(model, few)
+        jitter = 0.0 if varies else noise.jitter_of(model, few)
+        if not (varies or jitter):
+            return cls(False, differentiable)
+        draws = ASKED
+        if differentiable:
+            draws = noise.draws_for(model, few, metrics.predictions(model, few), jitter)
+        # Noise that all images of a batch seed together is another one for each company.
+        together = jitter and noise.answers_depend_on_company(model, few)[0] > noise.COMPANY
+        lasting = bool(jitter and not together)
+        return cls(not lasting, differentiable, Noise(draws, jitter, lasting))
+
+    @property
+    def jitter(self):
+        """By how much pixels move from vote to vote, where passes over the same images would all be the same."""
+        return self.noise.jitter if self.random else 0.0
 
     def default_attacks(self, norm):
         """What judges the model unless attacks are named: those that know the norm."""
-        specs = BLACK_BOX if not self.differentiable else RANDOM if self.random else STANDARD
-        return [attack for attack in map(registry.get, specs) if norm in attack.norms]
+        asking = [attack for attack in map(registry.get, BLACK_BOX) if norm in attack.norms]
+        if self.noise is None:
+            return [registry.get(STANDARD)] if self.differentiable else asking
+        if not self.differentiable:
+            return asking if self.noise.lasting else [self.noise.expected(attack) for attack in asking]
+        if self.noise.slight:
+            return [self.noise.expected(STANDARD)]
+        if not self.noise.jitter:
+            return [registry.get(RANDOM), registry.get(TARGETED)]
+        seeded = self.noise._replace(draws=DRAWS)
+        return [seeded.expected(spec) for spec in CLIMBING] + asking * self.noise.lasting
 
     def check(self, members, model, x):
         """Refuse attacks that follow gradients where the model has none and the attack brings no surrogate."""

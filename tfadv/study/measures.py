@@ -73,9 +73,8 @@ def withstands(network, attack, threat, batch_size=500):
     """Which images are right and stay so under an attack, both specs: (n,) bool."""
     from tfadv import attacks
 
-    judge, attack = network.judge(threat), attacks.get(attack)
-    if not judge.random:  # a random model is fooled now and then by luck, which is no reason to stop
-        attack = attack.until_fooled()
+    judge = network.judge(threat)
+    attack = judge.until_fooled(attacks.get(attack))
     right, places = judge.clean.copy(), np.flatnonzero(judge.clean)
     for k, start in enumerate(range(0, len(places), batch_size)):
         network.progress(str(attack), start, len(places))

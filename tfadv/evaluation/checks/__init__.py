@@ -8,7 +8,7 @@ Robustness, 2019; Croce & Hein 2020 (the checks of AutoAttack); Pintor et al.: I
 import functools
 
 from tfadv import attacks
-from tfadv.evaluation.checks import chosen_attacks, controls, model
+from tfadv.evaluation.checks import chosen_attacks, controls, model, outputs
 from tfadv.evaluation.checks.evidence import GRADIENTS, IMAGES, Evidence
 from tfadv.evaluation.estimate import work
 
@@ -19,11 +19,13 @@ CHECKS = (
     model.no_gradients,
     model.zero_gradients,
     model.misleading_gradients,
-    model.probabilities,
-    model.randomized,
+    outputs.probabilities,
+    outputs.randomized,
+    outputs.seeded_noise,
     chosen_attacks.not_eot,
     controls.few_draws,
-    model.batch_dependent,
+    outputs.batch_dependent,
+    outputs.abstentions,
     controls.noise_stronger,
     chosen_attacks.black_box_stronger,
     chosen_attacks.short_of_exact,
@@ -43,10 +45,19 @@ CHECKS = (
 )
 
 
-def work_at_most(classes):
-    """What the checks take at most, in forward passes: three take the longer attack, two the one by itself."""
-    noise, longer, once = (work(*attacks.get(spec).cost(classes)) for spec in (controls.NOISE, controls.LONGER, "fgsm"))
-    return controls.NOISE_IMAGES * noise + IMAGES * (3 * longer + once) + 2 * work(GRADIENTS, GRADIENTS)
+def work_at_most(classes, noise=None):
+    """What the checks take at most, in forward passes: three take the longer attack, two the one by itself.
+
+    Args:
+        noise: the `Noise` of the model, or None.
+    """
+    control, longer, once = (
+        work(*attacks.get(spec).cost(classes)) for spec in (controls.NOISE, controls.LONGER, "fgsm")
+    )
+    if noise and not noise.slight:
+        return 2 * work(GRADIENTS, GRADIENTS)
+    again = IMAGES * (3 * longer + once) * (noise.draws if noise else 1)
+    return controls.NOISE_IMAGES * control + again + 2 * work(GRADIENTS, GRADIENTS)
 
 
 def answers(evidence, kept=lambda name, check: check()):

@@ -107,9 +107,7 @@ def not_standard(evidence):
             "Name these attacks where you quote the robust accuracy, and compare it with theirs only.",
         )
     version = "rand" if evidence.stochastic else "standard"
-    wanted = attacks.get(f"autoattack(version={version})").members(evidence.classes, norm)
-    ran = {str(member.until_fooled()) for member in evidence.members}
-    missing = [member for member in wanted if norm in parts(member)[-1].norms and str(member.until_fooled()) not in ran]
+    missing = _missing(evidence, attacks.get(f"autoattack(version={version})"))
     if not missing:
         return None
     if any(isinstance(part, Quick) for part in evidence.parts):
@@ -119,12 +117,25 @@ def not_standard(evidence):
             "breaks, at most 0.3 points of accuracy on ten networks (docs/benchmarks.md).",
             "Leave out --quick before you publish or compare the robust accuracy.",
         )
-    listed = ", ".join(map(str, missing))
+    if evidence.noise and not _missing(evidence, evidence.noise.expected("autoattack")):
+        return (
+            "info",
+            f"The noise is slight: the standard AutoAttack was run on the mean of {evidence.noise.draws} draws, which "
+            "finds more than its version for random models, the one of published figures.",
+            'Add --attack "autoattack(version=rand)" where you compare with those.',
+        )
     return (
         "info",
-        f"Not comparable with published figures of AutoAttack ({version}), which also runs {listed}.",
-        "Leave out --attack to run it.",
+        f"Not comparable with published figures of AutoAttack ({version}), which also runs {', '.join(missing)}.",
+        "Leave out --attack to run it." if evidence.noise is None else f'Add --attack "autoattack(version={version})".',
     )
+
+
+def _missing(evidence, ensemble):
+    """Those members of an ensemble, as specs, that were not run."""
+    norm, ran = evidence.judge.threat.norm, {str(member.until_fooled()) for member in evidence.members}
+    wanted = [one for one in ensemble.members(evidence.classes, norm) if norm in parts(one)[-1].norms]
+    return [str(member) for member in wanted if str(member.until_fooled()) not in ran]
 
 
 def _names(members):

@@ -6,15 +6,18 @@ import typing
 
 import numpy as np
 
+from tfadv import attacks
 from tfadv.attacks.base import Attack
 from tfadv.attacks.wrapper import AttackWrapper
 from tfadv.data.split import spread_over
 from tfadv.evaluation.judge import Judge
+from tfadv.evaluation.noise import Noise
 
 # Why a check could not look.
 NO_GRADIENTS = "the model has no gradients"
-NO_SINGLE_GRADIENT = "the model has no gradients, or random ones"
-NO_SINGLE_ATTACK = "no attack climbs a loss in several steps, by gradients that are the same each time"
+NOISY = "the noise of the model is too strong"
+UNFOLLOWED = "the model has no gradients, or its noise is too strong to follow them"
+NO_SINGLE_ATTACK = "no attack climbs a loss in several steps, by gradients that noise does not hide"
 RANDOM = "the model is random"
 NOT_RANDOM = "the model is not random"
 NONE_RIGHT = "no image was classified correctly"
@@ -30,6 +33,7 @@ class SingleAttackRun(typing.NamedTuple):
         attack, name: the attack, and what the result calls it.
         at: which of the judge's images, (k,) indices; all of them are right on the clean image.
         before, after: their logits, (k, classes).
+        x_adv: what the attack made of them, (k, h, w, c).
     """
 
     attack: Attack
@@ -37,6 +41,7 @@ class SingleAttackRun(typing.NamedTuple):
     at: np.ndarray
     before: np.ndarray
     after: np.ndarray
+    x_adv: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,6 +56,7 @@ class Evidence:
         differentiable: whether gradients lead from the logits to the image.
         certified: of how many judged images it is proven that they withstand everything; None where nothing is proven.
         seen: whether the model was trained on these images; None where that is not known.
+        noise: the `Noise` of the model; None where it has none, or nothing is known of it.
         progress: called with what is being done, and how much of how much is done.
     """
 
@@ -64,6 +70,7 @@ class Evidence:
     differentiable: bool = True
     certified: int | None = None
     seen: bool | None = False
+    noise: Noise | None = None
     progress: object = lambda what, done, total: None
 
     @property
@@ -87,8 +94,8 @@ class Evidence:
 
     @property
     def gradients_mean(self):
-        """Whether one gradient says what the model does: it has some, and they are not drawn at random."""
-        return self.differentiable and not self.stochastic
+        """Whether gradients say what the model does: it has some, and so little noise that few draws make a mean."""
+        return self.differentiable and (self.noise.slight if self.noise else not self.stochastic)
 
     @functools.cached_property
     def single_attack(self):
@@ -98,13 +105,19 @@ class Evidence:
             return None
         member = min(prices, key=prices.get)
         at = some(self.right, max(10, min(IMAGES, GRADIENTS // prices[member])))
-        name, attack = self.rows[self.members.index(member)]["attack"], member.until_fooled()
-        before, after = map(self.judge.logits, (self.judge.x[at], self.judge.attack(attack, at, fresh=True)))
-        return SingleAttackRun(attack, name, at, before, after)
+        name, attack = self.rows[self.members.index(member)]["attack"], self.judge.until_fooled(member)
+        x_adv = self.judge.attack(attack, at, fresh=True)
+        before, after = map(self.judge.logits, (self.judge.x[at], x_adv))
+        return SingleAttackRun(attack, name, at, before, after, x_adv)
 
     def fooled(self, attack, at, eps=None):
         """Which of the few images `at` an attack fools that draws other random numbers than before: (k,) bool."""
         return ~self.judge.withstands(attack, at, eps=eps, fresh=True)
+
+    def expected(self, spec):
+        """An attack that stops where it has fooled, on the expectation over the model's noise if it has any."""
+        attack = attacks.get(spec)
+        return (self.noise.expected(attack) if self.noise else attack).until_fooled()
 
 
 def some(which, most=IMAGES):

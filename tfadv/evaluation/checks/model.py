@@ -9,79 +9,14 @@ import tensorflow as tf
 
 from tfadv import gradients, losses
 from tfadv.attacks.bpda import BPDA
-from tfadv.attacks.eot import EOT
-from tfadv.evaluation import metrics
-from tfadv.evaluation.checks.evidence import NO_GRADIENTS, NO_SINGLE_GRADIENT, NONE_RIGHT, RANDOM, loss_of, some
-from tfadv.graph.inference import augmentation_layers, batch_layers
+from tfadv.attacks.eot import deviation
+from tfadv.evaluation.checks.evidence import IMAGES, NO_GRADIENTS, NONE_RIGHT, UNFOLLOWED, loss_of, some
 from tfadv.tensors import finite_or, flat_sum, per_example
 
-# By how much of the spread of the logits an image's own may move with its company. Rounding to bfloat16 moves them by
-# 0.5 %, batch statistics by 10 % or more.
-COMPANY = 0.02
 # How far a step along the gradient is to lead, in spreads of the logits, and how much of that it must keep.
 PROMISED, KEPT = 0.02, 0.5
-
-
-def randomized(evidence):
-    """Two passes over the same images give different logits, or would in Keras' export."""
-    if not evidence.stochastic:
-        return _augmented(augmentation_layers(evidence.judge.model))
-    first, second = (evidence.judge.logits(evidence.judge.x) for _ in range(2))
-    flips = (first.argmax(axis=1) != second.argmax(axis=1)).mean()
-    expected = any(isinstance(part, EOT) for part in evidence.parts)
-    return (
-        "info" if expected else "warning",
-        f"The model is random: two passes over {len(first)} images differ by up to {np.abs(first - second).max():.2g}"
-        f" in a logit and in {flips:.1%} of the predictions.",
-        "Attack the expectation over its randomness (eot), and judge each image by several passes.",
-    )
-
-
-def _augmented(names):
-    if not names:
-        return None
-    return (
-        "info",
-        f"{', '.join(names)} was left out, as predict leaves it out; in model(x) and Keras' export it is random.",
-        "Use predict, model(x, training=False) or `tfadv export`.",
-    )
-
-
-def batch_dependent(evidence):
-    """The logits of an image depend on the images beside it."""
-    advice = "Run BatchNormalization (and what else looks across the batch) with training=False."
-    if names := batch_layers(evidence.judge.model):
-        said = (
-            f"The model calls {', '.join(names)} with training=True: model(x) and Keras' export use the statistics of "
-        )
-        return "error", f"{said}the batch; judged is what predict returns, with the stored statistics.", advice
-    x = evidence.judge.x[:16]
-    if evidence.stochastic:
-        return RANDOM
-    together, single = (metrics.logits(evidence.judge.model, x, size) for size in (len(x), 1))
-    moved = np.abs(together - single).max() / np.maximum(np.ptp(together, axis=1).mean(), 1e-12)
-    if moved <= COMPANY:
-        return None
-    flips = (together.argmax(axis=1) != single.argmax(axis=1)).sum()
-    return (
-        "error",
-        f"Alone, images have other logits than in a batch of {len(x)}: they move by up to {moved:.1%} of their spread, "
-        f"and {flips} predictions change.",
-        advice,
-    )
-
-
-def probabilities(evidence):
-    """The outputs lie in [0, 1], though they may not sum to 1."""
-    low, high = float(evidence.logits.min()), float(evidence.logits.max())
-    if low < 0 or high > 1 + 1e-6 or high <= 0.5 or len(evidence.logits) < 2:
-        return None
-    return (
-        "error",
-        f"All outputs lie between {low:.2g} and {high:.2g}, as probabilities do: their gradients vanish where the "
-        "model is sure.",
-        "Return logits: leave out the sigmoid or softmax, or return the logarithm of the softmax.",
-    )
+# How far from gray pixels may lie that take the step, and passes that are averaged where the model is noisy.
+INSIDE, AVERAGED = 0.4, 20
 
 
 def no_gradients(evidence):
@@ -100,10 +35,10 @@ def no_gradients(evidence):
 
 def zero_gradients(evidence):
     """Images at which gradient attacks have nothing to follow: the gradient is zero, or not finite."""
-    at = np.flatnonzero(evidence.right)
-    if not evidence.differentiable or not at.size:
+    if not evidence.differentiable or not evidence.right.any():
         return NO_GRADIENTS if not evidence.differentiable else NONE_RIGHT
-    dead, broken = (np.mean(part, axis=1) for part in _usable(evidence, at))
+    looked = {where: _usable(evidence.judge, *images) for where, images in _places(evidence).items()}
+    where, (dead, broken) = max(looked.items(), key=lambda item: item[1].max())
     if max(*dead, *broken) <= 0.01:
         return None
     ce, margin = dead
@@ -111,16 +46,31 @@ def zero_gradients(evidence):
     hopeless = margin > 0.1 or (ce > 0.1 and not other_loss)
     return (
         "error" if hopeless else "warning",
-        f"The cross-entropy has no gradient, zero in every pixel, at {ce:.1%} of the images and the margin at "
+        f"The cross-entropy has no gradient, zero in every pixel, at {ce:.1%} of the {where} and the margin at "
         f"{margin:.1%}; NaN or infinite somewhere at {max(broken):.1%}.",
         "Attack with loss=margin, which does not saturate; where that has none either, look for the operation that "
         "stops the gradient (square roots and divisions by 0, rounding, steps), or use bpda and square.",
     )
 
 
-def _usable(evidence, at):
-    """Of cross-entropy and margin, where no pixel has a finite gradient other than 0, and where some is not finite."""
+def _places(evidence, most=None):
+    """Where gradients are looked at: name -> images and labels. What an attack meets on its way may be another model.
+
+    Args:
+        most: how many clean images at most; None is all of them.
+    """
     judge = evidence.judge
+    at = np.flatnonzero(evidence.right) if most is None else some(evidence.right, most)
+    places = {"images": (judge.x[at], judge.y[at])}
+    if evidence.single_attack is not None:
+        places["adversarial images"] = evidence.single_attack.x_adv, judge.y[evidence.single_attack.at]
+    return places
+
+
+def _usable(judge, x, y):
+    """Of cross-entropy and margin: the share of images where no pixel has a finite gradient other than 0, and of those
+    where some is not finite. ((2,), (2,))
+    """
     logits_fn = gradients.logits_of(judge.model)
 
     @tf.function(input_signature=_signature(judge.x), autograph=False)
@@ -131,50 +81,59 @@ def _usable(evidence, at):
             gradient = gradients.logits_and_gradient(logits_fn, x, loss)[2]
             dead = flat_sum(tf.cast(finite_or(0.0, gradient) != 0, tf.float32)) == 0
             found.append((dead, ~tf.math.is_finite(flat_sum(tf.abs(gradient)))))
-        return [tf.stack(part) for part in zip(*found, strict=True)]
+        return tf.stack([tf.stack(part) for part in zip(*found, strict=True)])
 
-    batches = np.split(at, range(judge.batch_size, len(at), judge.batch_size))
-    return [np.concatenate(part, axis=1) for part in zip(*(look(judge.x[i], judge.y[i]) for i in batches), strict=True)]
+    batches = np.split(np.arange(len(x)), range(judge.batch_size, len(x), judge.batch_size))
+    return np.concatenate([look(x[i], y[i]) for i in batches], axis=2).mean(axis=2)
 
 
 def misleading_gradients(evidence):
     """A short step along the gradient does not lead where the gradient says: it is not the model's."""
-    at = some(evidence.right)
-    if not evidence.gradients_mean or not at.size:
-        return NO_SINGLE_GRADIENT if not evidence.gradients_mean else NONE_RIGHT
-    kept = _kept_promises(evidence, at)
-    kept = kept[np.isfinite(kept)]
-    broken = np.mean((kept < KEPT) | (kept > 1 / KEPT)) if kept.size else 0
-    if broken <= 0.1:
+    if not evidence.gradients_mean or not evidence.right.any():
+        return UNFOLLOWED if not evidence.gradients_mean else NONE_RIGHT
+    places = _places(evidence, IMAGES)
+    # Away from the border of the box, where a model may clip; adversarial images stay where the attack went.
+    places["images"] = np.clip(places["images"][0], 0.5 - INSIDE, 0.5 + INSIDE), places["images"][1]
+    kept = {where: _kept_promises(evidence, *images) for where, images in places.items()}
+    kept = {where: shares[np.isfinite(shares)] for where, shares in kept.items()}
+    broken = {where: np.mean((shares < KEPT) | (shares > 1 / KEPT)) for where, shares in kept.items() if shares.size}
+    where = max(broken, key=broken.get, default=None)
+    if where is None or broken[where] <= 0.1:
         return None
+    typical = np.median(kept[where])
     return (
-        "error" if np.median(kept) <= KEPT else "warning",
-        f"A short step along the gradient changes the margin as the gradient promises at {1 - broken:.1%} of "
-        f"{len(kept)} images only, and {np.median(kept):.2g} times as much in the median.",
+        "error" if typical <= KEPT else "warning",
+        f"A short step along the gradient changes the margin as the gradient promises at {1 - broken[where]:.1%} of "
+        f"{kept[where].size} {where} only, and {typical:.2g} times as much in the median.",
         "Something in the model replaces or shatters the gradient (straight-through layers, custom gradients, noise): "
         "attack with square too, and with bpda and a smooth surrogate for that layer.",
     )
 
 
-def _kept_promises(evidence, at):
-    """(f(x + h g) - f(x - h g)) / (2 h |g|^2) of the margin f; NaN where f is flat: (k,)."""
-    judge = evidence.judge
-    logits_fn = gradients.logits_of(judge.model)
+def _kept_promises(evidence, x, y):
+    """(f(x + h g) - f(x - h g)) / (2 h |g|^2) of the margin f, of a noisy model on average; NaN where f is flat: (k,).
 
-    @tf.function(input_signature=_signature(judge.x), autograph=False)
+    g is the gradient of the pixels away from the border of the box.
+    """
+    model, noise = evidence.judge.model, evidence.noise
+
+    @tf.function(input_signature=_signature(evidence.judge.x), autograph=False)
     def measure(x, y):
         margin = lambda z: losses.margin(y, z)  # noqa: E731
+        logits_fn, hidden = gradients.logits_of(model), 0.0
+        if noise is not None:
+            expected = noise.expectation(model, x, y, AVERAGED)
+            logits_fn, hidden = expected.logits_fn, deviation(expected) / (AVERAGED / 2) ** 0.5
         z, _, gradient = gradients.logits_and_gradient(logits_fn, x, margin)
-        gradient = finite_or(0.0, gradient)
+        gradient = tf.where(tf.abs(x - 0.5) < INSIDE + 1e-6, finite_or(0.0, gradient), 0.0)
         spread = PROMISED * (tf.reduce_max(z, axis=1) - tf.reduce_min(z, axis=1))
         step = gradient * per_example(tf.math.divide_no_nan(spread, flat_sum(tf.square(gradient))), x)
         ahead, behind = (margin(logits_fn(at)) for at in (x + step, x - step))
-        # A step that leaves the neighborhood of the image promises nothing.
+        # A step that leaves the neighborhood of the image promises nothing; nor does noise that hides its end.
         near = (spread > 0) & (tf.reduce_max(tf.abs(step), axis=range(1, len(x.shape))) < 0.1)
-        return tf.where(near, (ahead - behind) / (2 * spread), float("nan"))
+        return tf.where(near & (hidden < KEPT * spread), (ahead - behind) / (2 * spread), float("nan"))
 
-    # Away from the border of the box, where a model may clip.
-    return measure(np.clip(judge.x[at], 0.1, 0.9), judge.y[at]).numpy()
+    return measure(x, y).numpy()
 
 
 def _signature(x):

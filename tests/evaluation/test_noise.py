@@ -1,0 +1,122 @@
+"""Noise is measured, attacked in expectation, and judged by passes that no attack has seen."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tfadv import attacks
+from tfadv.evaluation import metrics, noise
+from tfadv.evaluation.judge import Judge
+from tfadv.evaluation.noise import Noise
+from tfadv.evaluation.traits import ModelTraits
+from tfadv.graph.precision import in_precision
+from tfadv.threat import LInf
+from toy_models import digits
+from trap_models import Noise as NoiseLayer
+from trap_models import SeededNoise, behind, trap
+
+THREAT = LInf(0.1)
+HONEST = ("linear", "mlp", "cnn", "saturated", "constant")
+
+
+def test_networks_whose_answers_follow_their_input_have_no_noise(classifiers, images):
+    named = {name: classifiers(name) for name in HONEST} | {name: trap(name) for name in ("quantized", "thermometer")}
+    named["bfloat16"] = in_precision(classifiers("cnn"), "bfloat16")
+    found = {name: ModelTraits.of(model, images).noise for name, model in named.items()}
+    assert found == dict.fromkeys(named)
+
+
+@pytest.mark.parametrize("stddev", [0.02, 0.5])
+@pytest.mark.parametrize("together", [False, True])
+def test_noise_that_the_image_seeds_is_found(stddev, together, classifiers, images):
+    traits = ModelTraits.of(behind(SeededNoise(stddev, together), classifiers("cnn")), images)
+    assert traits.noise.jitter <= 1e-4 and traits.noise.lasting is not together is not traits.random
+    assert traits.jitter == (traits.noise.jitter if together else 0)
+
+
+def test_coarse_seeds_take_longer_steps(classifiers, images):
+    class Coarse(SeededNoise):
+        def draw(self, x):
+            return super().draw(x / 1e3)  # seeds as far apart as tenths of the sum of all pixels
+
+    assert 0 < noise.jitter_of(behind(Coarse(0.1), classifiers("cnn")), images) <= 1e-3
+
+
+def test_as_many_draws_as_the_noise_needs(classifiers, images, labels):
+    x, y = images[:16], labels[:16]
+    draws = {s: noise.draws_for(behind(NoiseLayer(s), classifiers("cnn")), x, y) for s in (0.0, 0.2)}
+    assert draws[0.0] == 1 < draws[0.2] < noise.MOST
+    agreed = noise.agreement(behind(NoiseLayer(0.2), classifiers("cnn")), x, y, draws[0.2]).mean()
+    assert noise.COSINE - 0.03 < agreed < 0.97
+    assert noise.draws_for(trap("noisy"), x, y) > noise.SLIGHT
+
+
+def specs(traits, norm="linf"):
+    parts = [part for attack in traits.default_attacks(norm) for part in attack.members(10, norm)]
+    return [str(part) for part in parts]
+
+
+def test_what_judges_a_model_follows_its_noise():
+    standard = [str(part) for part in attacks.get("autoattack").members(10, "linf")]
+    rand = [str(part) for part in attacks.get("autoattack(version=rand)").members(10, "linf")]
+    assert specs(ModelTraits(False, True)) == standard
+    slight, lasting = ModelTraits(True, True, Noise(2)), ModelTraits(False, True, Noise(2, 1e-6, True))
+    assert specs(slight) == [f"eot(attack={spec}, draws=2, firm=True)" for spec in standard]
+    assert specs(lasting) == [f"eot(attack={spec}, draws=2, jitter=1e-06)" for spec in standard[:3]] + standard[3:]
+    assert specs(ModelTraits(True, True, Noise(30)))[:2] == rand
+    assert "apgd_t" in specs(ModelTraits(True, True, Noise(30)))[2]
+    strong = specs(ModelTraits(False, True, Noise(30, 1e-6, True)))
+    assert all("draws=20, jitter=1e-06" in spec for spec in strong[:-1]) and strong[-1].startswith("square")
+    assert specs(ModelTraits(True, False, Noise(5)))[0].startswith("eot(attack=square")
+    assert specs(ModelTraits(False, False), "l0")[0].startswith("sparse_rs")
+
+
+class Scripted:
+    """Answers with class 1 in this share of the passes, else with class 0."""
+
+    def __init__(self, wrong):
+        self.wrong, self.asked = wrong, []
+
+    def __call__(self, model, x, batch_size, draws, jitter, ballot):
+        self.asked.append((len(x), draws, ballot))
+        for draw in range(draws):
+            yield np.eye(3, dtype="float32")[(draw < self.wrong[ballot] * draws) * np.ones(len(x), int)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "returned", "asked"),
+    [
+        ((0.3, 1.0), True, False, 1),  # most passes are right
+        ((0.6, 0.4), True, True, 2),  # it seemed fooled
+        ((0.6, 0.6), False, False, 2),
+        ((0.95, 0.0), False, False, 1),  # clear
+    ],
+)
+def test_an_unclear_vote_is_taken_again_by_passes_that_no_attack_has_seen(wrong, right, returned, asked, monkeypatch):
+    votes = Scripted(wrong)
+    monkeypatch.setattr(metrics, "votes", votes)
+    judge = Judge(None, np.zeros((4, 8, 8, 1), "float32"), np.array([0, 0, 0, 2]), THREAT, draws=20)
+    verdict = judge.verdict(judge.x[:3], np.arange(3))
+    assert verdict.right.tolist() == [right] * 3 and verdict.returned.tolist() == [returned] * 3
+    assert votes.asked == [(3, 20, 0), (3, 100, 1)][:asked] and not verdict.abstained.any()
+
+
+def test_answers_that_name_no_class(monkeypatch):
+    z = np.float32([[1, 0, 0], [0, 0, 1], [2, 2, 2], [0, np.nan, 1]])
+    monkeypatch.setattr(metrics, "votes", lambda *given: [z])
+    judge = Judge(None, np.zeros((4, 8, 8, 1), "float32"), np.array([0, 1, 0, 1]), THREAT)
+    assert judge.verdict(judge.x).abstained.tolist() == [False, True, True, True]
+    known = dataclasses.replace(judge, y=np.array([0, 2, 0, 1]))
+    assert known.verdict(judge.x).abstained.tolist() == [False, False, True, True]
+
+
+def test_votes_move_pixels_where_the_batch_seeds_the_noise(classifiers, images, labels):
+    seeded = behind(SeededNoise(0.5, together=True), classifiers("cnn"))
+    x, y = digits()[0][1000:1100], digits()[1][1000:1100]
+    differ = lambda jitter: len({z.tobytes() for z in metrics.votes(seeded, x, draws=3, jitter=jitter)})  # noqa: E731
+    assert (differ(0.0), differ(1e-6)) == (1, 3)
+    once, often = (Judge(seeded, x, y, THREAT, draws=draws, jitter=1e-6).correct(x).mean() for draws in (1, 20))
+    assert often > once
+    moved = metrics.moved(images, 0.1, np.random.default_rng(0))
+    assert moved.min() >= 0 and moved.max() <= 1 and 0.05 <= np.abs(moved - images).max() <= 0.1 + 1e-6
