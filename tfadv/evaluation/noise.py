@@ -83,7 +83,7 @@ def jitter_of(model, x):
     x = metrics.moved(x, 0.01, np.random.default_rng(0))
     at = lambda step: metrics.logits(model, metrics.moved(x, step, np.random.default_rng(1)))  # noqa: E731
     start = at(0)
-    spread = np.ptp(start, axis=1).mean()
+    spread = np.maximum(np.ptp(start, axis=1).mean(), 1e-12)
     moves = [np.abs(at(step) - start).max(axis=1) / spread for step in STEPS]
     sizes = [np.sqrt(np.mean(move**2)) for move in moves]
     for step, move, size, further in zip(STEPS, moves, sizes, sizes[1:], strict=False):
@@ -98,7 +98,9 @@ def draws_for(model, x, y, jitter=0.0):
     One draw is the gradient g and noise of the variance r |g|^2: two means of m draws have the cosine 1 / (1 + r / m).
     """
     at = spread_over(len(x), IMAGES)
-    cosine = float(np.mean(agreement(model, x[at], y[at], MEASURED, jitter)))
+    cosines = agreement(model, x[at], y[at], MEASURED, jitter)
+    told = cosines[cosines != 0]  # not where the cross-entropy is so small that it has no gradient
+    cosine = float(np.mean(told)) if told.size else 1.0
     if cosine <= 0:
         return MOST
     ratio, wanted = MEASURED * (1 / cosine - 1), COSINE + MARGIN
