@@ -80,12 +80,14 @@ def test_models_without_gradients(classifiers):
 
 
 @pytest.mark.parametrize(
-    ("specs", "said"), [(["pgd"], "error"), (["square"], "error"), (["pgd", "pgd(loss=margin)"], "warning")]
+    ("specs", "said"),
+    [(["pgd"], "error"), (["square"], "error"), (["pgd", "pgd(loss=margin)"], "warning")],
 )
 def test_gradients_of_zero(classifiers, specs, said):
     case = case_of(classifiers("saturated"))
     members = tuple(map(attacks.get, specs))
-    found = model.zero_gradients(dataclasses.replace(case, members=members))
+    rows = tuple({"attack": spec} for spec in specs)
+    found = model.zero_gradients(dataclasses.replace(case, members=members, rows=rows))
     assert severity(found) == said and "at 100.0% of the images and the margin at 0.0%" in found[1]
     assert model.zero_gradients(case_of(classifiers("mlp"))) is None
 

@@ -17,11 +17,10 @@ from trap_models import Noise as NoiseLayer
 from trap_models import SeededNoise, behind, trap
 
 THREAT = LInf(0.1)
-HONEST = ("linear", "mlp", "cnn", "saturated", "constant")
 
 
 def test_networks_whose_answers_follow_their_input_have_no_noise(classifiers, images):
-    named = {name: classifiers(name) for name in HONEST} | {name: trap(name) for name in ("quantized", "thermometer")}
+    named = {name: trap(name) for name in ("quantized", "thermometer", "saturated")}
     named["bfloat16"] = in_precision(classifiers("cnn"), "bfloat16")
     found = {name: ModelTraits.of(model, images).noise for name, model in named.items()}
     assert found == dict.fromkeys(named)
@@ -31,7 +30,8 @@ def test_networks_whose_answers_follow_their_input_have_no_noise(classifiers, im
 @pytest.mark.parametrize("together", [False, True])
 def test_noise_that_the_image_seeds_is_found(stddev, together, classifiers, images):
     traits = ModelTraits.of(behind(SeededNoise(stddev, together), classifiers("cnn")), images)
-    assert traits.noise.jitter <= 1e-4 and traits.noise.lasting is not together is not traits.random
+    assert traits.noise.jitter <= 1e-4 and (traits.noise.lasting, traits.random) == (not together, together)
+    assert (traits.noise.draws > 1) == (stddev > 0.1)
     assert traits.jitter == (traits.noise.jitter if together else 0)
 
 
@@ -115,8 +115,8 @@ def test_votes_move_pixels_where_the_batch_seeds_the_noise(classifiers, images, 
     seeded = behind(SeededNoise(0.5, together=True), classifiers("cnn"))
     x, y = digits()[0][1000:1100], digits()[1][1000:1100]
     differ = lambda jitter: len({z.tobytes() for z in metrics.votes(seeded, x, draws=3, jitter=jitter)})  # noqa: E731
-    assert (differ(0.0), differ(1e-6)) == (1, 3)
-    once, often = (Judge(seeded, x, y, THREAT, draws=draws, jitter=1e-6).correct(x).mean() for draws in (1, 20))
-    assert often > once
+    assert (differ(0.0), differ(1e-4)) == (1, 3)
+    once, often = (Judge(seeded, x, y, THREAT, draws=draws, jitter=1e-4).correct(x) for draws in (1, 20))
+    assert (once != often).any()
     moved = metrics.moved(images, 0.1, np.random.default_rng(0))
     assert moved.min() >= 0 and moved.max() <= 1 and 0.05 <= np.abs(moved - images).max() <= 0.1 + 1e-6

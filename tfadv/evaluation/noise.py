@@ -23,6 +23,7 @@ COMPANY = 0.02
 # Steps, each ten times as long as the one before. Logits that a derivative leads move ten times as far; pixels that are
 # rounded cross so many more steps that they move three times as far; noise that is drawn anew moves them no further.
 STEPS, NO_FURTHER = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2), 2.0
+LONGEST = 1e-3  # a step that draws noise anew: a quarter of a step of 8 bits
 # The share of the images whose logits have to move: a few that happen to cross a step say little of how far it is.
 COMMON = 0.25
 # Two mean gradients of enough draws have this cosine; a little more is asked, as it is estimated from so many draws.
@@ -72,15 +73,17 @@ def answers_depend_on_company(model, x):
 
 
 def jitter_of(model, x):
-    """The shortest step after which a longer one moves the logits no further: the image seeds noise. 0 if none does.
+    """A step that draws anew the noise that the image seeds, 0 if there is none.
+
+    It is ten times the shortest one after which a longer one moves the logits no further, so that draws rarely agree.
 
     Args:
         model: a classifier that gives the same logits for the same images.
         x: images, (n, h, w, c) in [0, 1].
     """
     least = COMPANY if gradients.computes_in_half(model, ("float16", "bfloat16")) else SAME
-    # Pixels of 8 bits may lie exactly where a model rounds or compares.
-    x = metrics.moved(x, 0.01, np.random.default_rng(0))
+    # Away from where a model may round, compare or clip: pixels of 8 bits, equal neighbors, the border of the box.
+    x = 0.1 + 0.8 * x + np.random.default_rng(0).uniform(-0.02, 0.02, x.shape).astype(np.float32)
     at = lambda step: metrics.logits(model, metrics.moved(x, step, np.random.default_rng(1)))  # noqa: E731
     start = at(0)
     spread = np.maximum(np.ptp(start, axis=1).mean(), 1e-12)
@@ -88,7 +91,7 @@ def jitter_of(model, x):
     sizes = [np.sqrt(np.mean(move**2)) for move in moves]
     for step, move, size, further in zip(STEPS, moves, sizes, sizes[1:], strict=False):
         if size > least and further < NO_FURTHER * size and np.mean(move > size / 4) >= COMMON:
-            return step
+            return min(10 * step, LONGEST)
     return 0.0
 
 
@@ -100,11 +103,9 @@ def draws_for(model, x, y, jitter=0.0):
     at = spread_over(len(x), IMAGES)
     cosines = agreement(model, x[at], y[at], MEASURED, jitter)
     told = cosines[cosines != 0]  # not where the cross-entropy is so small that it has no gradient
-    cosine = float(np.mean(told)) if told.size else 1.0
-    if cosine <= 0:
-        return MOST
-    ratio, wanted = MEASURED * (1 / cosine - 1), COSINE + MARGIN
-    return int(np.clip(np.ceil(ratio * wanted / (1 - wanted)), 1, MOST))
+    ratio = MEASURED * (1 / np.clip(told, 1e-3, 1) - 1)
+    expected = [np.mean(1 / (1 + ratio / draws)) if told.size else 1.0 for draws in range(1, MOST)]
+    return 1 + int(np.searchsorted(expected, COSINE + MARGIN))
 
 
 def agreement(model, x, y, draws, jitter=0.0):
