@@ -91,7 +91,7 @@ def jitter_of(model, x):
     sizes = [np.sqrt(np.mean(move**2)) for move in moves]
     for step, move, size, further in zip(STEPS, moves, sizes, sizes[1:], strict=False):
         if size > least and further < NO_FURTHER * size and np.mean(move > size / 4) >= COMMON:
-            return min(10 * step, LONGEST)
+            return min(round(10 * step, 6), LONGEST)
     return 0.0
 
 
