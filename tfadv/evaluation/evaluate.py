@@ -108,7 +108,7 @@ def _result(run, dataset, *, fingerprint, **facts):
     return EvaluationResult.of(
         judge.clean, run.robust, judge.y, dataset.class_names,
         dataset=data | {"fingerprint": fingerprint}, threat=str(judge.threat), stochastic=judge.random,
-        judge={"batch_size": judge.batch_size, "draws": judge.draws},
+        judge={"batch_size": judge.batch_size, "draws": judge.draws, "jitter": judge.jitter},
         attacks=run.rows, gallery=run.gallery(dataset.class_names), fooling=run.fooled(), **facts,
     )  # fmt: skip
 

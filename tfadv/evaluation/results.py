@@ -35,7 +35,8 @@ class EvaluationResult:
         robust_accuracy: worst case per example over all attacks (and the clean image).
         attacks: as they ran, each on the `attacked` images that were still right; `accuracy` is what it and all before
             it left, `gradients` and `forwards` are the passes really made.
-        judge: `batch_size`, images at a time, and `draws`, forward passes that judge an image by majority.
+        judge: `batch_size`, images at a time; `draws`, forward passes that judge an image by majority; and `jitter`, by
+            how much each moves the pixels.
         fingerprints: sha256 of the `weights` as arrays, and of the files of `model` and `data` where there are any.
         stochastic: whether the model was seen to answer at random.
         control: what noise of the same size leaves.

@@ -25,7 +25,7 @@ EVALUATION = {
     "model": {"name": str, "path": (str,), "parameters": (NUMBER,)},
     "dataset": {"name": str, "source": (str,), "split": (str,), "n": int, "fingerprint": (str,)},
     "threat": str,
-    "judge": ({"batch_size": int, "draws": int},),
+    "judge": ({"batch_size": int, "draws": int, "jitter": (NUMBER,)},),
     "fingerprints": ({"weights": str, "model": (str,), "data": (str,)},),
     "clean_accuracy": NUMBER,
     "clean_interval": INTERVAL,
