@@ -1,10 +1,11 @@
 """What every data set becomes: two checked pairs of arrays and the names of the classes."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 
-from tfadv import validation
+from tfadv import provenance, validation
 from tfadv.errors import invalid
 
 
@@ -46,6 +47,11 @@ class Split:
     def y(self) -> np.ndarray:
         """The labels, (n,) int32."""
         return self.labels
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """A digest of the images and labels: whether two runs saw the same."""
+        return provenance.fingerprint(self.images, self.labels)
 
     def take(self, n: int) -> "Split":
         """The first `n` examples in data order (all of them if there are fewer)."""

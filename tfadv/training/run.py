@@ -105,7 +105,7 @@ def _train(dataset, settings, out, resume, progress):
         "settings": dataclasses.asdict(settings),
         "source": dataset.source,
         "class_names": dataset.class_names,
-        "data": data_fingerprint(dataset),
+        "data": dataset.train.fingerprint,
         "start": start_fingerprint(settings),
     }
     files.write_json(out / runs.TRAIN, {**record, "finished": False, "provenance": provenance(seed=settings.seed)})
@@ -158,16 +158,11 @@ def check_same(out, record, settings, dataset):
             )
     # Records of earlier versions say neither.
     for key, what, now in (
-        ("data", f"the data of {settings.dataset!r} have", data_fingerprint(dataset)),
+        ("data", f"the data of {settings.dataset!r} have", dataset.train.fingerprint),
         ("start", f"the weights in {settings.model!r} have", start_fingerprint(settings)),
     ):
         if record.get(key) not in (None, now):
             raise TfadvError(f"{what} changed since {str(out)!r} was trained; train again in another directory.")
-
-
-def data_fingerprint(dataset):
-    """A digest of the training images and labels."""
-    return fingerprint(dataset.train.images, dataset.train.labels)
 
 
 def start_fingerprint(settings):
