@@ -8,7 +8,7 @@ from tfadv import LInf, attacks, threat
 from tfadv.attacks import APGD, FAB, PGD, Attack, AutoAttack
 from tfadv.data import Dataset
 from tfadv.models import build, resnet20
-from tfadv.training import Run, Standard
+from tfadv.training import Run, Standard, Trades
 
 
 def craft(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -22,7 +22,7 @@ def train() -> Run:
     data: Dataset = tfadv.load_dataset("digits")
     run: Run = tfadv.train(data, out="runs/digits", model="mlp", epochs=1)
     Standard(resnet20((32, 32, 3), 10)).fit(data.test.x, data.test.y)
-    build("mlp", data.image_shape, data.num_classes)
+    Trades(build("mlp", data.image_shape, data.num_classes), attack=PGD(), threat=LInf(0.1), seed=1, beta=3.0)
     return run
 
 
@@ -42,4 +42,6 @@ def mistakes(model: keras.Model, x: np.ndarray, y: np.ndarray) -> None:
     FAB()(model, x, y)  # type: ignore[call-arg]
     PGD()(model, x, y, threat="linf:8/255")  # type: ignore[arg-type]
     tfadv.load_dataset(3)  # type: ignore[arg-type]
+    Trades(model, atack=PGD())  # type: ignore[call-arg]
+    Trades(model, attack="pgd")  # type: ignore[arg-type]
     threat.parse(0.1)  # type: ignore[arg-type]

@@ -71,7 +71,8 @@ class Registry:
         """
         name, arguments = spec.parse(text)
         make = self.get(name)
-        allowed = [key for key in inspect.signature(make).parameters if key not in fixed]
+        taken = inspect.signature(make).parameters.items()
+        allowed = [key for key, one in taken if key not in fixed and one.kind is not one.VAR_KEYWORD]
         for key in arguments:
             if key not in allowed:
                 raise TfadvError(

@@ -3,12 +3,12 @@
 Madry et al.: Towards Deep Learning Models Resistant to Adversarial Attacks, 2018.
 """
 
+import typing
+
 import keras
 
-from tfadv.attacks.base import Attack
 from tfadv.errors import TfadvError
-from tfadv.threat import ThreatModel
-from tfadv.training.trainer import Trainer
+from tfadv.training.trainer import Trainer, TrainerOptions
 
 
 class Adversarial(Trainer):
@@ -26,20 +26,12 @@ class Adversarial(Trainer):
 
     trains_on_attack = True
 
-    def __init__(
-        self,
-        classifier: keras.Model,
-        *,
-        attack: Attack | None = None,
-        threat: ThreatModel | None = None,
-        validation_attack: Attack | None = None,
-        seed: int = 0,
-    ):
-        if attack is None or threat is None:
+    def __init__(self, classifier: keras.Model, **options: typing.Unpack[TrainerOptions]):
+        if options.get("attack") is None or options.get("threat") is None:
             raise TfadvError(
                 'adversarial training needs an attack and a threat model: --attack "pgd(steps=7)" --threat linf:8/255.'
             )
-        super().__init__(classifier, attack=attack, threat=threat, validation_attack=validation_attack, seed=seed)
+        super().__init__(classifier, **options)
 
     def craft(self, x, y):
         return self.attacked(self.attack, self.threat, x, y, self.noise_seed())

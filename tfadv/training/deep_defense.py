@@ -3,16 +3,17 @@
 Yan, Guo, Zhang: Deep Defense, Training DNNs with Improved Adversarial Robustness, NeurIPS 2018.
 """
 
+import typing
+
 import keras
 import tensorflow as tf
 
 from tfadv import gradients, losses
-from tfadv.attacks.base import Attack
 from tfadv.attacks.deepfool import VARIANTS, crossing, nearest
 from tfadv.errors import invalid
 from tfadv.tensors import flat_sum, per_example
-from tfadv.threat import L2, ThreatModel
-from tfadv.training.trainer import Trainer
+from tfadv.threat import L2
+from tfadv.training.trainer import Trainer, TrainerOptions
 
 VARIANT = VARIANTS["deepdefense"]
 # The norm in which distances to boundaries are measured; they have no limit.
@@ -46,16 +47,13 @@ class DeepDefense(Trainer):
         self,
         classifier: keras.Model,
         *,
-        attack: Attack | None = None,
-        threat: ThreatModel | None = None,
-        validation_attack: Attack | None = None,
-        seed: int = 0,
         lam: float = 15.0,
         c: float = 25.0,
         d: float = 5.0,
         steps: int = 5,
+        **options: typing.Unpack[TrainerOptions],
     ):
-        super().__init__(classifier, attack=attack, threat=threat, validation_attack=validation_attack, seed=seed)
+        super().__init__(classifier, **options)
         for name, value, least in (("lam", lam, 0), ("c", c, 0), ("d", d, 0), ("steps", steps, 1)):
             if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
                 raise invalid(f"deep_defense: {name}", f"a number of at least {least}", repr(value))

@@ -5,14 +5,14 @@ Called "adversarial training" by Deng, Zhang, Zhao 2019 (section 2.2.2).
 It defends against attacks on the model it started from, not against attacks on itself.
 """
 
+import typing
+
 import keras
 import numpy as np
 
-from tfadv.attacks.base import Attack
 from tfadv.attacks.deepfool import DeepFool
 from tfadv.data.split import Split, Unbounded
-from tfadv.threat import ThreatModel
-from tfadv.training.trainer import Trainer
+from tfadv.training.trainer import Trainer, TrainerOptions
 
 
 class DeepFoolFinetune(Trainer):
@@ -27,14 +27,11 @@ class DeepFoolFinetune(Trainer):
         self,
         classifier: keras.Model,
         *,
-        attack: Attack | None = None,
-        threat: ThreatModel | None = None,
-        validation_attack: Attack | None = None,
-        seed: int = 0,
         variant: str = "seed001",
         clip: bool = True,
+        **options: typing.Unpack[TrainerOptions],
     ):
-        super().__init__(classifier, attack=attack, threat=threat, validation_attack=validation_attack, seed=seed)
+        super().__init__(classifier, **options)
         self.deepfool = DeepFool(variant=variant, clip=clip)
 
     def prepare(self, split):

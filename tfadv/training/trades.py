@@ -4,14 +4,14 @@ Zhang et al.: Theoretically Principled Trade-off between Robustness and Accuracy
 """
 
 import dataclasses
+import typing
 
 import keras
 
 from tfadv import losses
-from tfadv.attacks.base import Attack
 from tfadv.errors import TfadvError, invalid
-from tfadv.threat import ThreatModel
 from tfadv.training.adversarial import Adversarial
+from tfadv.training.trainer import TrainerOptions
 
 
 class Trades(Adversarial):
@@ -29,24 +29,15 @@ class Trades(Adversarial):
         TfadvError: if attack or threat is missing, for an attack without the loss `kl`, and for a negative beta.
     """
 
-    def __init__(
-        self,
-        classifier: keras.Model,
-        *,
-        attack: Attack | None = None,
-        threat: ThreatModel | None = None,
-        validation_attack: Attack | None = None,
-        seed: int = 0,
-        beta: float = 6.0,
-    ):
-        super().__init__(classifier, attack=attack, threat=threat, validation_attack=validation_attack, seed=seed)
+    def __init__(self, classifier: keras.Model, *, beta: float = 6.0, **options: typing.Unpack[TrainerOptions]):
+        super().__init__(classifier, **options)
         if isinstance(beta, bool) or not isinstance(beta, int | float) or not beta >= 0:
             raise invalid("trades: beta", "a number of at least 0", repr(beta))
         self.beta = float(beta)
         try:
-            self.attack = dataclasses.replace(attack, loss="kl")
+            self.attack = dataclasses.replace(self.attack, loss="kl")
         except (TypeError, TfadvError) as error:
-            raise invalid("trades: attack", "one that takes loss=kl, e.g. pgd(steps=10)", attack) from error
+            raise invalid("trades: attack", "one that takes loss=kl, e.g. pgd(steps=10)", self.attack) from error
 
     def learns_from(self, batch):
         return batch["x"]

@@ -1,5 +1,6 @@
 """The one trainer: Keras' own `fit` around a classifier, with hooks for what to craft and what to minimize."""
 
+import typing
 from collections.abc import Mapping
 
 import keras
@@ -12,6 +13,15 @@ from tfadv.errors import TfadvError
 from tfadv.graph.xla import xla_pays
 from tfadv.threat import ThreatModel
 from tfadv.training.objective import hard, is_right, is_soft
+
+
+class TrainerOptions(typing.TypedDict, total=False):
+    """What every method takes besides the classifier, see `Trainer`: `**options: typing.Unpack[TrainerOptions]`."""
+
+    attack: Attack | None
+    threat: ThreatModel | None
+    validation_attack: Attack | None
+    seed: int
 
 
 class Trainer(keras.Model):
