@@ -8,7 +8,8 @@ from tfadv import runs
 from tfadv.data import AUGMENTATIONS, DATASETS
 from tfadv.errors import TfadvError
 from tfadv.models import MODELS, classifier
-from tfadv.training import METHODS
+from tfadv.training import METHODS, OPTIMIZERS, SCHEDULES
+from tfadv.training.settings import CHOICES
 
 from . import failures, options, output, quiet, user_code
 from .progress import Progress
@@ -33,14 +34,20 @@ from .target import shown
 @click.option("--validation-attack", metavar="SPEC", help="The attack behind val_adv_accuracy [that of --attack].")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training images [10].")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Images a step [128].")
-@click.option("--loss", type=click.Choice(["ce", "hinge"]), help="Cross-entropy or multi-class hinge [ce].")
-@click.option("--reduction", type=click.Choice(["mean", "sum"]), help="Of the loss over a batch [mean].")
-@click.option("--optimizer", metavar="SPEC", help='adam, adamw, "sgd(learning_rate=0.1)" [adam].')
-@click.option("--schedule", metavar="SPEC", help='constant, "step(at=(0.6, 0.8))", plateau, cosine-decay [constant].')
+@click.option("--loss", type=click.Choice(CHOICES["loss"]), help="Cross-entropy or multi-class hinge [ce].")
+@click.option("--reduction", type=click.Choice(CHOICES["reduction"]), help="Of the loss over a batch [mean].")
+@click.option(
+    "--optimizer", metavar="SPEC", help=f'{options.listed(OPTIMIZERS)}, e.g. "sgd(learning_rate=0.1)" [adam].'
+)
+@click.option(
+    "--schedule",
+    metavar="SPEC",
+    help=f'Of the learning rate: {options.listed(SCHEDULES)}, e.g. "step(at=(0.6, 0.8))" [constant].',
+)
 @click.option("--augment", metavar="SPEC", help=f"{options.listed(AUGMENTATIONS)} [none].")
 @click.option("--shuffle/--no-shuffle", default=None, help="A new order in each epoch, or the data's own [True].")
 @click.option("--validation", type=float, help="Share of the training images that is held out [0.1].")
-@click.option("--keep", type=click.Choice(["best", "last"]), help="Which epoch becomes the model [best].")
+@click.option("--keep", type=click.Choice(CHOICES["keep"]), help="Which epoch becomes the model [best].")
 @click.option(
     "--patience",
     type=click.IntRange(min=0),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfadv.training.schedules import SCHEDULES
+from tfadv.training import SCHEDULES
 
 
 @pytest.mark.parametrize("spec", ["step(at=(2, 4), factor=0.5)", "step(at=(0.4, 0.8), factor=0.5)"])

@@ -16,6 +16,24 @@ METHODS = Registry(
     },
 )
 
+OPTIMIZERS = Registry(
+    "optimizer",
+    {
+        "adam": "keras.optimizers:Adam",
+        "adamw": "keras.optimizers:AdamW",
+        "sgd": "keras.optimizers:SGD",
+    },
+)
+SCHEDULES = Registry(
+    "learning rate schedule",
+    {
+        "constant": "tfadv.training.schedules:constant",
+        "step": "tfadv.training.schedules:Step",
+        "plateau": "tfadv.training.schedules:plateau",
+        "cosine_decay": "tfadv.training.schedules:CosineDecay",
+    },
+)
+
 if typing.TYPE_CHECKING:
     from tfadv.training.adversarial import Adversarial as Adversarial
     from tfadv.training.deep_defense import DeepDefense as DeepDefense

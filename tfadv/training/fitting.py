@@ -12,20 +12,10 @@ from tfadv.errors import TfadvError, invalid
 from tfadv.graph.xla import xla_pays
 from tfadv.models import MODELS, build, classifier
 from tfadv.progress import as_callable
-from tfadv.registry import Registry
-from tfadv.training import METHODS
+from tfadv.training import METHODS, OPTIMIZERS, SCHEDULES
 from tfadv.training.callbacks import Backup, BestClassifier, RefuseNaN, Told
 from tfadv.training.objective import Accuracy, Loss
-from tfadv.training.schedules import SCHEDULES, CosineDecay
-
-OPTIMIZERS = Registry(
-    "optimizer",
-    {
-        "adam": "keras.optimizers:Adam",
-        "adamw": "keras.optimizers:AdamW",
-        "sgd": "keras.optimizers:SGD",
-    },
-)
+from tfadv.training.schedules import CosineDecay
 
 
 def make_trainer(settings, dataset, examples):

@@ -3,17 +3,6 @@
 import keras
 
 from tfadv.errors import TfadvError, invalid
-from tfadv.registry import Registry
-
-SCHEDULES = Registry(
-    "learning rate schedule",
-    {
-        "constant": "tfadv.training.schedules:constant",
-        "step": "tfadv.training.schedules:Step",
-        "plateau": "tfadv.training.schedules:plateau",
-        "cosine_decay": "tfadv.training.schedules:CosineDecay",
-    },
-)
 
 
 def constant():
