@@ -1,5 +1,6 @@
 """Classifiers that reject are attacked by the same code: a rejected example is not won."""
 
+import dataclasses
 import functools
 
 import keras
@@ -63,6 +64,10 @@ def test_what_counts_as_won_and_what_is_raised():
     expected = -np.log(p[np.arange(200), labels] + p[:, 3])
     assert np.allclose(problem.loss("ce", z), expected, atol=1e-5)
     assert np.array_equal(problem.loss("dlr", z) > 0, won)
+    clean = np.array(tf.nn.softmax(z[::-1]))
+    both = [np.where(np.eye(3)[labels] > 0, q[:, :3] + q[:, 3:], q[:, :3]) for q in (clean, p)]
+    kl = dataclasses.replace(problem, reference=z[::-1]).loss("kl", z)
+    assert np.allclose(kl, (both[0] * np.log(both[0] / both[1])).sum(axis=1), atol=1e-4)
     assert problem.rivals(z).shape == (200, 2) and np.all(
         (problem.rivals(z) != labels[:, None]) & (problem.rivals(z) < 3)
     )

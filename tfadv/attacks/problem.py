@@ -17,7 +17,7 @@ class Problem:
         x: clean images, (n, h, w, c), or vectors, (n, d), in the box of the threat model.
         labels: true labels, (n,) int32.
         targets: labels the attacker wants, (n,) int32, or None for any wrong one.
-        reference: the logits that the loss `kl` compares with, (n, classes), or None.
+        reference: the logits that the loss `kl` compares with, like those of `logits_fn`, or None.
         reject: whether the last column of the logits says "rejected", as in Carlini & Wagner: Adversarial Examples Are
             Not Easily Detected, 2017, section 3. Then an untargeted attacker has to bring about another class without
             being rejected, so the label and rejection together are what it must leave.
@@ -47,8 +47,8 @@ class Problem:
 
     def loss(self, name, logits):
         """What the attacker maximises: (n,). The sign of targeted attacks turns here and nowhere else."""
-        if name == "kl":
-            return losses.kl(self.reference, logits)
+        if name == "kl":  # of both, where the model rejects: being rejected instead of being right wins nothing
+            return losses.kl(*(self.withstood(z, smooth=True) for z in (self.reference, logits)))
         if self.targets is None:
             return losses.LOSSES[name](self.labels, self.withstood(logits, smooth=name == "ce"))
         if name == "dlr":
@@ -62,8 +62,8 @@ class Problem:
     def withstood(self, logits, smooth=False):
         """The logits of the classes, (n, classes), where the label's is that of "the label or rejected".
 
-        It is the larger of both, max(z_y, z_reject), or with `smooth` log(exp z_y + exp z_reject), so that the
-        cross-entropy becomes -log(p_y + p_reject).
+        It is the larger of both, max(z_y, z_reject), or with `smooth` log(exp z_y + exp z_reject), so that
+        softmax gives p_y + p_reject.
         """
         if not self.reject:
             return logits
