@@ -72,6 +72,18 @@ def test_probabilities_of_which_nothing_is_left_do_not_become_infinite(tmp_path)
     assert np.isfinite(model(np.random.rand(9, 8, 8, 1))).all() and saved_model.remark(model)
 
 
+@pytest.mark.parametrize(
+    ("ending", "said"), [(tf.sigmoid, "judged as the probability"), (tf.identity, "two logits, 0 and that unit")]
+)
+def test_one_unit_becomes_two_logits(tmp_path, ending, said):
+    z = lambda images: 40 * tf.reduce_mean(images, axis=[1, 2, 3])[:, None] - 20  # noqa: E731
+    graph_of(lambda images: {"p": ending(z(images))}, tmp_path / "m", IMAGES)
+    model, x = classifier.load(tmp_path / "m"), np.random.default_rng(1).uniform(0, 1, (9, 8, 8, 1)).astype("float32")
+    assert validation.classifier(model, x) == 2
+    assert np.allclose(tf.nn.softmax(model(x))[:, 1:], tf.sigmoid(z(x)), atol=1e-4)
+    assert said in saved_model.remark(model) and "(serving_default: p)" in saved_model.remark(model)
+
+
 @pytest.mark.parametrize("given", ["keras", "keras/7", "keras/7/saved_model.pb"])
 def test_paths(given, home):
     assert classifier.find(home / given) == home / "keras" / "7"

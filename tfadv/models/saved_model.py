@@ -18,6 +18,7 @@ REFUSED = {"ReadFile", "WriteFile", "MatchingFiles", "PyFunc", "PyFuncStateless"
 # What is smaller, float32 flushes to 0, which has no logarithm; sizes that a signature leaves open are tried as 32.
 SMALLEST, FREE_SIZE = 1e-37, 32
 REMARKS = weakref.WeakKeyDictionary()
+LITTLE = "Of what it is sure of, float32 keeps little: export the logits too, if you can."
 
 
 def find(path):
@@ -55,12 +56,13 @@ def card(path):
 
 
 def load(path, signature=None):
-    """A SavedModel as a classifier. Probabilities become their logarithms, which are logits; `remark` says so.
+    """A SavedModel as a classifier. Probabilities become their logarithms, which are logits, and one unit, which tells
+    two classes apart, two logits; `remark` says so.
 
     Args:
         path: of a SavedModel, or of its versions.
         signature: the name of one that maps images (n, h, w, c), floats in [0, 1] or bytes, to logits or
-            probabilities (n, classes); None is the likeliest there is.
+            probabilities (n, classes), or (n, 1); None is the likeliest there is.
 
     Returns:
         A `keras.Model`. Whether it has gradients, `tfadv.gradients.differentiable` tells.
@@ -88,14 +90,34 @@ def load(path, signature=None):
     model = keras.Model(images, scores, name=name(path))
 
     tried = np.random.default_rng(0).uniform(0, 1, (8, *(size or FREE_SIZE for size in image.shape)))
-    found = np.asarray(model(tried.astype("float32")))
-    if (found >= 0).all() and np.allclose(found.sum(axis=1), 1, atol=1e-3):
-        model = keras.Model(images, keras.ops.log(keras.ops.maximum(scores, SMALLEST)), name=name(path))
-        REMARKS[model] = (
-            f"The SavedModel gives probabilities ({signature}: {output}); their logarithms are judged as logits. Of "
-            "what it is sure of, float32 keeps little: export the logits too, if you can."
-        )
+    logits, said = _as_logits(scores, np.asarray(model(tried.astype("float32"))))
+    if said:
+        model = keras.Model(images, logits, name=name(path))
+        REMARKS[model] = f"The SavedModel gives {said.format(output=f'({signature}: {output})')}"
     return model
+
+
+def _as_logits(scores, found):
+    """The logits of an output, and what it gives and how it is judged; None where it gives logits.
+
+    Args:
+        scores: the symbolic output, (n, classes) or (n, 1).
+        found: its values on some images.
+    """
+    from keras import ops
+
+    within = (found >= 0).all() and (found <= 1 + 1e-3).all()
+    if found.shape[1] == 1 and not within:
+        both = ops.concatenate([ops.zeros_like(scores), scores], axis=-1)
+        return both, "one unit {output}; judged are two logits, 0 and that unit."
+    if found.shape[1] == 1:
+        both = ops.concatenate([1 - scores, scores], axis=-1)
+        said = "one number from 0 to 1 {output}, judged as the probability of the second of two classes."
+    elif within and (abs(found.sum(axis=1) - 1) <= 1e-3).all():
+        both, said = scores, "probabilities {output}; their logarithms are judged as logits."
+    else:
+        return scores, None
+    return ops.log(ops.maximum(both, SMALLEST)), f"{said} {LITTLE}"
 
 
 def remark(model):
