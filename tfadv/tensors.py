@@ -4,8 +4,8 @@ import tensorflow as tf
 
 
 def per_example(values, like):
-    """Give `values` of shape (n,) the rank of `like`, so that it broadcasts over the pixels."""
-    return tf.reshape(values, [-1] + [1] * (len(like.shape) - 1))
+    """Give `values` of shape (n,) the rank of `like`, so that it broadcasts over the pixels. A float does as it is."""
+    return values if isinstance(values, float) else tf.reshape(values, [-1] + [1] * (len(like.shape) - 1))
 
 
 def finite_or(instead, values):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfadv import L2
 from tfadv.attacks.goal import GoalAttack
@@ -85,6 +86,13 @@ def test_keeps_the_box_or_not(classifiers, images, predict):
     inside, outside = (GoalAttack(clip=clip).minimal(model, images, y) for clip in (True, False))
     assert inside.min() >= 0 and inside.max() <= 1 and outside.min() < -0.01
     assert L2(0.3).contains(GoalAttack(clip=False)(model, images, y, threat=L2(0.3)), images).numpy().all()
+
+
+def test_the_step_follows_the_box_unless_it_is_given():
+    x = 8 * tf.ones([2, 3])
+    size = lambda attack, box: attack._step_size(L2(1.0, box), x)  # noqa: E731
+    assert size(GoalAttack(), (0, 1)) == 0.05 and size(GoalAttack(), (0, 2)) == 0.2
+    assert np.allclose(size(GoalAttack(), None), [[3.2], [3.2]]) and size(GoalAttack(step_size=0.1), None) == 0.1
 
 
 def test_images_of_the_goal_are_left(classifiers, images, predict):

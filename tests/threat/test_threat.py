@@ -186,6 +186,7 @@ def test_another_box_is_the_same_geometry_in_other_units(ball):
     for moved, expected in zip(wide.displacement(to(x), w, 4 * gap), ball.displacement(x, w, gap), strict=True):
         assert np.allclose(moved, 4 * expected, atol=1e-4)
     assert np.allclose(wide.random_point([2, 3], random.key(0)), to(ball.random_point([2, 3], random.key(0))))
+    assert wide.unit(x) == 4.0 and ball.unit(x) == 1.0
 
 
 @pytest.mark.parametrize("ball", BALLS, ids=str)
@@ -197,6 +198,8 @@ def test_without_a_box_only_the_ball_counts(ball):
     assert np.all(free.contains(once, x)) and not np.any(free.contains(far, x)) and np.array_equal(free.clip(far), far)
     assert np.allclose(norms(ball.norm, once - x), ball.eps, rtol=1e-4)
     assert np.all(free.contains(free.random_start(x, random.key(0)), x))
+    x[0] = 0
+    assert np.allclose(free.unit(x), [1, *np.sqrt(np.mean(x[1:] ** 2, axis=1))])
     # The nearest point of a hyperplane: |gap| / ||w||_q away (Moosavi-Dezfooli et al. 2016, equation 3).
     w, gap = RNG.normal(size=x.shape).astype("float32"), np.float32([1, -2, 3, -0.1, 0, 1e-3])
     delta, length = free.displacement(x, w, gap)

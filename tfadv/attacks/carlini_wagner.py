@@ -129,7 +129,8 @@ class CW(MinimumNormAttack):
         variant: `"refined"` or `"paper"`, see `VARIANTS`.
         steps: of Adam for each penalty, at least 1. The authors take up to 10,000.
         searches: how many penalties are tried, at least 1.
-        step_size: Adam's learning rate, or the highest one; None is the variant's own.
+        step_size: Adam's learning rate, or the highest one; None is the variant's own, without a box times the root
+            mean square of an example.
         confidence: kappa, in logits.
         first_penalty: the first c.
         abort_early: end the descent of an image whose loss no longer falls. The authors look at the sum over a batch.
@@ -163,18 +164,18 @@ class CW(MinimumNormAttack):
         check_flag(self, "abort_early", "early_stop")
 
     def perturb(self, problem, threat, seed):
-        return self._nearest(problem, threat.box, threat.eps**2 if self.early_stop else -1.0)
+        return self._nearest(problem, threat, threat.eps**2 if self.early_stop else -1.0)
 
     def search(self, problem, threat, seed):
-        return self._nearest(problem, threat.box, float("inf") if self.early_stop else -1.0)
+        return self._nearest(problem, threat, float("inf") if self.early_stop else -1.0)
 
-    def _nearest(self, problem, box, enough):
+    def _nearest(self, problem, threat, enough):
         """The nearest points found, for the images that are not won from the start.
 
         Args:
             enough: the squared distance at which an image is left alone.
         """
-        variable = Variable(box, VARIANTS[self.variant].slack)
+        variable = Variable(threat.box, VARIANTS[self.variant].slack)
 
         def again(k, problem, state):
             found, size, c, rate, low, high = state
@@ -187,14 +188,15 @@ class CW(MinimumNormAttack):
             size = tf.where(wins, tf.minimum(moved, size), size)
             low, high = tf.where(wins, low, c), tf.where(wins, c, high)
             c = tf.where(tf.math.is_inf(high), tf.minimum(10 * c, HIGHEST), (low + high) / 2)
-            rate = tf.where(wins, rate, tf.minimum(2 * rate, self._highest_rate))
+            rate = tf.where(wins, rate, tf.minimum(2 * rate, self._highest_rate(threat, problem.x)))
             return size <= enough, found, (found, size, c, rate, low, high)
 
         logits, lack, gradient = gradients.logits_and_gradient(
             problem.logits_fn, problem.x, lambda logits: self.confidence - problem.margin(logits)
         )
         resists = tf.cast(tf.where(~self._wins(problem, logits)), tf.int32)
-        here, rate = problem.only(resists[:, 0]), tf.gather_nd(self._first_rate(variable, lack, gradient), resists)
+        rate = self._first_rate(variable, self._highest_rate(threat, problem.x), lack, gradient)
+        here, rate = problem.only(resists[:, 0]), tf.gather_nd(rate, resists)
         zero = tf.zeros_like(rate)
         infinite, first = zero + float("inf"), zero + self.first_penalty
         found, _ = active.loop(here, again, (here.x, infinite, first, rate, zero, infinite), self.searches)
@@ -204,11 +206,11 @@ class CW(MinimumNormAttack):
         """Where the attacker wins by as much as he wants: (n,) bool."""
         return problem.reached(logits) & (problem.margin(logits) >= self.confidence)
 
-    def _first_rate(self, variable, lack, gradient):
+    def _first_rate(self, variable, highest, lack, gradient):
         """Adam's first step moves every w by the rate, and so the image by `variable.half` times that, or less."""
-        stride, highest = VARIANTS[self.variant].stride, self._highest_rate
+        stride = VARIANTS[self.variant].stride
         if stride is None:
-            return tf.fill(tf.shape(lack), highest)
+            return tf.zeros_like(lack) + highest
         gradient = finite_or(0.0, gradient)
         pixels = tf.cast(tf.size(gradient[0]), tf.float32)
         rate = stride * lack / (tf.sqrt(flat_sum(gradient * gradient) * pixels) * variable.half)
@@ -261,9 +263,11 @@ class CW(MinimumNormAttack):
             square,
         )
 
-    @property
-    def _highest_rate(self):
-        return self.step_size or VARIANTS[self.variant].step_size
+    def _highest_rate(self, threat, x):
+        """A float, or (n,) without a box: there w is x, and as wide."""
+        if self.step_size is not None:
+            return self.step_size
+        return VARIANTS[self.variant].step_size * (1.0 if threat.box else threat.unit(x))
 
     def _halve(self, problem, found):
         """The nearest point with which the attacker wins on the way from the image to `found`, by bisection."""

@@ -17,6 +17,9 @@ from tfadv.errors import invalid
 from tfadv.passes import Passes
 from tfadv.tensors import finite_or, flat_sum, per_example
 
+# Of a box of width 1.
+STEP_SIZE = 0.05
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class GoalAttack(MinimumNormAttack):
@@ -30,7 +33,8 @@ class GoalAttack(MinimumNormAttack):
     Args:
         steps: gradient steps for each lambda, at least 1.
         searches: how many values of lambda are tried, at least 1.
-        step_size: length of a step is this times the gradient's.
+        step_size: length of a step is this times the gradient's; None is 0.05 times the square of the box' width, or
+            without a box of the root mean square of an example.
         confidence: p_goal at which the attack ends, below 1.
         penalty: the first lambda.
         clip: clamp every point of `minimal` to the box. Within a threat model it always is.
@@ -46,14 +50,16 @@ class GoalAttack(MinimumNormAttack):
 
     steps: int = dataclasses.field(default=200, metadata=SHOWN)
     searches: int = 8
-    step_size: float = 0.05
+    step_size: float | None = None
     confidence: float = 0.95
     penalty: float = 0.05
     clip: bool = True
 
     def __post_init__(self):
         check_whole(self, "steps", "searches")
-        check_number(self, "step_size", "confidence", "penalty", above_zero=True)
+        check_number(self, "confidence", "penalty", above_zero=True)
+        if self.step_size is not None:
+            check_number(self, "step_size", above_zero=True)
         check_flag(self, "clip")
         if self.confidence >= 1:
             raise invalid("goal: confidence", "a number below 1", self.confidence)
@@ -95,11 +101,16 @@ class GoalAttack(MinimumNormAttack):
             )
             delta = x_adv - problem.x
             pull = tf.math.divide_no_nan(penalty, tf.sqrt(flat_sum(delta * delta)))
-            moved = x_adv - self.step_size * (finite_or(0.0, gradient) + per_example(pull, delta) * delta)
+            way = finite_or(0.0, gradient) + per_example(pull, delta) * delta
+            moved = x_adv - self._step_size(threat, problem.x) * way
             moved = threat.clip(moved) if self.clip else moved
             return tf.exp(-loss) >= self.confidence, x_adv, (moved, penalty)
 
         return active.loop(problem, step, (problem.x, penalty), self.steps)
+
+    def _step_size(self, threat, x):
+        """A float, or like x without a box."""
+        return per_example(STEP_SIZE * threat.unit(x) ** 2, x) if self.step_size is None else self.step_size
 
     def cost(self, classes):
         steps = self.searches * self.steps

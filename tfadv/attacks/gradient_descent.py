@@ -26,8 +26,9 @@ class GradientDescent(MinimumNormAttack):
 
     Args:
         steps: N, at least 1.
-        step_size: eta.
-        penalty: lambda.
+        step_size: eta, a share of the distance, which needs no other value for other boxes.
+        penalty: lambda, which weighs logits against squared distances: multiply it with the square of the box' width,
+            or without a box of the spread of the codes.
         confidence: kappa, in logits.
         floor: False leaves out the -kappa: then every larger margin pays, and with a high lambda the points run to the
             edge of the box, or without `clip` as far as the steps carry them.

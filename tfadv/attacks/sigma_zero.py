@@ -43,6 +43,8 @@ class SigmaZero(MinimumNormAttack):
     delta is misclassified, and falls by as much where it is not. The misclassified point with the fewest changed
     pixels is returned. Images that the model already gets wrong are left as they are.
 
+    Step sizes, sigma's root and tau are in widths of the box; without a box, in the root mean square of an example.
+
     Args:
         steps: number of gradient steps, at least 1.
         step_size: the first one.
@@ -85,7 +87,7 @@ class SigmaZero(MinimumNormAttack):
             reached, following = self._step(t, problem, state, threat)
             return reached & (threat.distance(state.x, problem.x) <= threat.eps), state.x, following
 
-        return active.loop(problem, step, self._start(problem.x), self.steps)[0]
+        return active.loop(problem, step, self._start(problem.x, threat), self.steps)[0]
 
     def _fewest(self, problem, threat):
         def step(t, state, best):
@@ -94,33 +96,38 @@ class SigmaZero(MinimumNormAttack):
 
         best = Nearest(problem.x, tf.fill(tf.shape(problem.labels), float("inf")))
         _, last, best = tf.while_loop(
-            lambda t, *_: t < self.steps, step, (0, self._start(problem.x), best), maximum_iterations=self.steps
+            lambda t, *_: t < self.steps, step, (0, self._start(problem.x, threat), best), maximum_iterations=self.steps
         )
         best = best.keep(last.x, problem.reached(problem.logits_fn(last.x)), threat.distance(last.x, problem.x))
         return tf.where(per_example(tf.math.is_finite(best.distance), last.x), best.x, last.x)
 
-    def _start(self, x):
-        return Descent(x, tf.zeros_like(x), tf.zeros_like(x), tf.fill(tf.shape(x)[:1], self.threshold))
+    def _start(self, x, threat):
+        threshold = tf.ones(tf.shape(x)[:1]) * (self.threshold * threat.unit(x))
+        return Descent(x, tf.zeros_like(x), tf.zeros_like(x), threshold)
 
     def _step(self, t, problem, state, threat):
         """Judge the present point, and move on: (reached, the next state)."""
         logits, _, uphill = problem.ascend("margin", state.x)
-        reached, t = problem.reached(logits), tf.cast(t, tf.float32)
-        way = tf.where(per_example(reached, uphill), 0.0, -finite_or(0.0, uphill)) + self._slope(state.x - problem.x)
+        reached, t, unit = problem.reached(logits), tf.cast(t, tf.float32), threat.unit(problem.x)
+        slope = self._slope(state.x - problem.x, unit)
+        way = tf.where(per_example(reached, uphill), 0.0, -finite_or(0.0, uphill)) + slope
         way = tf.math.divide_no_nan(way, per_example(_largest(way), way))
         mean = DECAY * state.mean + (1 - DECAY) * way
         squares = DECAY_OF_SQUARES * state.squares + (1 - DECAY_OF_SQUARES) * way * way
         length = tf.sqrt(squares / (1 - DECAY_OF_SQUARES ** (t + 1))) + GUARD
-        moved = state.x - self._step_size(t) * mean / (1 - DECAY ** (t + 1)) / length
+        step_size = per_example(unit * self._step_size(t), state.x)
+        moved = state.x - step_size * mean / (1 - DECAY ** (t + 1)) / length
         sign = tf.where(reached, 1.0, -1.0)
-        threshold = tf.clip_by_value(state.threshold + sign * self.rate * self._step_size(t + 1), 0.0, 1.0)
+        change = sign * self.rate * (unit * self._step_size(t + 1))
+        threshold = tf.clip_by_value(state.threshold + change, 0.0, unit)
         return reached, Descent(cut(threat.clip(moved), problem.x, threshold), mean, squares, threshold)
 
-    def _slope(self, delta):
+    def _slope(self, delta, unit):
         """The gradient of the smooth count: 2 sigma delta / (|delta|^2 + sigma)^2 / d."""
-        squares = per_pixel(delta * delta)
+        squares, sigma = per_pixel(delta * delta), self.sigma * unit * unit
         d = tf.cast(tf.shape(squares)[1], tf.float32)
-        return 2 * self.sigma / d * delta / as_pixels(tf.square(squares + self.sigma), delta)
+        total = as_pixels(tf.square(squares + per_example(sigma, squares)), delta)
+        return per_example(2 * sigma, delta) / d * delta / total
 
     def _step_size(self, t):
         return self.step_size * (LAST_STEP + (1 - LAST_STEP) * (1 + tf.cos(math.pi / self.steps * t)) / 2)

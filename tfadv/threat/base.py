@@ -103,6 +103,17 @@ class ThreatModel(abc.ABC):
         """The default step size of projected gradient descent: 2.5 eps / steps (Madry et al. 2018)."""
         return 2.5 * self.eps / steps
 
+    def unit(self, x: tf.Tensor) -> float | tf.Tensor:
+        """What steps made for pixels in [0, 1] are multiplied with: the width of the box, a float.
+
+        Without a box it is the root mean square of the values of each example, (n,), which standard normal codes
+        have at 1; 1 where all of them are 0.
+        """
+        if self.box is not None:
+            return self.box[1] - self.box[0]
+        size = tf.sqrt(tf.reduce_mean(tf.square(x), axis=range(1, len(x.shape))))
+        return tf.where(size > 0, size, tf.ones_like(size))
+
     def window(self, image_shape: tuple[int, int, int]) -> tuple[int, int, int, int]:
         """The top row, left column, height and width of the part of an image in which anything may change."""
         return 0, 0, *image_shape[:2]
