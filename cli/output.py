@@ -58,9 +58,8 @@ def claim(claim):
     """What was published, what was measured, whether it holds: as loud if it does not."""
     color = {True: "green", False: "red", None: "yellow"}[claim["holds"]]
     verdict = click.style(document.BADGES[claim["holds"]].upper(), fg=color, bold=True)
-    measured = document.with_interval(claim["measured"], claim["interval"])
     line(f"\n{verdict}: {claim['statement']}")
     published = "" if claim["published"] is None else f"published {number(claim['published'])}, "
-    line(f"  {published}measured {measured}")
+    line(f"  {published}measured {document.measured(claim)}")
     if claim["note"]:
         line(f"  {claim['note']}")

@@ -47,7 +47,7 @@ CLAIM = {"id": str, "statement": str, "published": (object,), "measured": (objec
 EXPERIMENT = {
     "name": str,
     "title": str,
-    "claims": [CLAIM | {"interval": INTERVAL, "holds": (bool,), "note": (str,)}],
+    "claims": [CLAIM | {"interval": INTERVAL, "holds": (bool,), "note": (str,), "shown": (str,)}],
     "tables": [{"id": str, "title": str, "columns": [str], "rows": [list], "note": (str,)}],
     "figures": [{"id": str, "title": str, "file": (str,), "caption": (str,)}],
     "notes": [str],

@@ -163,6 +163,11 @@ def with_interval(value, interval=None):
     return f"{number(value)} [{number(interval[0])}, {number(interval[-1])}]" if interval else number(value)
 
 
+def measured(claim):
+    """What a claim measured: as the experiment shows it, in percent say, or else the number with its interval."""
+    return claim.get("shown") or with_interval(claim["measured"], claim["interval"])
+
+
 def points(difference, interval):
     """A difference of two accuracies with its interval, in percentage points.
 

@@ -17,7 +17,7 @@ def experiment_document(result, figures):
     if figures:
         blocks += [Text("Figures"), *figures]
     blocks += [Text("Provenance"), Facts.of(result.provenance)] if result.provenance else []
-    return Document(result.title, result.name, tuple(blocks))
+    return Document(result.title, _subtitle(result), tuple(blocks))
 
 
 def write_experiment(result, figures, directory):
@@ -52,6 +52,13 @@ def write_markdown(document, path, figures_dir):
         if isinstance(block, Figure):
             files.write_bytes(Path(path).parent / figures_dir / block.file, block.png())
     return files.write_text(path, markdown.render(document, figures_dir))
+
+
+def _subtitle(result):
+    """`Deng, Zhang, Zhao 2019: tfadv reproduce deep-defense`."""
+    after = (result.provenance or {}).get("document")
+    command = f"tfadv reproduce {result.name.replace('_', '-')}"
+    return f"{after}: {command}" if after else command
 
 
 def _claims(result):

@@ -217,7 +217,8 @@ def _percent_axis(axis, set_limits, label, high=1.0):
     from matplotlib.ticker import PercentFormatter
 
     set_limits(-0.01 if high == 1.0 else 0, high + (0.01 if high == 1.0 else 0))
-    axis.set_ticks(np.linspace(0, 1, 6))
+    # Long names of bars leave little room for what stands below them.
+    axis.set_ticks(np.linspace(0, 1, 6 if high == 1.0 else 5))
     axis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
     axis.set_label_text(label)
     axis.axes.grid(True, axis=axis.axis_name)

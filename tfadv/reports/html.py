@@ -34,7 +34,7 @@ def _template():
     for function in (
         model.number,
         model.slug,
-        model.with_interval,
+        model.measured,
         model.numeric_columns,
         _data_uri,
         _is_long,

@@ -66,7 +66,7 @@ def _claims(block, _):
 
 
 def _claim(claim):
-    measured = escape(model.with_interval(claim["measured"], claim["interval"]))
+    measured = escape(model.measured(claim))
     yield f"- **{model.BADGES[claim['holds']]}** ({escape(claim['id'])}): {escape(claim['statement'])}"
     yield f"  Published: {escape(claim['published'])}. Measured: {measured}."
     if claim["note"]:
