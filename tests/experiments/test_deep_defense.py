@@ -12,7 +12,6 @@ from tfadv.experiments import EXPERIMENTS
 from tfadv.experiments.deep_defense import fashion, mnist, tuning
 from tfadv.experiments.deep_defense.seed_code import SeedDeepDefense
 from tfadv.models import build
-from tfadv.study.found import Found
 from tfadv.study.store import Store
 from tfadv.training.objective import Loss
 from tfadv.training.standard import Standard
@@ -85,7 +84,7 @@ def made_up(experiment, dataset="fashion_mnist"):
     keys = [key for name in experiment.networks() for key in experiment.taken_of(name)]
     stored = {(0, name, key): of[key] for name, key in zip(names, keys, strict=True)}
     about = {key: {"dataset": dataset, "class_names": list("abcdefghij")} for key in stored}
-    return Found(experiment.networks(), experiment.measures(), stored, about)
+    return experiment.found_of(stored, about)
 
 
 def test_every_published_number_stands_in_a_table():
@@ -122,16 +121,26 @@ def test_every_claim_is_made_on_the_document_s_data():
 def test_the_factor_that_moves_rho2_most_is_found():
     experiment = fashion.DeepDefense()
     found = made_up(experiment)
-    for way, (_, batch_size, _, _) in fashion.WAYS.items():
-        found.stored[0, way, "rho2"] = {"value": np.array(0.05 if batch_size == 100 else 0.04)}
-    assert fashion.largest_factor(found) == "the batch of 100 (fewer updates) (+0.01)"
+    note = lambda: {claim.id: claim.note for claim in experiment.claims(found)}["regularizer"]  # noqa: E731
+    for name, way in fashion.WAYS.items():
+        found.stored[0, name, "rho2"] = {"value": np.array(0.05 if way.batch_size == 100 else 0.04)}
+    assert "the batch of 100 (fewer updates) (+0.01) moves rho_2 most" in note()
     del found.stored[0, fashion.SAME, "rho2"]
-    assert "could tell" in fashion.largest_factor(found)
+    assert "could tell" in note()
+
+
+def test_the_steps_of_the_ablation_stay_out_of_the_other_tables_and_figures():
+    experiment = fashion.DeepDefense()
+    assert experiment.taken_of(fashion.SAME) == ["clean", "rho2", "fgs"]
+    found = made_up(experiment)
+    rows = {table.id: {row[0] for row in table.rows} for table in experiment.tables(found)}
+    assert rows["table-ablation"] == set(fashion.WAYS) and not rows["table-3.4"] & set(fashion.WAYS)
+    assert len(rows["table-attacks"]) == len(found.curves("fgs")) == 5
 
 
 def test_the_tuned_way_is_held_against_the_best_row():
     experiment = tuning.DeepDefenseTuning()
-    assert tuple(tuning.WAYS[tuning.CHOICE]) == fashion.TUNED and len(tuning.WAYS) == 13
+    assert tuning.CHOICE == "lambda 5, c 25, d 5, rate 0.001 falling, 10 epochs" and len(tuning.WAYS) == 13
     found = made_up(experiment)
     better = next(iter(tuning.WAYS))
     found.stored[0, tuning.CHOICE, "rho2"] = {"value": np.full(50, 0.1)}

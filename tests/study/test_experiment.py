@@ -49,9 +49,10 @@ class Small(Experiment):
     rate: float = 0.1
     right: int = 40
     head: str = "Second"
+    more: typing.ClassVar[dict] = {}
 
     def networks(self):
-        return {
+        return self.more | {
             "plain": Network(title="Plain", optimizer="sgd"),
             "tuned": Network(title="Tuned", start="plain", optimizer=f"sgd(learning_rate={self.rate})", share=0.5),
             "child": Network(title="Child", start="tuned"),
@@ -113,6 +114,22 @@ def test_networks_begin_with_their_parents_and_get_their_share_of_the_epochs(tmp
     assert third["model"].endswith(f"{tuned}/model.keras") and third["validation"] == 0.0 and third["seed"] == 0
 
 
+def test_measures_of_some_networks_only(monkeypatch):
+    monkeypatch.setattr(Small, "only", {"second": "tuned", "third": "hidden"})
+    monkeypatch.setattr(Small, "more", {"step": Network(title="Step", measures=("first", "second"))})
+    taken_of = {name: Small().taken_of(name) for name in Small().networks()}
+    both, first = ["first", "second"], ["first"]
+    assert taken_of == {"step": first, "plain": first, "tuned": both, "child": first, "hidden": ["third"]}
+
+
+def test_presets_differ_from_the_paper_s_as_they_say():
+    paper = Scale(dataset="cifar10", epochs=50)
+    scales = paper.presets(smoke={"dataset": "digits", "epochs": 2}, laptop={"minutes": 7.0})
+    assert list(scales) == ["smoke", "laptop", "paper"] and scales["paper"] == paper
+    assert scales["smoke"] == Scale(dataset="digits", epochs=2) and scales["laptop"] == paper.but(minutes=7.0)
+    assert paper.presets(smoke={})["laptop"] == paper
+
+
 def test_an_interruption_loses_one_measure(tmp_path, monkeypatch):
     original = Count.__call__
 
@@ -146,6 +163,18 @@ def test_a_changed_constant_measures_anew_what_depends_on_it(tmp_path, change, n
     trained.clear()
     Small(**change).run(tmp_path / "out")
     assert sorted(what()) == sorted(again) and len(trained) == networks
+
+
+def test_other_images_are_measured_anew(tmp_path, monkeypatch):
+    digits = datasets.load("digits")
+    Small().run(tmp_path / "out")
+    what()
+    turned = dataclasses.replace(digits.test, images=digits.test.images[:, ::-1])
+    monkeypatch.setattr(datasets, "load", lambda *_: dataclasses.replace(digits, test=turned))
+    Small().run(tmp_path / "out")
+    assert sorted(what()) == sorted(ALL)
+    Small().run(tmp_path / "out")
+    assert what() == []
 
 
 def test_networks_of_one_recipe_are_trained_once_for_all_experiments(tmp_path):

@@ -5,6 +5,7 @@ import pytest
 
 from tfadv.reports.document import MISSING
 from tfadv.study import Clean, Curve, Network, Rho, Under
+from tfadv.study.drawn import drawn
 from tfadv.study.found import Found
 
 NETWORKS = {
@@ -51,11 +52,25 @@ def test_a_row_a_network_that_was_measured_and_has_a_title():
     assert found().grid("t", "", columns=["clean"], rows=["robust"]).rows[0][0] == "Robust"
 
 
+def with_gain(data=None):
+    """With a derived column, and measured on digits."""
+    derived = lambda here: {"gain": ("gain", lambda name: here[name, "pgd"] - here["plain", "pgd"])}  # noqa: E731
+    stored = found().stored
+    about = {key: {"dataset": "digits", "class_names": ["a"]} for key in stored}
+    return Found(NETWORKS, MEASURES, stored, about, derived=derived, document_data=data)
+
+
+def test_what_follows_from_measures_is_asked_for_like_them():
+    here = with_gain()
+    assert here["robust", "gain"].mean == pytest.approx(0.3) and ("other", "gain") not in here
+    assert here.bars("gain")["Robust"]["gain"][0] == here["robust", "gain"].mean
+    with pytest.raises(KeyError, match="curve, gain"):
+        here["plain", "gian"]
+
+
 def test_published_values_stand_beneath():
-    gain = ("gain", lambda name: here[name, "pgd"] - here["plain", "pgd"])
-    here = found()
     published = {"robust": {"clean": 0.9, "gain": 12.5}}
-    table = here.grid("t", "", columns=["clean", "gain", "pgd"], published=published, gain=gain)
+    table = with_gain("digits").grid("t", "", columns=["clean", "gain", "pgd"], published=published)
     assert table.columns == ("Network", "", "Clean", "gain", "PGD")
     assert table.rows[2] == ("Robust", "published", "90.0 %", "12.5", MISSING)
     assert table.rows[1][3].startswith("+30.0 [") and all(len(row) == 5 for row in table.rows)
@@ -76,3 +91,36 @@ def test_curves_have_bands_over_seeds():
 def test_bars_are_of_what_was_measured():
     bars = found().bars("clean", "rho2")
     assert bars["Plain"].keys() == {"Clean"} and bars["Plain"]["Clean"][0] == 0.9
+
+
+@pytest.mark.parametrize(("data", "shown"), [(None, True), ("digits", True), ("mnist", False)])
+def test_published_values_are_shown_on_the_data_of_the_document_only(data, shown):
+    here = with_gain(data)
+    assert ("" in here.grid("t", "", columns=["clean"], published={"robust": {"clean": 0.9}}).columns) is shown
+    table = here.by_class("t", "", ("clean", "value"), rows=[], published={"robust": [0.9]})
+    assert table.rows == (("1", "a"),)
+
+
+def test_networks_aside_are_shown_where_they_are_named_only():
+    networks = NETWORKS | {"plain": Network(title="Plain", aside=True)}
+    here = Found(networks, MEASURES, found().stored)
+    assert list(here.curves("curve")) == list(here.bars("clean")) == ["Robust"]
+    assert [row[0] for row in here.grid("t", "", columns=["clean"]).rows] == ["Robust"]
+    assert here.grid("t", "", columns=["clean"], rows=["plain"]).rows[0][0] == "Plain"
+
+
+def test_where_a_curve_crosses_a_level():
+    here = Found(NETWORKS, MEASURES, {
+        (0, "plain", "curve"): {"at": np.array([0.0, 0.1, 0.2]), "value": np.array([0.9, 0.52, 0.3])}
+    })  # fmt: skip
+    assert here.crossing("plain", "curve").mean == 0.1
+    assert here.crossing("plain", "curve", first=True).mean == 0.2
+    assert here.crossing("plain", "curve", level=0.2, first=True).mean is None
+    assert here.crossing("robust", "curve").mean is None
+
+
+def test_figures_of_an_experiment_that_asks_for_none():
+    drawings = {figure.id: figure.title for figure in drawn(found())}
+    assert drawings == {"accuracy": "Accuracy", "curve-curve": "Accuracy under curve, against eps (linf)"}
+    alone = {key: arrays for key, arrays in found().stored.items() if key[1] == "plain"}
+    assert not list(drawn(Found(NETWORKS, MEASURES, alone)))

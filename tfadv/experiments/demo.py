@@ -22,10 +22,8 @@ DIGITS = Scale(
 
 
 class Demo(Experiment):
-    """Three classifiers of digits under attack."""
-
     name, title = "demo", "Three classifiers under attack"
-    scales = {"smoke": DIGITS.but(epochs=2, judged=100, minutes=None), "laptop": DIGITS, "paper": DIGITS}
+    scales = DIGITS.presets(smoke={"epochs": 2, "judged": 100, "minutes": None})
 
     def networks(self):
         return {
@@ -45,11 +43,9 @@ class Demo(Experiment):
         }
 
     def claims(self, found):
-        gain, ratio = (
-            found["robust", "pgd"] - found["plain", "pgd"],
-            found["deep_defense", "rho2"] / found["plain", "rho2"],
-        )
+        gain = found["robust", "pgd"] - found["plain", "pgd"]
         yield Claim("adversarial", "Adversarial training raises accuracy under PGD", gain, above=0.0)
+        ratio = found["deep_defense", "rho2"] / found["plain", "rho2"]
         yield Claim("deep-defense", "Deep Defense lengthens rho_2 (ratio)", ratio, above=1.0)
 
     def tables(self, found):
@@ -59,10 +55,10 @@ class Demo(Experiment):
     def figures(self, found):
         png = figures.accuracy_curves(found.curves("curve"), vertical_lines={THREAT: 0.1}, xlabel="eps (l_inf)")
         yield Figure("Accuracy against eps", png, "Under APGD with 50 steps.", "curves")
+        caption = "Clean, adversarial, and their difference, magnified; prediction and confidence."
         for name, network in found.networks.items():
-            if len((shown := found.arrays(name, "images")).get("x", ())):
-                caption = "Clean, adversarial, and their difference, magnified; prediction and confidence."
-                yield Figure(f"What fooled it: {network.title}", figures.gallery(**shown), caption, f"gallery-{name}")
+            for title, png in found.pictures(name, "images", title=f"What fooled it: {network.title}"):
+                yield Figure(title, png, caption, f"gallery-{name}")
 
     def notes(self, found):
         yield f"Test images of {found.fact('dataset')}. No pixel changes by more than a tenth of its range ({THREAT})."

@@ -1,6 +1,6 @@
 """What an experiment is made of: recipes, measures, claims. The experiments themselves: `tfadv.experiments`."""
 
-from tfadv.study.claims import Claim, main_effects, ordered
+from tfadv.study.claims import Claim, largest_effect, ordered
 from tfadv.study.curves import AtHalf, Curve, Fgs, MinimalImages, Rho
 from tfadv.study.experiment import Experiment
 from tfadv.study.measures import Clean, Differs, First, History, Protocol, Under
@@ -27,6 +27,6 @@ __all__ = [
     "Sample",
     "Scale",
     "Under",
-    "main_effects",
+    "largest_effect",
     "ordered",
 ]

@@ -69,6 +69,7 @@ class Claim:
             "published": self.published,
             "measured": self.measured.mean,
             "interval": self.measured.interval,
+            "shown": f"{self.measured} points" if self.measured.in_points else str(self.measured),
             "holds": self.holds,
             "note": " ".join(filter(None, (self.note, self._caveat()))),
         }
@@ -94,18 +95,23 @@ def ordered(id, says, *samples, **options):
     )
 
 
-def main_effects(outcomes):
-    """By how much each of several two-level factors moves an outcome, averaged over the others: second minus first.
+def largest_effect(factors, outcomes):
+    """Which of several two-level factors moves an outcome most, averaged over the others, as a text for a note.
 
     Args:
-        outcomes: levels, one of each factor -> number; all combinations, the first of each factor's levels first.
+        factors: what each is called.
+        outcomes: levels, one of each factor -> number, or None where there is none; all combinations, the first of
+            each factor's levels first.
 
-    >>> main_effects({("a", 1): 0.0, ("a", 2): 1.0, ("b", 1): 10.0, ("b", 2): 11.0})
-    [10.0, 1.0]
+    >>> largest_effect(("letter", "digit"), {("a", 1): 0.0, ("a", 2): 1.0, ("b", 1): 10.0, ("b", 2): 11.0})
+    'letter (+10)'
     """
-    first, effects = next(iter(outcomes)), []
-    for factor, level in enumerate(first):
-        same = [value for levels, value in outcomes.items() if levels[factor] == level]
-        other = [value for levels, value in outcomes.items() if levels[factor] != level]
-        effects.append(float(np.mean(other) - np.mean(same)))
-    return effects
+    if None in outcomes.values():
+        return "no single difference that this short run could tell"
+    first, effects = next(iter(outcomes)), {}
+    for k, factor in enumerate(factors):
+        same = [value for levels, value in outcomes.items() if levels[k] == first[k]]
+        other = [value for levels, value in outcomes.items() if levels[k] != first[k]]
+        effects[factor] = np.mean(other) - np.mean(same)
+    most = max(effects, key=lambda name: abs(effects[name]))
+    return f"{most} ({effects[most]:+.2g})"

@@ -2,10 +2,13 @@
 
 import dataclasses
 import functools
+import typing
 
 import numpy as np
 
+from tfadv.reports import figures
 from tfadv.study.measures import titled, withstands
+from tfadv.study.sample import mean_curve
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +61,11 @@ class MinimalImages:
         rho = metrics.relative_change(model, network.x, x_adv, predicted)
         return {"value": rho, "areas": areas, "fpr": at, "tpr": rates}
 
+    def pictures(self, arrays, names, title, classes):
+        """The ROC curves of these classes."""
+        curves = {f"class {k}": (arrays["fpr"], arrays["tpr"][k], arrays["areas"][k]) for k in classes}
+        return [(title, figures.roc_curves(curves, title))]
+
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
@@ -67,6 +75,11 @@ class Curve:
     norm: str
     at: tuple[float, ...]
     title: str = titled("")
+
+    @property
+    def xlabel(self):
+        """What the curve is over."""
+        return f"eps ({self.norm})"
 
     def __call__(self, network):
         from tfadv import attacks
@@ -84,6 +97,7 @@ class Fgs:
     at: tuple[float, ...]
     clip: bool = False
     title: str = titled("FGS")
+    xlabel: typing.ClassVar[str] = "eps"
 
     def __call__(self, network):
         from tfadv.evaluation import metrics
@@ -112,6 +126,6 @@ class AtHalf:
 
     def __call__(self, network):
         curve = network.other(self.of, self.curve)
-        half = np.flatnonzero(np.atleast_2d(curve["value"]).mean(axis=0) <= 0.5)
+        half = np.flatnonzero(mean_curve(curve["value"]) <= 0.5)
         eps = curve["at"][half[0] if half.size else -1]
         return {"value": withstands(network, self.attack, f"linf:{eps}"), "eps": eps}

@@ -11,6 +11,7 @@ from tfadv.evaluation.results import ExperimentResult
 from tfadv.progress import silent
 from tfadv.provenance import provenance
 from tfadv.reports.experiments import write_experiment
+from tfadv.study.drawn import drawn
 from tfadv.study.found import Found
 from tfadv.study.recipe import Scale
 from tfadv.study.store import Store, digest
@@ -45,6 +46,8 @@ class Experiment(abc.ABC):
     # The sections of the specification that it covers.
     ids: typing.ClassVar[tuple[str, ...]] = ()
     scales: typing.ClassVar[dict[str, Scale]]
+    # The measures that are taken of one network only, and of which.
+    only: typing.ClassVar[dict[str, str]] = {}
 
     preset: str = "laptop"
     seeds: int = 1
@@ -79,8 +82,19 @@ class Experiment(abc.ABC):
         """name -> measure, in the order in which they are taken."""
 
     def applies(self, network, measure):
-        """Whether this measure is taken of this network, both by name: of all that have a title, unless overridden."""
-        return bool(self.networks()[network].title)
+        """Whether this measure is taken of this network, both by name: of all with a title, if nothing else is said."""
+        if measure in self.only:
+            return self.only[measure] == network
+        recipe = self.networks()[network]
+        return bool(recipe.title) and (recipe.measures is None or measure in recipe.measures)
+
+    def derived(self, found):
+        """What follows from measures, for tables and claims: column -> (title, function of a network's name).
+
+        The function returns a `Sample`: `{"gain": ("gain", lambda name: found[name, "pgd"] - found["plain", "pgd"])}`;
+        then `found["robust", "gain"]` is one, as for a measure.
+        """
+        return {}
 
     def claims(self, found):
         """`Claim`s about a `Found`; those of which nothing was measured are left out."""
@@ -91,8 +105,8 @@ class Experiment(abc.ABC):
         return (found.grid("table", self.title, columns=list(self.measures())),)
 
     def figures(self, found):
-        """`tfadv.reports.document.Figure`s."""
-        return ()
+        """`tfadv.reports.document.Figure`s; bars and curves of what was measured, unless overridden."""
+        return drawn(found)
 
     def notes(self, found):
         """Paragraphs that a reader needs before the tables."""
@@ -142,13 +156,14 @@ class Experiment(abc.ABC):
                 f"run `tfadv reproduce {self.name.replace('_', '-')} --out {out}` first."
             )
         figures = list(self.figures(found))
+        about = {"document": self.document, "options": dataclasses.asdict(self), "seeds": found.seeds}
         result = ExperimentResult(
             name=self.name,
             title=self.title,
             claims=[claim.to_json() for claim in self.claims(found) if claim.measured.per_seed],
             tables=[{key: getattr(table, key) for key in TABLE} for table in self.tables(found)],
-            notes=[*self.notes(found), *self.missing(found)],
-            provenance=provenance(options=dataclasses.asdict(self), seeds=found.seeds, **found.provenance()),
+            notes=[*self.notes(found), *self.elsewhere(found), *self.missing(found)],
+            provenance=provenance(**about, **found.provenance()),
         )
         write_experiment(result, figures, Path(out))
         return results.load(out)
@@ -181,7 +196,18 @@ class Experiment(abc.ABC):
                     known = store.read(seed, name, key, self.digest_of(seed, name, key))
                     if known is not None:
                         stored[seed, name, key], about[seed, name, key] = known
-        return Found(self.networks(), self.measures(), stored, about)
+        return self.found_of(stored, about)
+
+    def found_of(self, stored, about):
+        """A `Found` of this experiment, given (seed, network, measure) -> arrays, and facts."""
+        data = self.scales["paper"].dataset if "paper" in self.scales else None
+        return Found(self.networks(), self.measures(), stored, about, derived=self.derived, document_data=data)
+
+    def elsewhere(self, found):
+        """A note on what cannot be compared, where the data are not those of the document."""
+        if not found.on_document_data:
+            data = f"{found.document_data}, not for {found.fact('dataset')}"
+            yield f"Published values are for {data}: tables leave them out, and claims only compare networks."
 
     def missing(self, found):
         """A note on what is not measured yet, if anything is."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from tfadv.evaluation.statistics import student
 from tfadv.reports.document import MISSING, Table, number, percent
-from tfadv.study.sample import Sample
+from tfadv.study.sample import Sample, mean_curve
 
 
 class Found:
@@ -14,18 +14,23 @@ class Found:
         networks, measures: those of the experiment, by name.
         stored: (seed, network, measure) -> arrays by name.
         about: (seed, network, measure) -> what is known of the measurement: data, machine, seconds.
+        derived: a function of this `Found`, see `Experiment.derived`.
+        document_data: the data set of the document: on any other, tables show no published numbers. None is any.
     """
 
-    def __init__(self, networks, measures, stored, about=None):
+    def __init__(self, networks, measures, stored, about=None, *, derived=lambda found: {}, document_data=None):
         self.measures, self.stored, self.about = measures, stored, about or {}
         self.seeds = sorted({seed for seed, _, _ in stored})
         measured = {network for _, network, _ in stored}
         self.networks = {name: network for name, network in networks.items() if name in measured and network.title}
+        self.derived, self.document_data = derived(self), document_data
 
     def __getitem__(self, key):
         network, measure, array = key if len(key) == 3 else (*key, "value")
+        if measure in self.derived:
+            return self.derived[measure][1](network)
         if measure not in self.measures:
-            raise KeyError(f"no measure {measure!r}: there are {', '.join(self.measures)}")
+            raise KeyError(f"no measure {measure!r}: there are {', '.join((*self.measures, *self.derived))}")
         of = {seed: self.stored.get((seed, network, measure)) for seed in self.seeds}
         return Sample({seed: arrays[array] for seed, arrays in of.items() if arrays is not None})
 
@@ -40,6 +45,11 @@ class Found:
     def fact(self, name):
         """What is known of the data: `"dataset"`, `"class_names"`, `"source"`; of the first measurement."""
         return next(iter(self.about.values()))[name]
+
+    @property
+    def on_document_data(self):
+        """Whether published numbers can be compared with these."""
+        return self.document_data in (None, self.fact("dataset"))
 
     def provenance(self):
         """Where the numbers come from: data, machines, and the seconds that training and measuring took."""
@@ -62,16 +72,13 @@ class Found:
         """A curve a network, the mean over seeds and the band of the interval, for `figures.accuracy_curves`.
 
         Args:
-            rows: names of networks; None is all.
+            rows: names of networks; None is all but those `aside`.
         """
         named = {name: self.networks[name].title for name in self._rows(rows) if (name, measure) in self}
         return {title: self._curve(name, measure) for name, title in named.items()}
 
     def _curve(self, name, measure):
-        # A curve is kept as accuracies (k,), or image by image (n, k).
-        per_seed = [
-            np.reshape(curve, (-1, curve.shape[-1])).mean(axis=0) for curve in self[name, measure].per_seed.values()
-        ]
+        per_seed = [mean_curve(curve) for curve in self[name, measure].per_seed.values()]
         drawn = {"eps": self.arrays(name, measure)["at"], "accuracy": np.mean(per_seed, axis=0)}
         if len(per_seed) > 1:
             drawn["low"], drawn["high"] = np.transpose([student(column) for column in np.transpose(per_seed)])
@@ -86,35 +93,48 @@ class Found:
         place = place if isinstance(place, Sample) else Sample(dict.fromkeys(self.seeds, np.asarray(place)))
         return self[network, measure].map(_interpolated, self[network, measure, "at"], place, share=True)
 
+    def crossing(self, network, measure, level=0.5, first=False):
+        """The place where a curve is nearest to a level, or the `first` where it is at most that: a `Sample`."""
+
+        def place(curve, at):
+            accuracy = mean_curve(curve)
+            return min(at[accuracy <= level], default=np.nan) if first else at[np.abs(accuracy - level).argmin()]
+
+        return self[network, measure].map(place, self[network, measure, "at"])
+
+    def pictures(self, network, measure, **options):
+        """What a measure keeps for figures, drawn by the measure: [(title, PNG)], empty where there is nothing."""
+        arrays, names = self.arrays(network, measure), self.fact("class_names")
+        return self.measures[measure].pictures(arrays, names, **options) if arrays else []
+
     def bars(self, *measures):
         """Accuracies and their intervals a network, for `figures.accuracy_bars`."""
         return {
-            network.title: {
-                self.measures[key].title: (self[name, key].mean, self[name, key].interval)
+            self.networks[name].title: {
+                self._head(key): (self[name, key].mean, self[name, key].interval)
                 for key in measures
                 if (name, key) in self
             }
-            for name, network in self.networks.items()
+            for name in self._rows(None)
         }
 
-    def grid(self, id, title, *, columns, rows=None, published=None, note="", **derived):
+    def grid(self, id, title, *, columns, rows=None, published=None, note=""):
         """A table with a row a network and a column a measure, and beneath a row what the document prints, if it does.
 
         Args:
-            columns: names of measures, or of `derived`.
-            rows: names of networks; None is all.
+            columns: names of measures, or of derived columns.
+            rows: names of networks; None is all but those `aside`.
             published: network -> {column: number, shown in percent from 0.1 to 1 where the measured one is a share}.
-            derived: column -> (title, function from a network's name to its Sample).
         """
-        published, filled = published or {}, []
+        published, filled = published if published and self.on_document_data else {}, []
         for name in self._rows(rows):
-            cells = [self._cell(name, column, derived) for column in columns]
+            cells = [self[name, column] for column in columns]
             label = self.networks[name].title
             filled.append((label, *(["measured"] if published else []), *map(str, cells)))
             if name in published:
                 pairs = zip(columns, cells, strict=True)
                 filled.append((label, "published", *(_printed(published[name].get(c), cell) for c, cell in pairs)))
-        heads = [derived[column][0] if column in derived else self.measures[column].title for column in columns]
+        heads = map(self._head, columns)
         return Table(title, ("Network", *([""] if published else []), *heads), tuple(filled), note, id)
 
     def by_class(self, id, title, array, *, rows=None, published=None, note=""):
@@ -122,17 +142,17 @@ class Found:
 
         Args:
             array: (measure, name of an array of one number a class).
-            rows: names of networks; None is all.
+            rows: names of networks; None is all but those `aside`.
             published: network -> numbers, one a class.
         """
-        names, published, columns = self.fact("class_names"), published or {}, {}
+        names, published, columns = self.fact("class_names"), published if self.on_document_data else None, {}
         for name in self._rows(rows):
             columns[self.networks[name].title, ""] = self._class_means(name, array)
-            if name in published:
+            if name in (published or {}):
                 columns[self.networks[name].title, "published"] = published[name]
         heads = [kind or title for title, kind in columns]
         shown = ([MISSING if np.isnan(value) else f"{value:.4f}" for value in column] for column in columns.values())
-        filled = zip((f"label {k + 1}" for k in range(len(names))), names, *shown, strict=True)
+        filled = zip(map(str, range(1, len(names) + 1)), names, *shown, strict=True)
         return Table(title, ("Label", "Class", *heads), tuple(filled), note, id)
 
     def _class_means(self, name, array):
@@ -140,10 +160,12 @@ class Found:
         return np.mean(per_seed, axis=0) if per_seed else np.full(len(self.fact("class_names")), np.nan)
 
     def _rows(self, rows):
-        return [name for name in self.networks if rows is None or name in rows]
+        return [
+            name for name, network in self.networks.items() if (not network.aside if rows is None else name in rows)
+        ]
 
-    def _cell(self, name, column, derived):
-        return derived[column][1](name) if column in derived else self[name, column]
+    def _head(self, column):
+        return self.derived[column][0] if column in self.derived else self.measures[column].title
 
 
 def _printed(value, measured):

@@ -34,6 +34,8 @@ class Measure(typing.Protocol):
     Attributes:
         title: the head of its column.
         needs: ((network,) or (network, measure), ...): what `Trained.other` may be asked.
+
+    A curve of accuracies says what it is over in `xlabel`. A measure that keeps images draws them in `pictures`.
     """
 
     title: str
@@ -158,6 +160,11 @@ class First:
     def needs(self):
         """The other measure's."""
         return getattr(self.measure, "needs", ())
+
+    @property
+    def xlabel(self):
+        """The other measure's, if it is a curve."""
+        return getattr(self.measure, "xlabel", None)
 
     def __call__(self, network):
         return self.measure(network.first(self.n))

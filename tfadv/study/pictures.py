@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from tfadv.reports import figures
 from tfadv.study.measures import titled
 
 
@@ -39,6 +40,10 @@ class Gallery:
             **{k: np.array(t, str) for k, t in titles.items()},
         }
 
+    def pictures(self, arrays, names, title):
+        """Clean images, adversarial images and their difference, if there are any."""
+        return [(title, figures.gallery(**arrays))] if len(arrays["x"]) else []
+
 
 @dataclasses.dataclass(frozen=True)
 class FirstImages:
@@ -61,3 +66,10 @@ class FirstImages:
         labels = np.stack([metrics.predictions(model, kind) for kind in images])
         fooled = np.mean(labels[1:, labels[0] == y] != y[labels[0] == y])
         return {"images": images, "labels": labels, "y": y, "value": fooled}
+
+    def pictures(self, arrays, names):
+        """The three kinds, each image under its predicted (PL) and its actual label (AL)."""
+        kinds = ("clean images", self.title, f"FGS, eps = {self.eps:g}")
+        for kind, images, labels in zip(kinds, arrays["images"], arrays["labels"], strict=True):
+            titles = [f"PL {names[p]}\nAL {names[a]}" for p, a in zip(labels, arrays["y"], strict=True)]
+            yield kind, figures.image_grid(images, titles)

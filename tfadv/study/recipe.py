@@ -59,6 +59,14 @@ class Scale(Recipe):
         """The same with other values: `CIFAR.but(epochs=50)`."""
         return dataclasses.replace(self, **changes)
 
+    def presets(self, *, smoke, laptop=None):
+        """The scales of an experiment by the names of their presets: `paper` is this one.
+
+        Args:
+            smoke, laptop: what is different there, as `but` takes it.
+        """
+        return {"smoke": self.but(**smoke), "laptop": self.but(**(laptop or {})), "paper": self}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Network(Recipe):
@@ -68,11 +76,15 @@ class Network(Recipe):
         title: what tables and figures call it; "" for one that others begin with and no table shows.
         start: the network whose weights it begins with; None begins anew.
         share: of the scale's epochs, rounded, at least one epoch.
+        measures: the names of the measures that are taken of it; None is all.
+        aside: left out of tables and figures that do not name it, as the steps of an ablation are.
     """
 
     title: str
     start: str | None = None
     share: float = 1.0
+    measures: tuple[str, ...] | None = None
+    aside: bool = False
 
     def __post_init__(self):
         if not self.share > 0:

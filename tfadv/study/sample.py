@@ -70,6 +70,10 @@ class Sample:
         """The ratio of the means, paired alike."""
         return self.map(_ratio, other)
 
+    def __rmul__(self, factor):
+        """A number times each."""
+        return self.map(lambda array: factor * array)
+
     def __and__(self, other):
         """Right in both: accuracy under the union of two attackers."""
         return self.map(np.logical_and, other)
@@ -80,13 +84,39 @@ class Sample:
         arrays = {seed: operation(self.per_seed[seed], *(other.per_seed[seed] for other in others)) for seed in seeds}
         return Sample({seed: np.asarray(array) for seed, array in arrays.items()}, share)
 
+    @property
+    def in_points(self):
+        """Whether it is a difference of accuracies, which is shown in percentage points."""
+        return bool(self.interval) and all(array.dtype == np.int8 for array in self.per_seed.values())
+
+    @property
+    def is_accuracy(self):
+        """Whether it is right or wrong, image by image."""
+        return all(array.dtype == bool and array.ndim == 1 for array in self.per_seed.values())
+
+    @property
+    def standard_error(self):
+        """Of an accuracy over images, sqrt(p (1 - p) / n), for the first seed."""
+        array = next(iter(self.per_seed.values()))
+        return float(array.std() / array.size**0.5)
+
+    @property
+    def listed(self):
+        """The numbers of the seeds, for a note: `0.027, 0.028`."""
+        return ", ".join(f"{value:g}" for value in self.values)
+
     def __str__(self):
         if self.mean is None:
             return MISSING
-        kinds = {array.dtype for array in self.per_seed.values()}
-        if kinds == {np.dtype(np.int8)} and self.interval:
+        if self.in_points:
             return points(self.mean, self.interval)
+        kinds = {array.dtype for array in self.per_seed.values()}
         return (percent if self.share or kinds == {np.dtype(bool)} else with_interval)(self.mean, self.interval)
+
+
+def mean_curve(curve):
+    """The accuracies (k,) of a curve that is kept as they are, or image by image, (n, k)."""
+    return np.reshape(curve, (-1, curve.shape[-1])).mean(axis=0)
 
 
 def _mean(array):
