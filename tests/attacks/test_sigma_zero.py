@@ -87,17 +87,18 @@ def test_attacks_vectors_without_a_box():
 def test_steps_and_thresholds_grow_with_the_box_or_the_codes(boxes):
     x = tf.constant(np.random.default_rng(0).uniform(0, 1, (4, 6)), tf.float32)
 
-    def after_some_steps(scale, box):
+    def steps(scale, box):
         problem = Problem(lambda z: z / scale, scale * x, tf.argmax(x, axis=1, output_type=tf.int32))
         attack, within = SigmaZero(), L0(2, box)
-        state = attack._start(problem.x, within)
-        for t in range(4):
-            _, state = attack._step(t, problem, state, within)
-        return state
+        states = [attack._start(problem.x, within)]
+        for t in range(3):
+            states.append(attack._step(t, problem, states[-1], within)[1])
+        return states
 
-    narrow, wide = (after_some_steps(*given) for given in zip((1.0, 64.0), boxes, strict=True))  # exact powers of 2
-    assert np.array_equal(wide.x, 64 * narrow.x) and np.array_equal(wide.threshold, 64 * narrow.threshold)
-    assert np.any(narrow.x != x)
+    both = [steps(*given) for given in zip((1.0, 64.0), boxes, strict=True)]  # powers of 2, so that nothing is rounded
+    for narrow, wide in zip(*both, strict=True):
+        assert np.array_equal(wide.x, 64 * narrow.x) and np.array_equal(wide.threshold, 64 * narrow.threshold)
+    assert np.all(np.any(both[0][1].x != x, axis=1)) and np.any(both[0][3].threshold != both[0][0].threshold)
 
 
 def test_pixels_are_put_back_where_every_channel_changed_by_less():
