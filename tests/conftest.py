@@ -1,5 +1,6 @@
 """What many tests share: a few digits and tiny classifiers, each trained or built once a session."""
 
+import gc
 import os
 
 import numpy as np
@@ -11,9 +12,20 @@ from toy_models import classifier, digits
 
 # Marker: the environment variable without which its tests are skipped, and why they are.
 ASKED_FOR = {"real_data": ("TFDS_DATA_DIR", "needs prepared data sets"), "slow": ("TFADV_SLOW", "takes long")}
+# Where the files share a run of `tfadv train`: with `-n 2` the folder stays in one process.
+WHOLE = "tests/cli/"
+# What takes longest begins first, so that both processes end together.
+FIRST = (WHOLE, "tests/evaluation/", "tests/test_readme.py", "tests/test_distribute.py", "tests/contracts/")
+
+
+def pytest_sessionstart():
+    """Looking through TensorFlow for garbage, again and again, takes a tenth of what tracing takes."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: [not item.nodeid.startswith(place) for place in FIRST])
     for marker, (variable, reason) in ASKED_FOR.items():
         if os.environ.get(variable):
             continue
@@ -24,16 +36,18 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """With `-n 2` a file's tests stay in one process, of the attack contract those of an attack: they share what is
-    compiled."""
+    """With `-n 2` the tests of a file stay in one process, of the attack contract those of an attack: they share what
+    is compiled."""
     from xdist.scheduler import LoadScopeScheduling
 
     class BySharing(LoadScopeScheduling):
         def _split_scope(self, nodeid):
             file, _, test = nodeid.partition("::")
             values = test.partition("[")[2].rstrip("]").split("-")
-            return "-".join([file, *(value for value in values if "attack_contract" in file and value in ATTACKS)])
+            attack = [value for value in values if "attack_contract" in file and value in ATTACKS]
+            return "-".join([WHOLE if file.startswith(WHOLE) else file, *attack])
 
+    config.option.loadscopereorder = False  # else by the number of tests
     return BySharing(config, log)
 
 

@@ -12,8 +12,10 @@ import pytest
 from tfadv.evaluation import results
 from tfadv.training.callbacks import Backup
 
+# So many that a training is stopped three times, and its third part still has some left.
+EPOCHS = 40
 LONG = ("--dataset", "digits", "--method", "adversarial", "--attack", "pgd(steps=20)", "--threat", "linf:0.1")
-LONG += ("--epochs", 40, "--optimizer", "adam(learning_rate=0.003)", "--schedule", "step(at=20)", "--seed", 1)
+LONG += ("--epochs", EPOCHS, "--optimizer", "adam(learning_rate=0.003)", "--schedule", "step(at=20)", "--seed", 1)
 
 
 def weights(run, name):
@@ -27,18 +29,11 @@ def assert_same(one, other):
     assert (one / "history.csv").read_text() == (other / "history.csv").read_text()
 
 
-@pytest.fixture(scope="module")
-def uninterrupted(tfadv, tmp_path_factory):
-    out = tmp_path_factory.mktemp("runs") / "whole"
-    assert tfadv("train", *LONG, "--out", out).exit_code == 0
-    return out
-
-
-def stop_in_the_middle(process, out, how):
-    """Start the long training and stop it once some epochs are done; returns exit code and stderr."""
-    command = process("train", *LONG, "--out", out)
-    deadline = time.monotonic() + 120
-    while not (out / "backup.npz").exists():
+def stopped(process, arguments, written, how):
+    """Start a command, end it once it has written that file (anew); returns the exit code and stderr."""
+    modified = lambda: written.stat().st_mtime_ns if written.exists() else None  # noqa: E731
+    before, command, deadline = modified(), process(*arguments), time.monotonic() + 120
+    while modified() == before:
         assert command.poll() is None and time.monotonic() < deadline, command.communicate()
         time.sleep(0.01)
     command.send_signal(how)
@@ -47,23 +42,25 @@ def stop_in_the_middle(process, out, how):
     return command.returncode, stderr
 
 
-@pytest.mark.parametrize(
-    ("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
-)
-def test_a_stopped_training_goes_on_bit_for_bit(tfadv, process, is_refused, uninterrupted, tmp_path, how, code):
-    out = tmp_path / "stopped"
-    ended, stderr = stop_in_the_middle(process, out, how)
-    assert ended == code
-    if how != signal.SIGKILL:
-        (line,) = [line for line in stderr.splitlines() if line.startswith("Error")]
-        assert line.endswith(f"go on with `tfadv train --resume --out {out}`.")
-    assert 1 <= len((out / "history.csv").read_text().splitlines()) - 1 < 40
-    is_refused(tfadv("train", *LONG, "--out", out), "--resume")
-    is_refused(tfadv("train", "--resume", "--out", out, "--epochs", 5), "epochs=40", "5")
-    result = tfadv("train", "--resume", "--out", out)
+def test_a_stopped_training_goes_on_bit_for_bit(tfadv, process, is_refused, tmp_path):
+    """Each start goes on where the one before was stopped: a process takes longer to start than to train."""
+    whole, out = tmp_path / "whole", tmp_path / "stopped"
+    assert tfadv("train", *LONG, "--out", whole).exit_code == 0
+    begin, resume = ("train", *LONG, "--out", out), ("train", "--resume", "--out", out)
+    ends = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
+    for arguments, (how, code) in zip((begin, resume, resume), ends, strict=True):
+        ended, stderr = stopped(process, arguments, out / "backup.npz", how)
+        assert ended == code
+        if how != signal.SIGKILL:
+            (line,) = [line for line in stderr.splitlines() if line.startswith("Error")]
+            assert line.endswith(f"go on with `tfadv train --resume --out {out}`.")
+        assert 1 <= len((out / "history.csv").read_text().splitlines()) - 1 < EPOCHS
+        is_refused(tfadv(*begin), "--resume")
+    is_refused(tfadv(*resume, "--epochs", 5), f"epochs={EPOCHS}", "5")
+    result = tfadv(*resume)
     assert result.exit_code == 0, result.stderr
-    assert_same(out, uninterrupted)
-    is_refused(tfadv("train", "--resume", "--out", out), "finished")
+    assert_same(out, whole)
+    is_refused(tfadv(*resume), "finished")
 
 
 @pytest.mark.parametrize("patience", [0, 1])
@@ -93,36 +90,22 @@ def test_stopped_between_the_last_epoch_and_the_end(tfadv, tmp_path, monkeypatch
     assert_same(tmp_path / "stopped", tmp_path / "whole")
 
 
-@pytest.fixture(scope="module")
-def evaluation(tfadv, tmp_path_factory):
-    """The command that judges a small run, and what it finds."""
-    run = tmp_path_factory.mktemp("judged") / "run"
+def test_a_stopped_evaluation_goes_on_to_the_same_outcome(tfadv, process, tmp_path):
+    run, out = tmp_path / "run", tmp_path / "out"
     assert tfadv("train", "--dataset", "digits", "--epochs", 5, "--out", run).exit_code == 0
     attacks = ("--attack", "pgd(steps=300, restarts=3)", "--attack", "square(queries=300)")
     command = ("evaluate", run, "--threat", "linf:0.05", *attacks, "--batch-size", 60)
-    assert tfadv(*command, "--out", run.parent / "whole").exit_code == 0
-    return command, run.parent / "whole"
-
-
-@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
-def test_a_stopped_evaluation_goes_on_to_the_same_outcome(tfadv, process, evaluation, tmp_path, how, code):
-    command, whole = evaluation
-    running = process(*command, "--out", tmp_path)
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "evaluation.partial.npz").exists():
-        assert running.poll() is None and time.monotonic() < deadline, running.communicate()
-        time.sleep(0.01)
-    running.send_signal(how)
-    _, stderr = running.communicate(timeout=60)
-    assert running.returncode == code and "Traceback" not in stderr
-    result = tfadv(*command, "--out", tmp_path)
+    assert tfadv(*command, "--out", tmp_path / "whole").exit_code == 0
+    for how, code in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
+        assert stopped(process, (*command, "--out", out), out / "evaluation.partial.npz", how)[0] == code
+    result = tfadv(*command, "--out", out)
     assert result.exit_code == 0 and "resuming the interrupted evaluation" in result.stderr
-    one, other = (results.load(out) for out in (tmp_path, whole))
+    one, other = map(results.load, (out, tmp_path / "whole"))
     assert {"robust", "distance", "broken_by"} <= set(one.arrays)
     for name, array in one.arrays.items():
         np.testing.assert_array_equal(array, other.arrays[name])
     timeless = lambda result: [{k: v for k, v in row.items() if k != "seconds"} for row in result.attacks]  # noqa: E731
-    assert timeless(one) == timeless(other) and not (tmp_path / "evaluation.partial.npz").exists()
+    assert timeless(one) == timeless(other) and not (out / "evaluation.partial.npz").exists()
 
 
 def test_nothing_to_resume(tfadv, is_refused, tmp_path):

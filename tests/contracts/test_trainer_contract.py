@@ -1,5 +1,8 @@
 """Every training method: what it must do and what it must leave alone. New methods are enrolled by their name."""
 
+import functools
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ from tfadv.threat import LInf
 from tfadv.training import METHODS
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def split():
     rng = np.random.default_rng(0)
     return Split(rng.uniform(size=(32, 8, 8, 1)).astype("float32"), rng.integers(0, 3, 32).astype("int32"))
@@ -36,7 +39,7 @@ def dropout_net():
     )
 
 
-def trainer_for(method, model=None, **options):
+def trainer_for(method, model=None, run_eagerly=False, **options):
     model = model or build("mlp(hidden=(16,), init=glorot)", (8, 8, 1), 3, seed=3)
     options = {"attack": PGD(steps=2), "threat": LInf(0.1), "seed": 5, **options}
     trainer = METHODS.build(method, classifier=model, **options)
@@ -44,6 +47,7 @@ def trainer_for(method, model=None, **options):
         keras.optimizers.SGD(0.1),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
+        run_eagerly=run_eagerly,
     )
     return trainer
 
@@ -53,23 +57,33 @@ def fit(trainer, split, epochs=1):
     return trainer.fit(data.x, data.y, batch_size=8, epochs=epochs, shuffle=False, verbose=0)
 
 
+@pytest.fixture(scope="module")
+def fitted(split):
+    """A function from a method to its trainer after two epochs, the weights before, the history and the traces."""
+
+    @functools.cache
+    def fitted(method):
+        trainer, traces = trainer_for(method), []
+        before, craft = [w.copy() for w in trainer.classifier.get_weights()], trainer.craft
+        trainer.craft = lambda x, y: traces.append(1) or craft(x, y)
+        history = fit(trainer, split, epochs=2).history
+        return types.SimpleNamespace(trainer=trainer, before=before, history=history, traces=len(traces))
+
+    return fitted
+
+
 @pytest.mark.parametrize("method", list(METHODS))
-def test_weights_move_and_stay_finite(method, split):
-    trainer = trainer_for(method)
-    before = [w.copy() for w in trainer.classifier.get_weights()]
-    fit(trainer, split)
-    after = trainer.classifier.get_weights()
+def test_weights_move_and_stay_finite(method, fitted):
+    before, after = fitted(method).before, fitted(method).trainer.classifier.get_weights()
     assert any(not np.array_equal(a, b) for a, b in zip(before, after, strict=True))
     assert all(np.isfinite(w).all() for w in after)
 
 
 @pytest.mark.parametrize("method", list(METHODS))
-def test_same_seed_same_bits(method, split):
-    runs = []
-    for _ in range(2):
-        trainer = trainer_for(method)
-        fit(trainer, split, epochs=2)
-        runs.append(trainer.classifier.get_weights())
+def test_same_seed_same_bits(method, split, fitted):
+    again = trainer_for(method)
+    fit(again, split, epochs=2)
+    runs = (trainer.classifier.get_weights() for trainer in (fitted(method).trainer, again))
     assert all(np.array_equal(a, b) for a, b in zip(*runs, strict=True))
 
 
@@ -83,32 +97,25 @@ def test_crafting_moves_neither_statistics_nor_dropout_seeds(method, split):
 
 
 @pytest.mark.parametrize("method", list(METHODS))
-def test_one_trace_serves_all_batches(method, split):
-    trainer = trainer_for(method)
-    traces = []
-    inner = trainer.craft
-    trainer.craft = lambda x, y: traces.append(1) or inner(x, y)
-    fit(trainer, split, epochs=3)
+def test_one_trace_serves_all_batches(method, fitted):
     # Keras runs the step once symbolically to build the metrics, and traces it once.
-    assert len(traces) <= 2
+    assert fitted(method).traces <= 2
 
 
 @pytest.mark.parametrize("method", list(METHODS))
-def test_validation_reports_clean_and_adversarial_accuracy(method, split):
-    trainer = trainer_for(method)
-    logs = trainer.evaluate(split.x, split.y, verbose=0, return_dict=True)
+def test_validation_reports_clean_and_adversarial_accuracy(method, split, fitted):
+    logs = fitted(method).trainer.evaluate(split.x, split.y, verbose=0, return_dict=True)
     assert 0 <= logs["adv_accuracy"] <= logs["accuracy"] <= 1
-    assert "adv_accuracy" not in fit(trainer, split).history
+    assert "adv_accuracy" not in fitted(method).history
 
 
 @pytest.mark.parametrize("method", list(METHODS))
-def test_what_is_saved_is_the_classifier(method, split, tmp_path):
-    trainer = trainer_for(method)
-    fit(trainer, split)
+def test_what_is_saved_is_the_classifier(method, split, fitted, tmp_path):
+    trainer = fitted(method).trainer
     trainer.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
     assert type(loaded).__module__.startswith("keras.")
-    np.testing.assert_array_equal(loaded.predict(split.x, verbose=0), trainer.classifier.predict(split.x, verbose=0))
+    np.testing.assert_array_equal(loaded(split.x), trainer.classifier(split.x))
 
 
 @pytest.mark.parametrize("method", list(METHODS))
@@ -117,7 +124,7 @@ def test_weight_zero_leaves_an_example_out(method, split):
         split = trainer_for(method).prepare(split)
     x, y = split.x[:16], split.y[:16]
     kept = np.arange(16) < 8  # the first: random starts depend on the place in the batch
-    full, half = trainer_for(method), trainer_for(method)
+    full, half = (trainer_for(method, run_eagerly=True) for _ in range(2))
     full.train_on_batch(x, y, sample_weight=np.where(kept, 2.0, 0.0).astype("float32"))
     half.train_on_batch(x[kept], y[kept])
     for a, b in zip(full.classifier.get_weights(), half.classifier.get_weights(), strict=True):

@@ -13,25 +13,36 @@ from tfadv.errors import TfadvError
 from tfadv.models import build
 from tfadv.training.objective import Loss
 from tfadv.training.trades import Trades
+from toy_models import normal
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.uniform(0.2, 0.8, (12, 4, 4, 1)).astype("float32"), RNG.integers(0, 3, 12).astype("int32")
 ATTACK = PGD(steps=2, random_start=0.001)
 
 
-def trades(attack=ATTACK, reduction="mean", **options):
-    trainer = Trades(
-        build("mlp(hidden=(8,), init=glorot)", (4, 4, 1), 3, 1), attack=attack, threat=LInf(0.1), **options
-    )
+def mlp():
+    return build("mlp(hidden=(8,), init=glorot)", (4, 4, 1), 3, 1)
+
+
+def normalized():
+    layers = [keras.layers.Flatten(), keras.layers.BatchNormalization()]
+    return keras.Sequential([keras.Input((4, 4, 1)), *layers, keras.layers.Dense(3, kernel_initializer=normal(2))])
+
+
+def trades(attack=ATTACK, reduction="mean", network=mlp, **options):
+    trainer = Trades(network(), attack=attack, threat=LInf(0.1), **options)
     trainer.compile(keras.optimizers.SGD(0.5), Loss("ce", reduction))
     return trainer
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
-def test_the_loss_is_the_formula(reduction):
-    trainer = trades(beta=4, reduction=reduction)
-    x_adv = trainer.craft(tf.constant(X), tf.constant(Y))
-    p, q = (log_softmax(trainer.classifier(x), axis=1) for x in (X, x_adv))
+@pytest.mark.parametrize(("network", "reduction"), [(mlp, "mean"), (mlp, "sum"), (normalized, "mean")])
+def test_the_loss_is_the_formula(network, reduction):
+    """Of the answers in training, with the statistics of the batch; crafting takes those that are stored."""
+    trainer = trades(network=network, beta=4, reduction=reduction)
+    x_adv, model = trainer.craft(tf.constant(X), tf.constant(Y)), trainer.classifier
+    before = model.get_weights()
+    p, q = (log_softmax(model(x, training=True), axis=1) for x in (X, x_adv))
+    model.set_weights(before)
     each = -p[np.arange(12), Y] + 4 * (np.exp(p) * (p - q)).sum(axis=1)
     assert np.abs(p - q).max() > 0.01
     assert trainer.train_on_batch(X, Y) == pytest.approx(getattr(np, reduction)(each), rel=1e-5)
