@@ -49,6 +49,7 @@ def test_evaluate_a_file_of_ones_own_with_a_folder_and_an_npz(tfadv, robust, tmp
             "linf:0.1",
             "--attack",
             "fgsm",
+            "--verdict-only",
             "--json",
         )
         assert result.exit_code == 0, result.stderr
@@ -123,7 +124,8 @@ def test_what_was_exported_is_judged_like_the_run(tfadv, evaluated, tmp_path, mo
     out, _ = evaluated
     assert tfadv("export", out, "--directory", tmp_path / "saved_models").exit_code == 0
     monkeypatch.chdir(tmp_path)
-    result = tfadv("evaluate", "saved_models/robust", "--attack", "fgsm", "--attack", "pgd(steps=5)", "--json")
+    attacks = ("--attack", "fgsm", "--attack", "pgd(steps=5)")
+    result = tfadv("evaluate", "saved_models/robust", *attacks, "--verdict-only", "--json")
     assert result.exit_code == 0, result.stderr
     judged, before = json.loads(result.stdout), json.loads((out / "result.json").read_text())
     assert (tmp_path / "runs" / "robust-1" / "result.json").is_file() and judged["model"]["name"] == "robust-1"
@@ -221,6 +223,6 @@ def test_another_threat_model_does_not_overwrite_a_result(tfadv, evaluated, tmp_
     run = tmp_path / "run"
     shutil.copytree(evaluated[0], run)
     before = (run / "result.json").read_bytes()
-    done = tfadv("evaluate", run, "--threat", "l2:0.5", "--attack", "fgsm", "--n", 20)
+    done = tfadv("evaluate", run, "--threat", "l2:0.5", "--attack", "fgsm", "--n", 20, "--verdict-only")
     assert done.exit_code == 0 and (run / "result.json").read_bytes() == before
     assert (run / "l2-0.5" / "result.json").is_file() and "l2-0.5" in done.stdout

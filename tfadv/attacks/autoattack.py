@@ -86,7 +86,7 @@ class AutoAttack(Attack):
                 lambda k=k, member=member: member.perturb_projected(problem, threat, random.key(seed, k))
                 for k, member in enumerate(members)
             ]
-            return tf.switch_case(r, runs)
+            return tf.switch_case(tf.convert_to_tensor(r), runs)  # outside of graphs r is a number
 
         return active.attempts(problem, attempt, len(members))
 

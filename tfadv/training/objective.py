@@ -51,7 +51,8 @@ class Accuracy(keras.metrics.Mean):
 
 def is_soft(labels):
     """Whether labels say of every class how likely it is: (n, classes)."""
-    return labels.shape.rank == 2 and labels.shape[1] is not None and labels.shape[1] > 1
+    shape = tf.TensorShape(labels.shape)
+    return shape.rank == 2 and shape[1] is not None and shape[1] > 1
 
 
 def hard(labels):
