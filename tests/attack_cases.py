@@ -70,7 +70,7 @@ def brief(name, **options):
 
 
 def is_long(attack):
-    return max(sum(member.cost(10)) for member in attack.members(10, usual(attack.name))) > SHORT
+    return attack.ensemble or sum(attack.cost(10)) > SHORT
 
 
 def craft(attack, model, x, y, within, targets=None):

@@ -22,6 +22,7 @@ Y = np.zeros(5, np.int32)
 CLOSED, OPEN = LInf(0.06), LInf(0.15)
 ATTACKS = ["pgd(steps=20)", "apgd(steps=20)", "apgd(steps=20, loss=dlr)", "apgd_t(steps=20)", "fab_t(steps=20)"]
 MINIMAL = [
+    "fab(steps=60, eta=1.5)",  # with the default eta it stops short of where two boundaries meet
     "deepfool(overshoot=0.1)",
     "ddn(loss=margin)",
     "ddn",

@@ -51,12 +51,7 @@ OPTIONS = {
     "pgd": {
         "keep_best": ("pgd(steps=3, step_size=1)", "pgd(steps=3, step_size=1, keep_best=False)"),
     },
-    "autoattack": {
-        "queries": (
-            "autoattack(steps=1, queries=1, target_classes=1)",
-            "autoattack(steps=1, queries=50, target_classes=1)",
-        ),
-    },
+    "autoattack": {"queries": ("autoattack(steps=1, queries=1)", "autoattack(steps=1, queries=50)")},
     "apgd": {"rho": ("apgd(steps=20)", "apgd(steps=20, rho=0)")},
     "apgd_t": {"rho": ("apgd_t(steps=20)", "apgd_t(steps=20, rho=0)")},
     "sigma_zero": {
