@@ -34,6 +34,7 @@ ATTACKS = Registry(
         "mi_fgsm": "tfadv.attacks.mi_fgsm:MIFGSM",
         "eot": "tfadv.attacks.eot:EOT",
         "bpda": "tfadv.attacks.bpda:BPDA",
+        "twin": "tfadv.attacks.twin:Twin",
     },
 )
 
@@ -76,6 +77,7 @@ if typing.TYPE_CHECKING:
     from tfadv.attacks.sparse_rs import SparseRS as SparseRS
     from tfadv.attacks.square import Square as Square
     from tfadv.attacks.transfer import Transfer as Transfer
+    from tfadv.attacks.twin import Twin as Twin
     from tfadv.attacks.uniform_noise import UniformNoise as UniformNoise
     from tfadv.attacks.wrapper import AttackWrapper as AttackWrapper
 else:

@@ -116,7 +116,7 @@ class Attack(abc.ABC):
         self.check_norm(threat.norm)
         targets = None if targets is None else tf.cast(targets, tf.int32)
         y, reject = tf.cast(y, tf.int32), validation.rejects(model)
-        problem = Problem(self.logits_fn(model), x, y, targets, reference, reject)
+        problem = Problem(self.logits_fn(model), x, y, targets, reference, reject, self.surrogate(model))
         return self.perturb_projected(problem, threat, seed)
 
     def perturb_projected(self, problem: Problem, threat: ThreatModel, seed: tf.Tensor) -> tf.Tensor:
@@ -146,10 +146,14 @@ class Attack(abc.ABC):
         """The function from images to logits that is attacked: the model itself, unless an attack knows better."""
         return gradients.logits_of(with_fast_input_gradient(model))
 
+    def surrogate(self, model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor] | None:
+        """A second function from images to logits, which the attack finds in its problem; None unless it needs one."""
+        return None
+
     @property
     def serves_architecture(self) -> bool:
         """Whether what is compiled for one model serves others: not where the attack takes models apart itself."""
-        return type(self).logits_fn is Attack.logits_fn
+        return type(self).logits_fn is Attack.logits_fn and type(self).surrogate is Attack.surrogate
 
     def members(self, classes: int, norm: str) -> tuple["Attack", ...]:
         """The attacks that this one consists of, with so many classes in this norm; itself, if it is no ensemble."""
@@ -175,10 +179,11 @@ class Attack(abc.ABC):
         whole = self.xla_compatible and dense_only(model)
         reject = validation.rejects(model)
         prepared = lambda problem, *given: graph(dataclasses.replace(problem, reject=reject), *given)  # noqa: E731
+        views = lambda held: (self.logits_fn(held), self.surrogate(held))  # noqa: E731
         xla = whole and xla_pays(model, None if shared else len(x) * sum(self.cost(classes)))
         compiled = kept(
             (owner, self, key, targets is not None, x.shape[1:], xla, reject),
-            lambda: Compiled(prepared, self.logits_fn, x.shape[1:], targets is not None, shared, whole, xla),
+            lambda: Compiled(prepared, views, x.shape[1:], targets is not None, shared, whole, xla),
         )
         arrays = [x, validation.labels(y, len(x), classes)]
         if targets is not None:

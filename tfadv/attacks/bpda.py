@@ -15,8 +15,9 @@ from tfadv.graph.straight_through import layer_names, straight_through
 class BPDA(AttackWrapper):
     """Another attack, for which a layer g has the gradient of a surrogate h ~ g: forward g(x), backward h'(x).
 
-    The surrogate is the layer's own method `surrogate`, or the identity if it has none. To a layer of another
-    library, `layer.surrogate = function` gives one.
+    The surrogate is the layer's own method `surrogate`; if it has none, the identity, or for a layer that changes the
+    shape what it computes with sigmoids for steps and softmaxes for arg-maxes (`tfadv.graph.smooth`). To a layer of
+    another library, `layer.surrogate = function` gives one.
 
     Args:
         attack: what is run, an attack or its spec, `"apgd(loss=dlr)"`.

@@ -29,10 +29,14 @@ class Compiled:
     XLA compiles anew for every shape, so batches that are not full take the plain graph. Where the weights say all
     about a model (`shared`) they are arguments, and what is compiled serves every model of the architecture. Where XLA
     may pay, batches stay `whole`, whether it is used or not: random numbers must not depend on it.
+
+    Args:
+        graph: (problem, eps, seed) to images.
+        views: model -> the function from images to logits that is attacked, and the attack's surrogate or None.
     """
 
-    def __init__(self, graph, logits_fn, image_shape, targeted, shared, whole, xla):
-        self.graph, self.logits_fn, self.shared, self.whole, self.xla = graph, logits_fn, shared, whole, xla
+    def __init__(self, graph, views, image_shape, targeted, shared, whole, xla):
+        self.graph, self.views, self.shared, self.whole, self.xla = graph, views, shared, whole, xla
         self.image, self.labels = image_shape, 2 if targeted else 1
         self.traces = {}
 
@@ -84,12 +88,13 @@ class Compiled:
         held = weakref.ref(model)  # what is compiled does not keep it alive
 
         def run(seed, number, eps, weights, parts, counter):
-            logits_fn = self.logits_fn(held())
+            logits_fn, surrogate = self.views(held())
             if self.shared:
                 logits_fn = architecture.with_weights(logits_fn, held(), weights)
-            logits_fn = passes.counted(logits_fn, counter)
+            logits_fn, surrogate = (fn and passes.counted(fn, counter) for fn in (logits_fn, surrogate))
             keys = [random.key(seed, number + k) for k in range(len(parts))]
-            found = [self.graph(Problem(logits_fn, *part), eps, key) for part, key in zip(parts, keys, strict=True)]
+            problems = [Problem(logits_fn, *part, surrogate=surrogate) for part in parts]
+            found = [self.graph(problem, eps, key) for problem, key in zip(problems, keys, strict=True)]
             return tf.concat(found, axis=0)
 
         signature = [tf.TensorSpec([2], tf.int32), tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)]

@@ -155,7 +155,7 @@ def averaged(problem, draws, average="gradients", move=None):
         # Logarithms of probabilities are logits; those that are 0 in float32 have no logarithm.
         mean_logits = lambda x, scores=mean_logits: tf.math.log(tf.maximum(scores(x), 1e-30))  # noqa: E731
     parts = {"x": problem.x, "labels": problem.labels, "targets": problem.targets, "reference": problem.reference}
-    parts["reject"] = problem.reject
+    parts |= {"reject": problem.reject, "surrogate": problem.surrogate}
     return Averaged(mean_logits, **parts, one_draw=one_draw, draws=draws, average=average)
 
 

@@ -21,6 +21,7 @@ class Problem:
         reject: whether the last column of the logits says "rejected", as in Carlini & Wagner: Adversarial Examples Are
             Not Easily Detected, 2017, section 3. Then an untargeted attacker has to bring about another class without
             being rejected, so the label and rejection together are what it must leave.
+        surrogate: another function from images to logits, whose gradients an attack may follow; None if there is none.
     """
 
     logits_fn: object
@@ -29,6 +30,7 @@ class Problem:
     targets: tf.Tensor | None = None
     reference: tf.Tensor | None = None
     reject: bool = False
+    surrogate: object = None
 
     def reached(self, logits):
         """Where the attacker has won: (n,) bool."""
@@ -99,11 +101,11 @@ class Problem:
         """The same problem with images as rows, (n, d)."""
         shape, image = tf.shape(self.x), self.x.shape
 
-        def logits_fn(rows):
-            return self.logits_fn(tf.ensure_shape(tf.reshape(rows, [-1, *tf.unstack(shape)[1:]]), [None, *image[1:]]))
+        def images(rows):
+            return tf.ensure_shape(tf.reshape(rows, [-1, *tf.unstack(shape)[1:]]), [None, *image[1:]])
 
         rows = tf.ensure_shape(tf.reshape(self.x, [shape[0], -1]), [image[0], image[1:].num_elements()])
-        return dataclasses.replace(self, logits_fn=logits_fn, x=rows)
+        return dataclasses.replace(self._seen_as(images), x=rows)
 
     def with_reference(self):
         """The same problem for the loss `kl`: it compares with the logits of the clean images, unless others are given.
@@ -119,8 +121,12 @@ class Problem:
         """The same problem with vectors (n, d) as images of one column, (n, d, 1, 1); images stay as they are."""
         if len(self.x.shape) == 4:
             return self
-        logits_fn = lambda images: self.logits_fn(images[:, :, 0, 0])  # noqa: E731
-        return dataclasses.replace(self, logits_fn=logits_fn, x=self.x[:, :, None, None])
+        return dataclasses.replace(self._seen_as(lambda images: images[:, :, 0, 0]), x=self.x[:, :, None, None])
+
+    def _seen_as(self, back):
+        """The same functions of images in another form; `back` leads to the one they had."""
+        within = lambda function: function and (lambda x: function(back(x)))  # noqa: E731
+        return dataclasses.replace(self, logits_fn=within(self.logits_fn), surrogate=within(self.surrogate))
 
     def towards(self, targets):
         """The same problem with these labels to reach, (n,) int32."""

@@ -69,9 +69,13 @@ class AttackWrapper(Attack):
     def logits_fn(self, model):
         return self.inner.logits_fn(model)
 
+    def surrogate(self, model):
+        return self.inner.surrogate(model)
+
     @property
     def serves_architecture(self):
-        return type(self).logits_fn is AttackWrapper.logits_fn and self.inner.serves_architecture
+        own = type(self).logits_fn, type(self).surrogate
+        return own == (AttackWrapper.logits_fn, AttackWrapper.surrogate) and self.inner.serves_architecture
 
     def members(self, classes, norm):
         """Of an ensemble within, each member wrapped like the whole."""

@@ -30,7 +30,7 @@ class AttackRun:
         self.judge = judge
         self.crafted_on = crafted_on or judge.model
         self.members = list(map(judge.until_fooled, members))
-        self.specs = [str(member) for member in members]
+        self.specs, self.whys = [str(member) for member in members], [None] * len(members)
         self.journal, self.progress = journal, progress
         costs = [member.cost(judge.classes) for member in self.members]
         self.robust = judge.clean.copy()
@@ -47,6 +47,20 @@ class AttackRun:
         for number in range(len(self.rows), len(self.members)):
             self._attack(number)
 
+    def add(self, attack, why):
+        """Run a further attack on the images that are still right.
+
+        Args:
+            attack: an `Attack`, chosen for what the ones before it have met.
+            why: the sentence of the report that says so.
+        """
+        self.members.append(self.judge.until_fooled(attack))
+        self.specs.append(str(attack))
+        self.whys.append(why)
+        self.estimate.add(attack.cost(self.judge.classes))
+        if len(self.rows) < len(self.members):  # else it ran before an interruption
+            self._attack(len(self.members) - 1)
+
     def _attack(self, number):
         size = self.judge.batch_size
         starts = range(0, len(self.at), size)
@@ -61,6 +75,7 @@ class AttackRun:
         self.rows.append(
             {
                 "attack": self.specs[number],
+                "why": self.whys[number],
                 "attacked": len(self.at),
                 "fooled": fooled.size,
                 "accuracy": self.robust.mean(),
@@ -76,7 +91,9 @@ class AttackRun:
     def _batch(self, number, at, start, seed):
         """Craft in a thread, so that this one can report progress and receive Ctrl-C."""
         self.estimate.begin()
-        done = Future(lambda: self._craft(number, self.crafted_on, at, seed))
+        # What was chosen for the parts of the model may not fit a copy of it.
+        crafted_on = self.crafted_on if self.whys[number] is None else self.judge.model
+        done = Future(lambda: self._craft(number, crafted_on, at, seed))
         while not done.wait(POLL):
             self._tell(number, start + self.estimate.share(number, len(at)) * len(at))
         x_adv, verdict = done.result()

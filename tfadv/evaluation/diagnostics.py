@@ -34,10 +34,14 @@ class Diagnostics:
         run: the `AttackRun`; traits: `ModelTraits` of its model.
         seen: whether the model was trained on the judged images; None where that is not known.
         progress: called with what is being done, how much of how much is done, and the seconds left at most.
+
+    Attributes:
+        unadapted: why no attacks were chosen by what the first ones met; None where they were.
     """
 
     def __init__(self, run, traits, *, seen, progress):
         self.run, self.traits, self.seen, self.progress = run, traits, seen, progress
+        self.unadapted = None
         self.judge = run.judge
         self.at = spread_over(len(self.judge.x), SUBSET)
         self.few = self.judge.only(self.at)
@@ -137,7 +141,7 @@ class Diagnostics:
             judge=self.few, right=judge.clean[self.at], robust=run.robust[self.at],
             logits=judge.clean_logits, labels=judge.y, members=tuple(run.members), rows=tuple(run.rows),
             differentiable=self.traits.differentiable, certified=self._certified(), seen=self.seen,
-            noise=self.traits.noise, progress=self._tell,
+            noise=self.traits.noise, unadapted=self.unadapted, progress=self._tell,
         )  # fmt: skip
         return checks.answers(evidence, run.journal.part)
 

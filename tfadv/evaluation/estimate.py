@@ -20,6 +20,10 @@ class Estimate:
         self.seconds, self.done = 0.0, 0.0
         self.begun = None
 
+    def add(self, cost):
+        """One more attack comes after the others; cost: its `Passes` for one image."""
+        self.work.append(work(*cost))
+
     def begin(self):
         """A batch begins."""
         self.begun = time.perf_counter(), self.counts()

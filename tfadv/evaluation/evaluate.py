@@ -13,6 +13,7 @@ from tfadv.attacks.base import Attack
 from tfadv.data.split import Dataset
 from tfadv.errors import TfadvError
 from tfadv.evaluation import metrics, seal
+from tfadv.evaluation.adapt import adapt
 from tfadv.evaluation.attack_run import AttackRun
 from tfadv.evaluation.diagnostics import Diagnostics
 from tfadv.evaluation.journal import Journal
@@ -55,7 +56,8 @@ def evaluate(
         threat: a `ThreatModel` or its spec, `"linf:8/255"`.
         attacks: attacks or their specs, one or several. None is AutoAttack's standard ensemble; of a random
             model on the expectation over as few draws as its noise allows, or its version for such models where that
-            is strong; for a model without gradients the Square attack.
+            is strong; for a model without gradients the Square attack. Only then further attacks are chosen, by what
+            the model is and what these met (docs/judge.md).
         n: judge n images only, evenly spread over the data order, which may be sorted by class.
         seed: of all random starts.
         name, path: of the model, for the result.
@@ -92,6 +94,7 @@ def evaluate(
     aside = Diagnostics(run, traits, seen=_seen(dataset, trained_on), progress=progress)
     run.estimate.after = sum(aside.todo.values()) if diagnostics else 0
     run.run()
+    aside.unadapted = "The attacks were given" if named else adapt(run, traits)
     facts = aside.facts() if diagnostics else aside.verdict()
     about = {"name": name or model.name, "path": str(path) if path else None, "parameters": model.count_params()}
     seconds, crafted_in = round(time.perf_counter() - started, 1), {"crafted in": craft_in} if craft_in else {}

@@ -20,6 +20,7 @@ ATTACK = {
     "fooled": (int,),
     "accuracy": NUMBER,
     "interval": INTERVAL,
+    "why": (str,),
 } | dict.fromkeys(("median_distance", "max_distance", *COUNTED), (NUMBER,))
 EVALUATION = {
     "model": {"name": str, "path": (str,), "parameters": (NUMBER,)},

@@ -69,6 +69,7 @@ class ModelTraits:
     def check(self, members, model, x):
         """Refuse attacks that follow gradients where the model has none and the attack brings no surrogate."""
         for member in () if self.differentiable else members:
-            if not member.black_box and not gradients.differentiable(model, x, member.logits_fn):
+            followed = lambda known, member=member: member.surrogate(known) or member.logits_fn(known)  # noqa: E731
+            if not member.black_box and not gradients.differentiable(model, x, followed):
                 hint = "try square, or bpda, which uses a surrogate gradient."
                 raise invalid("attacks on a model without gradients", "black-box attacks", str(member), hint)

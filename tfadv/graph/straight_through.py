@@ -6,6 +6,7 @@ import tensorflow as tf
 from tfadv.errors import TfadvError, invalid
 from tfadv.graph.rebuild import names as names_of
 from tfadv.graph.rebuild import rebuilt
+from tfadv.graph.soft_layer import SoftLayer
 
 
 def straight_through(model, layers, surrogate=None):
@@ -15,14 +16,14 @@ def straight_through(model, layers, surrogate=None):
         model: a Sequential or functional `keras.Model`; models in it are looked into.
         layers: the name of a layer (or of a nested model), or several.
         surrogate: what gives the gradient, a Keras layer or a function with an output like the layer's; None is the
-            layer's own `surrogate`, or the identity.
+            layer's own `surrogate`, or the identity, or where shapes differ what `tfadv.graph.smooth` makes of it.
 
     Returns:
         A `keras.Model`: its outputs, bit for bit, are those of `model`.
 
     Raises:
-        TfadvError: if the model is subclassed, for a name that it has not, and for a surrogate of another shape, as the
-            identity is where a layer changes the shape.
+        TfadvError: if the model is subclassed, for a name that it has not, and for a surrogate of another
+            shape.
 
     >>> straight_through(model, "quantize")  # doctest: +SKIP
     """
@@ -72,16 +73,16 @@ def _surrogate_output(layer, surrogate, output, args, kwargs):
             "layers that turn its output into floats, and name that one."
         )
     if surrogate is None:
-        surrogate_output = tensors[0] if len(tensors) == 1 else None
-    else:
-        call = surrogate if isinstance(surrogate, keras.layers.Layer) else Surrogate(surrogate)
-        surrogate_output = call(*args, **kwargs)
-    if surrogate_output is None or surrogate_output.shape != output.shape:
+        same = len(tensors) == 1 and tensors[0].shape == output.shape
+        return tensors[0] if same else SoftLayer(layer)(*args, **kwargs)
+    call = surrogate if isinstance(surrogate, keras.layers.Layer) else Surrogate(surrogate)
+    surrogate_output = call(*args, **kwargs)
+    if surrogate_output.shape != output.shape:
         shapes = " and ".join(_shape(part) for part in tensors)
-        which = "the identity" if surrogate is None else f"its surrogate, which gives {_shape(surrogate_output)},"
         raise TfadvError(
-            f"bpda: the layer {layer.name!r} makes {_shape(output)} of {shapes}, so {which} is no surrogate for it: "
-            "give it a smooth function of the same shapes, layer.surrogate = function."
+            f"bpda: the layer {layer.name!r} makes {_shape(output)} of {shapes}, so its surrogate, which gives "
+            f"{_shape(surrogate_output)}, is no surrogate for it: give it a smooth function of the same shapes, "
+            "layer.surrogate = function."
         )
     return surrogate_output
 

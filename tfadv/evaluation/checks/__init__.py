@@ -14,6 +14,11 @@ from tfadv.evaluation.estimate import work
 
 __all__ = ["CHECKS", "SEVERITIES", "Evidence", "answers", "findings", "outcomes", "work_at_most"]
 
+# Findings that say that attacks with gradients failed. What the judge has tried against it is the advice.
+OF_GRADIENTS = (
+    "no_gradients", "zero_gradients", "misleading_gradients", "noise_stronger", "black_box_stronger",
+    "single_step_stronger", "loss_not_rising", "not_converged", "stands_large_eps", "saturated_logits",
+)  # fmt: skip
 SEVERITIES = ("error", "warning", "info")
 CHECKS = (
     model.no_gradients,
@@ -42,6 +47,7 @@ CHECKS = (
     model.few_images,
     chosen_attacks.few_classes,
     chosen_attacks.not_standard,
+    chosen_attacks.not_adapted,
 )
 
 
@@ -72,7 +78,8 @@ def answers(evidence, kept=lambda name, check: check()):
     said = {}
     for done, check in enumerate(CHECKS):
         evidence.progress("checks", done, len(CHECKS))
-        said[check.__name__] = kept(check.__name__, functools.partial(check, evidence))
+        answer = kept(check.__name__, functools.partial(check, evidence))
+        said[check.__name__] = _with_tried(evidence, check.__name__, answer) if fired(answer) else answer
     evidence.progress("checks", len(CHECKS), len(CHECKS))
     return said
 
@@ -106,3 +113,17 @@ def outcomes(said):
 def fired(answer):
     """Whether a check objects, where others have nothing to object or nothing to look at."""
     return answer is not None and not isinstance(answer, str)
+
+
+def _with_tried(evidence, code, answer):
+    """The advice is what the judge has tried by itself against masked gradients, where that has broken something."""
+    chosen = [row for row in evidence.rows if row.get("why") and row["fooled"]]
+    if code not in OF_GRADIENTS or not chosen:
+        return answer
+    best = max(chosen, key=lambda row: row["fooled"])
+    more = sum(row["fooled"] for row in chosen)
+    return (
+        *answer[:2],
+        f"The judge adapted its attacks and fooled {more} images more, which the robust accuracy counts. Most by "
+        f'--attack "{best["attack"]}": give that more steps and restarts until nothing changes.',
+    )

@@ -97,6 +97,17 @@ def few_classes(evidence):
     )
 
 
+def not_adapted(evidence):
+    """The judge chose no attacks by itself."""
+    if evidence.unadapted is None:
+        return None
+    return (
+        "info",
+        f"{evidence.unadapted.rstrip('.')}: no attack was chosen by what the model is and by what the others met.",
+        "Leave out --attack; then the judge looks for masked gradients and networks inside, and attacks those too.",
+    )
+
+
 def not_standard(evidence):
     """The attacks are not those of published figures."""
     norm = evidence.judge.threat.norm

@@ -57,6 +57,7 @@ class Evidence:
         certified: of how many judged images it is proven that they withstand everything; None where nothing is proven.
         seen: whether the model was trained on these images; None where that is not known.
         noise: the `Noise` of the model; None where it has none, or nothing is known of it.
+        unadapted: why the judge chose no attacks by what the first ones met; None where it could.
         progress: called with what is being done, and how much of how much is done.
     """
 
@@ -71,6 +72,7 @@ class Evidence:
     certified: int | None = None
     seen: bool | None = False
     noise: Noise | None = None
+    unadapted: str | None = None
     progress: object = lambda what, done, total: None
 
     @property

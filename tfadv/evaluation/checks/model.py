@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfadv import gradients, losses
 from tfadv.attacks.bpda import BPDA
 from tfadv.attacks.eot import deviation
+from tfadv.attacks.twin import Twin
 from tfadv.evaluation.checks.evidence import IMAGES, NO_GRADIENTS, NONE_RIGHT, UNFOLLOWED, loss_of, some
 from tfadv.tensors import finite_or, flat_sum, per_example
 
@@ -23,7 +24,7 @@ def no_gradients(evidence):
     """No gradient leads from the logits to the image."""
     if evidence.differentiable:
         return None
-    surrogate = any(isinstance(part, BPDA) for part in evidence.parts)
+    surrogate = any(isinstance(part, BPDA | Twin) for part in evidence.parts)
     return (
         "warning" if surrogate else "error",
         "No gradient leads from the logits to the image, "

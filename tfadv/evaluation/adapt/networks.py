@@ -1,0 +1,20 @@
+"""Signs of networks inside the network: a base network behind a defense, the members of an ensemble."""
+
+from tfadv.evaluation.adapt.members import twins
+
+# Each alone is attacked of so few.
+ALONE = 4
+
+
+def networks_inside(met):
+    """All of them jointly, then each alone: what fools them is tried on the whole."""
+    found = met.networks
+    if not found or not met.says_more(ends=found):
+        return []
+    names = ", ".join(met.contents.places[number].name for number in found[:ALONE])
+    several = f"{len(found)} networks that know the classes by themselves" if len(found) > 1 else "a network"
+    chosen = twins(met, f"Inside are {several} ({names}): attacked instead of the whole.", networks=found)
+    for number in found if 1 < len(found) <= ALONE else ():
+        name = met.contents.places[number].name
+        chosen += twins(met, f"The network inside at {name}: attacked instead of the whole.", networks=(number,))
+    return chosen

@@ -1,0 +1,151 @@
+"""What a traced model holds: hard operations, networks inside the network, images that it makes of the image."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from tfadv.graph.noise import RANDOM
+from tfadv.graph.replay import Replay, traced
+from tfadv.graph.smooth import HARD, LEAKY, SMOOTH
+
+# Through these logits reach the output as they are, up to constants and sums.
+LINEAR = (
+    "Identity", "Cast", "BiasAdd", "AddV2", "Add", "Sub", "AddN", "Neg", "Mul", "RealDiv", "Reshape", "Squeeze", "Pack",
+    "ExpandDims", "ConcatV2", "Transpose", "StridedSlice", "Mean", "Sum", "LogSoftmax", "IdentityN",
+)  # fmt: skip
+# And through these an image stays an image.
+POINTWISE = (
+    "Identity", "IdentityN", "Cast", "BiasAdd", "AddV2", "Add", "Sub", "Mul", "RealDiv", "Reshape", "ClipByValue",
+    "Minimum", "Maximum", "Squeeze", "ExpandDims", "ConcatV2", "Pad", "StridedSlice", "StopGradient",
+)  # fmt: skip
+# Finishing touches of logits: what comes before is no network of its own.
+ADDED = ("BiasAdd", "AddV2", "Add", "Sub", "Identity", "Cast")
+# More columns beside each other than that are no members of an ensemble.
+MEMBERS = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Contents:
+    """What the operations of a model are, apart from its weights.
+
+    Attributes:
+        hard: names of operations on the way from image to logits that have no gradient, or another than their own.
+        random: names of operations that draw random numbers.
+        networks: `Place`s whose tensors have as many columns as there are classes, and do not reach the output as
+            sums do.
+        images: `Place`s whose tensors have the shape of the images and are more than a rescaled image.
+        places: all `Place`s by their numbers.
+    """
+
+    hard: tuple
+    random: tuple
+    networks: tuple
+    images: tuple
+    places: dict = dataclasses.field(default_factory=dict, repr=False)
+
+    def leads_to(self, number, other):
+        """Whether a tensor is made of another one."""
+        sources = self.places[other].sources if other in self.places else ()
+        return any(source == number or source > number and self.leads_to(number, source) for source in sources)
+
+
+def contents(model, image, classes):
+    """The `Contents` of a model for images of a shape (h, w, c).
+
+    >>> import keras
+    >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
+    >>> contents(model, (8, 8, 1), 10)
+    Contents(hard=(), random=(), networks=(), images=())
+    """
+    places, function = {}, traced(model, image)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, *image])], autograph=False)
+    def look(x):
+        return Replay({}, lambda place, tensor: places.update({place.number: place})).outputs(function, x)
+
+    look.get_concrete_function()
+    kinds = [place.kind for place in places.values()]
+    return Contents(
+        hard=tuple(place.name for place in places.values() if place.kind in HARD),
+        random=tuple(op.name for op in function.graph.get_operations() if op.type in RANDOM),
+        networks=_networks(places, classes) if kinds else (),
+        images=_images(places, tuple(image)),
+        places=places,
+    )
+
+
+def tensors(model, image, numbers):
+    """A compiled function: images to the tensors with these numbers and, last, the logits; random parts left out."""
+    function = traced(model, image)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, *image])], autograph=False)
+    def run(x):
+        found = {}
+        see = lambda place, tensor: found.update({place.number: tensor}) if place.number in numbers else None  # noqa: E731
+        logits = Replay(SMOOTH, see).outputs(function, x)[0]
+        return [*(found[number] for number in numbers), logits]
+
+    return run
+
+
+def twin(model, ends=(), skip=None, leaky=False):
+    """The same classifier made smooth, as a function of images (n, h, w, c) to float32 logits (n, classes).
+
+    Args:
+        ends: numbers of the tensors that are logits of networks inside; their mean log-softmax is returned. None of
+            them: the logits of the whole, which are, but for noise, its own.
+        skip: the number of a tensor that has the gradient of the images themselves, as that of purified images.
+        leaky: whether parts that saturate keep a slope too.
+    """
+    rules = LEAKY if leaky else SMOOTH
+
+    @tf.function(autograph=False)
+    def run(x):
+        found = []
+
+        def see(place, tensor):
+            if place.number in ends:
+                found.append(tensor)
+            if place.number == skip:
+                return tf.reshape(x, tf.shape(tensor)) + tf.stop_gradient(tensor - tf.reshape(x, tf.shape(tensor)))
+            return None
+
+        logits = Replay(rules, see).outputs(traced(model, x.shape[1:]), x)[0]
+        return jointly(found) if ends else logits
+
+    return run
+
+
+def jointly(logits):
+    """The mean log-softmax of several logits, (n, classes) each or (n, members, classes): (n, classes)."""
+    shares = [tf.nn.log_softmax(tf.cast(z, tf.float32)) for z in logits]
+    return tf.add_n([z if z.shape.rank == 2 else tf.reduce_mean(z, axis=1) for z in shares]) / len(shares)
+
+
+def _networks(places, classes):
+    """Those with a column a class that are not the output's own logits, nor logits without their bias."""
+    tail, left = set(), [max(places)]
+    while left:
+        number = left.pop()
+        if number in tail or number == 0:
+            continue
+        tail.add(number)
+        left += places[number].sources if places[number].kind in LINEAR else ()
+    wide = {place.number for place in places.values() if _has_columns(place, classes)} - tail
+    finished = {s for n in wide for s in places[n].sources if places[n].kind in ADDED and len(places[n].sources) == 1}
+    return tuple(places[number] for number in sorted(wide - finished))
+
+
+def _has_columns(place, classes):
+    shape = place.shape
+    if shape is None or not 1 <= len(shape) <= 2 or shape[-1] != classes:
+        return False
+    return len(shape) == 1 or (shape[0] is not None and 1 < shape[0] <= MEMBERS)
+
+
+def _images(places, image):
+    same = {0}
+    for place in places.values():
+        if place.kind in POINTWISE and {*place.sources} <= same:
+            same.add(place.number)
+    return tuple(place for place in places.values() if place.shape == image and place.number not in same)

@@ -1,0 +1,141 @@
+"""A model as TensorFlow computes it, operation by operation, done again with some operations changed.
+
+Keras knows the layers of a model, but not what a custom layer or a subclassed model does in its `call`. TensorFlow
+does: traced, any model is a list of operations. Here they are done again one after another, some of them changed: so
+rounding gets a slope, noise is left out, or another tensor than the last one is the result. The weights are the
+model's own.
+"""
+
+import dataclasses
+import weakref
+
+import tensorflow as tf
+
+from tfadv.graph.inference import inference_model
+
+# What they say of an image is its shape: a tensor made of it does not depend on pixels.
+SHAPES = ("Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike")
+CALLS = ("PartitionedCall", "StatefulPartitionedCall")
+# Of each model, traced for images of a shape.
+TRACED = weakref.WeakKeyDictionary()
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A tensor of a traced model that depends on the images.
+
+    Attributes:
+        number: the how manieth it is.
+        name, kind: of the operation that makes it, and what that does, `"MatMul"`.
+        sources: the numbers of the tensors that it is made of; the images are 0.
+        shape: without the images', (10,) of logits; None where it is not known.
+    """
+
+    number: int
+    name: str
+    kind: str
+    sources: tuple[int, ...]
+    shape: tuple[int | None, ...] | None
+
+
+def traced(model, image):
+    """The model as a function of images (n, h, w, c) to float32 logits, traced once for images of this shape."""
+    known = TRACED.setdefault(model, {})
+    key = (tuple(image), len(model.variables))
+    if key not in known:
+        held = weakref.ref(model)  # what is traced does not keep it alive
+        run = lambda x: tf.cast(inference_model(held())(x, training=False), tf.float32)  # noqa: E731
+        specs = tf.TensorSpec([None, *image], tf.float32)
+        known[key] = tf.function(run, autograph=False).get_concrete_function(specs)
+    return known[key]
+
+
+class Replay:
+    """One more pass through a traced model; used once, within a `tf.function`.
+
+    Args:
+        rules: type of an operation -> function (replay, operation, inputs) to its outputs, or to None where it is done
+            as it was. Inputs and outputs are the tensors of this pass.
+        see: called with the `Place` and the tensor, for every tensor that depends on the images; what it returns takes
+            the tensor's place, unless it is None.
+
+    Attributes:
+        soft: tensors of this pass that are no floats, by their `ref()` -> a float tensor with a gradient in their
+            place, such as the probability that a comparison holds.
+        notes: what rules tell each other of tensors, by a word and the `ref()`.
+    """
+
+    def __init__(self, rules, see=lambda place, tensor: None):
+        self.rules, self.see = rules, see
+        self.soft, self.notes, self.numbers, self.count = {}, {}, {}, 0
+
+    def outputs(self, function, *inputs):
+        """The outputs of a traced function for these inputs, in this pass."""
+        given = {inside.ref(): tensor for inside, tensor in zip(function.inputs, inputs, strict=False)}
+        given |= {inside.ref(): outside for outside, inside in function.graph.captures}
+        self.numbers |= {tensor.ref(): 0 for tensor in inputs}
+        return self._through(function.graph, given, function.outputs)
+
+    def depends(self, *tensors):
+        """Whether one of the tensors depends on the images."""
+        return any(tensor.ref() in self.numbers for tensor in tensors)
+
+    def softened(self, tensor):
+        """The float tensor in the place of one, with a gradient; the tensor itself if it is made of floats."""
+        return tensor if tensor.dtype.is_floating else self.soft.get(tensor.ref())
+
+    def with_soft(self, exact, side):
+        """The outputs `exact` of an operation, the first of which another tensor takes the place of."""
+        self.soft[exact[0].ref()] = tf.cast(side, tf.float32)
+        return exact
+
+    def _through(self, graph, values, outputs):
+        for op in graph.get_operations():
+            if op.type == "Placeholder" or not op.outputs:  # checks, and states that change: seeds, statistics
+                continue
+            inputs = [values[tensor.ref()] for tensor in op.inputs]
+            for old, new in zip(op.outputs, self._done(op, inputs), strict=True):
+                values[old.ref()] = new
+        return [values[tensor.ref()] for tensor in outputs]
+
+    def _done(self, op, inputs):
+        """The outputs of one operation."""
+        if op.type in CALLS:
+            body = op.graph._get_function(op.get_attr("f").name).graph
+            given = {inside.ref(): outside for inside, outside in zip(body.inputs, inputs, strict=True)}
+            return self._through(body, given, body.outputs)
+        rule = self.rules.get(op.type)
+        found = rule and rule(self, op, inputs)
+        found = found or again(op, inputs)
+        if not self.depends(*inputs) or op.type in SHAPES:
+            return found
+        sources = tuple(sorted({self.numbers[part.ref()] for part in inputs if part.ref() in self.numbers}))
+        return [self._seen(op, sources, tensor) for tensor in found]
+
+    def _seen(self, op, sources, tensor):
+        self.count += 1
+        shape = None if tensor.shape.rank is None else tuple(tensor.shape[1:])
+        place = Place(self.count, op.name, op.type, sources, shape)
+        other = self.see(place, tensor)
+        tensor = tensor if other is None else other
+        # An operation that hands on its input has a number of its own.
+        self.numbers[tensor.ref()] = self.count
+        return tensor
+
+
+def again(op, inputs, kinds=None):
+    """The outputs of an operation for other inputs.
+
+    Args:
+        kinds: names of attributes -> types that take the place of the ones it had.
+    """
+    graph = tf.compat.v1.get_default_graph()
+    attributes = {name: value for name, value in op.node_def.attr.items() if not name.startswith("_")}
+    for value in attributes.values():
+        if value.HasField("func"):
+            graph._add_function_recursive(op.graph._get_function(value.func.name))
+    types = [tensor.dtype for tensor in op.outputs]
+    for name, kind in (kinds or {}).items():
+        attributes[name] = tf.compat.v1.AttrValue(type=kind.as_datatype_enum)
+        types = [kind] * len(types)
+    return list(graph.create_op(op.type, inputs, types, attrs=attributes, op_def=op.op_def).outputs)
