@@ -26,7 +26,7 @@ def test_sees_through_what_hides_the_gradient(name, images, labels, predict):
 def test_is_led_by_networks_inside_and_stops_where_the_whole_is_fooled(images, labels, predict):
     mlp = classifier("mlp")
     model = keras.Model(mlp.input, layers.Lambda(lambda z: ops.one_hot(ops.argmax(z, axis=-1), 10))(mlp.output))
-    [place] = inside.contents(model, (8, 8, 1), 10).networks
+    place = inside.contents(model, (8, 8, 1), 10).networks[0]
     twin = attacks.get(f"twin(attack=pgd(steps=10, early_stop=True), networks={place.number})")
     plain = attacks.get("pgd(steps=10, early_stop=True)")
     led, own = (attack(of, images, labels, threat=LInf(0.1)) for attack, of in ((twin, model), (plain, mlp)))

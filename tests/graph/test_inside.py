@@ -22,11 +22,6 @@ class Votes(keras.Model):
         return sum(ops.one_hot(ops.argmax(member(x), axis=-1), 10) for member in self.members)
 
 
-class Squared(layers.Layer):
-    def call(self, x):
-        return x * x
-
-
 @pytest.mark.parametrize("name", ["linear", "mlp", "cnn", "batchnorm_dropout"])
 def test_an_honest_network_holds_nothing(name):
     found = inside.contents(classifier(name), (8, 8, 1), 10)
@@ -38,8 +33,8 @@ def test_the_members_of_an_ensemble_are_found_in_a_subclassed_model(images):
     model = Votes(members)
     model(images)
     found = inside.contents(model, (8, 8, 1), 10)
-    assert len(found.networks) == 2 and any("ArgMax" in name for name in found.hard)
-    numbers = tuple(place.number for place in found.networks)
+    numbers = tuple(place.number for place in found.networks if place.kind == "BiasAdd")  # votes have as many columns
+    assert len(numbers) == 2 and any("ArgMax" in name for name in found.hard)
     z = inside.tensors(model, (8, 8, 1), numbers)(images)
     for member, found in zip(members, z[:2], strict=True):
         np.testing.assert_allclose(found, member(images), atol=1e-4)
@@ -60,17 +55,17 @@ def test_logits_behind_a_squashing_tail_are_a_network_and_the_mean_of_members_is
 
 
 def test_an_image_made_of_the_image_is_found_and_passed_by(images):
-    model = behind(Squared(), classifier("mlp"))
+    model = behind(layers.Activation("tanh"), classifier("mlp"))
     [place] = inside.contents(model, (8, 8, 1), 10).images
     x = tf.constant(images)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(x)
         y = inside.twin(model, skip=place.number)(x)
-        squared = x * x
-        tape.watch(squared)
-        z = classifier("mlp")(squared)
+        bent = tf.tanh(x)
+        tape.watch(bent)
+        z = classifier("mlp")(bent)
     np.testing.assert_allclose(y, z, atol=1e-4)
-    np.testing.assert_allclose(tape.gradient(y, x), tape.gradient(z, squared), atol=1e-4)
+    np.testing.assert_allclose(tape.gradient(y, x), tape.gradient(z, bent), atol=1e-4)
 
 
 def test_leaky_parts_keep_a_slope(images):

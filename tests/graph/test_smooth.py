@@ -108,7 +108,7 @@ NOISE = {
     "dropped": lambda x: ops.where(keras.random.uniform(ops.shape(x)) < 0.5, 2 * x, 0.0),
     "masked": lambda x: 2 * x * ops.cast(keras.random.uniform(ops.shape(x)) > 0.5, "float32"),
     "seeded by the image": lambda x: (
-        x + tf.random.stateless_normal(tf.shape(x), tf.cast(x[0, 0, 0, :1] * 99, tf.int32)[[0, 0]])
+        x + tf.random.stateless_normal(tf.shape(x), tf.cast(x[0, 0, :2, 0] * 99, tf.int32))
     ),
     "hashed bits": lambda x: x + 0.1 * tf.cast(tf.bitcast(x, tf.int32) % 2, tf.float32),
 }

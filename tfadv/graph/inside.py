@@ -45,8 +45,15 @@ class Contents:
 
     def leads_to(self, number, other):
         """Whether a tensor is made of another one."""
-        sources = self.places[other].sources if other in self.places else ()
-        return any(source == number or source > number and self.leads_to(number, source) for source in sources)
+        seen, left = set(), [other]
+        while left:
+            at = left.pop()
+            if at > number and at not in seen:
+                seen.add(at)
+                left += self.places[at].sources
+            elif at == number:
+                return True
+        return False
 
 
 def contents(model, image, classes):
@@ -57,18 +64,18 @@ def contents(model, image, classes):
     >>> contents(model, (8, 8, 1), 10)
     Contents(hard=(), random=(), networks=(), images=())
     """
-    places, function = {}, traced(model, image)
+    places, function, last = {}, traced(model, image), []
 
     @tf.function(input_signature=[tf.TensorSpec([None, *image])], autograph=False)
     def look(x):
-        return Replay({}, lambda place, tensor: places.update({place.number: place})).outputs(function, x)
+        replay = Replay({}, lambda place, tensor: places.update({place.number: place}))
+        last.append(replay.numbers.get(replay.outputs(function, x)[0].ref(), 0))
 
     look.get_concrete_function()
-    kinds = [place.kind for place in places.values()]
     return Contents(
         hard=tuple(place.name for place in places.values() if place.kind in HARD),
         random=tuple(op.name for op in function.graph.get_operations() if op.type in RANDOM),
-        networks=_networks(places, classes) if kinds else (),
+        networks=_networks(places, classes, last[0]),
         images=_images(places, tuple(image)),
         places=places,
     )
@@ -122,15 +129,14 @@ def jointly(logits):
     return tf.add_n([z if z.shape.rank == 2 else tf.reduce_mean(z, axis=1) for z in shares]) / len(shares)
 
 
-def _networks(places, classes):
+def _networks(places, classes, last):
     """Those with a column a class that are not the output's own logits, nor logits without their bias."""
-    tail, left = set(), [max(places)]
+    tail, left = set(), [last]
     while left:
         number = left.pop()
-        if number in tail or number == 0:
-            continue
-        tail.add(number)
-        left += places[number].sources if places[number].kind in LINEAR else ()
+        if number and number not in tail:
+            tail.add(number)
+            left += places[number].sources if places[number].kind in LINEAR else ()
     wide = {place.number for place in places.values() if _has_columns(place, classes)} - tail
     finished = {s for n in wide for s in places[n].sources if places[n].kind in ADDED and len(places[n].sources) == 1}
     return tuple(places[number] for number in sorted(wide - finished))

@@ -28,7 +28,7 @@ class Place:
         number: the how manieth it is.
         name, kind: of the operation that makes it, and what that does, `"MatMul"`.
         sources: the numbers of the tensors that it is made of; the images are 0.
-        shape: without the images', (10,) of logits; None where it is not known.
+        shape: without the images', (10,) of logits; None where it is not known or the tensor is not made of floats.
     """
 
     number: int
@@ -114,7 +114,8 @@ class Replay:
 
     def _seen(self, op, sources, tensor):
         self.count += 1
-        shape = None if tensor.shape.rank is None else tuple(tensor.shape[1:])
+        known = tensor.dtype.is_floating and tensor.shape.rank
+        shape = tuple(tensor.shape[1:]) if known else None
         place = Place(self.count, op.name, op.type, sources, shape)
         other = self.see(place, tensor)
         tensor = tensor if other is None else other
