@@ -36,6 +36,7 @@ if typing.TYPE_CHECKING:
     from tfadv.attacks.sparse_rs import SparseRS as SparseRS
     from tfadv.attacks.square import Square as Square
     from tfadv.attacks.transfer import Transfer as Transfer
+    from tfadv.attacks.twin import Twin as Twin
     from tfadv.attacks.uniform_noise import UniformNoise as UniformNoise
     from tfadv.data.datasets import load as _load_dataset
     from tfadv.evaluation.evaluate import evaluate as evaluate

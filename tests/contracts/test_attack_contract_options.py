@@ -45,6 +45,7 @@ BASES = {
     "transfer": "transfer(attack=fgsm, rounds=1)",
     "eot": "eot(attack=fgsm, draws=2)",
     "bpda": "bpda(attack=fgsm)",
+    "twin": "twin(attack=fgsm)",
 }
 OPTIONS = {
     "deepfool": {"variant": ("deepfool(steps=3)", "deepfool(steps=3, variant=deepdefense)")},
@@ -75,6 +76,11 @@ OPTIONS = {
     "bpda": {
         "attack": ("bpda(attack=fgsm)", "bpda(attack=pgd(steps=2))"),
         "layers": ("bpda(attack=fgsm)", "bpda(attack=fgsm, layers=trap)"),
+    },
+    "twin": {
+        "attack": ("twin(attack=fgsm)", "twin(attack=pgd(steps=2))"),
+        "networks": ("twin(attack=fgsm)", "twin(attack=fgsm, networks=6)"),  # the logits without their bias
+        "skip": ("twin(attack=fgsm, neighbors=1)", "twin(attack=fgsm, neighbors=1, skip=1)"),
     },
 }
 

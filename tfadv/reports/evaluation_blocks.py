@@ -52,7 +52,6 @@ def attacks(result):
         rows.append([f"exact: {exact['method']}", percent(exact["accuracy"]), None, None, *blank])
     columns = ["attack", "accuracy so far", "attacked", "fooled", *(MEASURED[key] for key in known)]
     note = ATTACKS_NOTE + (CONTROL_NOTE if result.control else "") + (EXACT_NOTE if result.certificate else "")
-    note += "".join(f" {attack['attack']} was chosen: {attack['why']}" for attack in result.attacks if attack["why"])
     title = f"Attacks under {result.threat}, {examples(result)}"
     return Table(title, columns, rows, note, foot=_total(result, known))
 

@@ -1,6 +1,7 @@
 """Signs of masked gradients: operations without a useful one, parts that saturate, images that the model remakes."""
 
 from tfadv.evaluation.adapt.members import twins
+from tfadv.evaluation.adapt.met import NONE
 
 # How many images black-box attacks break that others left, as a share of all: AutoAttack's own flag, and never one.
 BLACK_BOX = 0.002
@@ -25,7 +26,7 @@ def remade_images(met):
 
 def saturated_parts(met):
     """No gradient at many images, or attacks without gradients that break more: flat parts keep a slope."""
-    if (met.flat <= 0.05 and not black_box_broke(met)) or not met.says_more(leaky=True):
+    if (met.flat <= NONE and not black_box_broke(met)) or not met.says_more(leaky=True):
         return []
     return twins(met, "The gradient is flat, or misleads: parts that saturate keep a slope.", leaky=True)
 

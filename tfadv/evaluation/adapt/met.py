@@ -18,6 +18,8 @@ KNOWS = 0.6
 ALIKE = 0.8
 # Gradients that point the same way to this cosine lead to the same images.
 SAME_WAY = 0.95
+# The share of images without a gradient that is worth another attack.
+NONE = 0.05
 
 
 class Met:
@@ -66,29 +68,30 @@ class Met:
         return [part.numpy() for part in run(self.x)[:-1]]
 
     @functools.cached_property
-    def gradient(self):
-        """The gradients of the margin at the images, as the model has them: (k, pixels)."""
-        return self._gradient(gradients.logits_of(self.judge.model))
+    def own(self):
+        """The directions in which the margin of the model itself rises, at the images and where a step leads."""
+        logits_fn = gradients.logits_of(self.judge.model)
+        here = self._directions(logits_fn, self.x)
+        threat, x = self.judge.threat, tf.constant(self.x)
+        ahead = threat.project(x + threat.eps * threat.steepest(tf.reshape(here, x.shape), x), x).numpy()
+        return [(self.x, here), (ahead, self._directions(logits_fn, ahead))]
 
     @functools.cached_property
     def flat(self):
         """The share of the images at which the margin has no gradient."""
-        return float(np.mean(~self.gradient.any(axis=1))) if len(self.x) else 0.0
+        return float(np.mean(~self.own[0][1].any(axis=1))) if len(self.x) else 0.0
 
     def says_more(self, **options):
-        """Whether a twin's gradients are there, and lead elsewhere than the model's own."""
-        if not len(self.x):
-            return False
-        other = self._gradient(inside.twin(self.judge.model, **options))
-        there = other.any(axis=1)
-        if not there.any():
-            return False
-        own = self.gradient[there]
-        lengths = np.linalg.norm(own, axis=1) * np.linalg.norm(other[there], axis=1)
-        cosine = np.sum(own * other[there], axis=1) / np.maximum(lengths, 1e-30)
-        return bool(np.median(cosine) < SAME_WAY or self.flat > 0.05)
+        """Whether a twin has gradients that lead elsewhere than the model's own, at the images or after a step.
 
-    def _gradient(self, logits_fn):
+        A switch that is off at the images may be on there.
+        """
+        twin = inside.twin(self.judge.model, **options)
+        return bool(len(self.x)) and any(_differ(own, self._directions(twin, at)) for at, own in self.own)
+
+    def _directions(self, logits_fn, x):
+        """Gradients of the margin, each divided by its largest entry: (k, pixels)."""
+
         @tf.function(autograph=False)
         def run(x, y):
             return gradients.logits_and_gradient(logits_fn, x, lambda z: losses.margin(y, z[:, : self.judge.classes]))[
@@ -96,15 +99,28 @@ class Met:
             ]
 
         try:
-            found = finite_or(0.0, run(tf.constant(self.x), tf.constant(self.y))).numpy()
+            found = finite_or(0.0, run(tf.constant(x), tf.constant(self.y))).numpy()
         except LookupError:  # an operation has no gradient at all
-            found = np.zeros_like(self.x)
-        found = found.reshape(len(found), -1).astype(np.float64)
-        return found / np.maximum(np.abs(found).max(axis=1, keepdims=True), 1e-300)
+            found = np.zeros_like(x)
+        found = found.reshape(len(found), -1)
+        return found / np.maximum(np.abs(found).max(axis=1, keepdims=True), 1e-38)
+
+
+def _differ(own, other):
+    """Whether directions are there where they are not in `own`, or point elsewhere."""
+    there = other.any(axis=1)
+    if np.mean(there & ~own.any(axis=1)) > NONE:
+        return True
+    both = there & own.any(axis=1)
+    return bool(both.any() and np.median(_cosine(own[both], other[both])) < SAME_WAY)
+
+
+def _cosine(a, b):
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return np.sum(a * b, axis=1) / np.maximum(lengths, 1e-30)
 
 
 def _alike(image, x):
     a, b = (part.reshape(len(x), -1).astype(np.float64) for part in (image, x))
     a, b = (part - part.mean(axis=1, keepdims=True) for part in (a, b))
-    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    return float(np.median(np.sum(a * b, axis=1) / np.maximum(lengths, 1e-30))) > ALIKE
+    return float(np.median(_cosine(a, b))) > ALIKE
