@@ -145,6 +145,7 @@ TRAPS = {
     "wrong_sign": lambda: behind(WrongSign(), network()),
     "cut": lambda: behind(Cut(), network()),
     "drowned": lambda: behind(Drowned(10.0), network()),
+    "bent": lambda: behind(layers.Activation("tanh"), network()),
     "not_a_number": lambda: behind(NotANumber(), network()),
 }
 

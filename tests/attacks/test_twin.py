@@ -25,13 +25,14 @@ def test_sees_through_what_hides_the_gradient(name, images, labels, predict):
 
 def test_is_led_by_networks_inside_and_stops_where_the_whole_is_fooled(images, labels, predict):
     mlp = classifier("mlp")
-    model = keras.Model(mlp.input, layers.Lambda(lambda z: ops.one_hot(ops.argmax(z, axis=-1), 10))(mlp.output))
+    model = keras.Model(mlp.input, layers.Lambda(lambda z: 9 * ops.one_hot(ops.argmax(z, axis=-1), 10))(mlp.output))
     place = inside.contents(model, (8, 8, 1), 10).networks[0]
     twin = attacks.get(f"twin(attack=pgd(steps=10, early_stop=True), networks={place.number})")
     plain = attacks.get("pgd(steps=10, early_stop=True)")
     led, own = (attack(of, images, labels, threat=LInf(0.1)) for attack, of in ((twin, model), (plain, mlp)))
     assert np.array_equal(predict(model, led), predict(mlp, led))
-    assert np.mean(predict(mlp, led) == labels) == np.mean(predict(mlp, own) == labels)
+    withstood = [np.mean(predict(mlp, x_adv) == labels) for x_adv in (led, own)]
+    assert abs(withstood[0] - withstood[1]) < 0.1 and withstood[0] < np.mean(predict(mlp, images) == labels) - 0.3
 
 
 def test_an_attack_on_a_substitute_has_no_model_to_take_apart(images, labels):

@@ -119,6 +119,7 @@ def _numbers(name, given):
     if given is None:
         return None
     numbers = given if isinstance(given, tuple | list) else (given,)
-    if not numbers or not all(isinstance(number, int) and not isinstance(number, bool) for number in numbers):
+    whole = [isinstance(number, int) and not isinstance(number, bool) and number > 0 for number in numbers]
+    if not whole or not all(whole):
         raise invalid(f"twin: {name}", "whole numbers, which an evaluation names", repr(given))
     return tuple(numbers)

@@ -191,7 +191,7 @@ def moved(replay, op, inputs):
     kind, exact = op.get_attr("T"), again(op, inputs)
     if kind.is_floating:
         return None
-    sides = [_as_floats(replay, part) if part.dtype == kind else part for part in inputs]
+    sides = [_as_floats(replay, part) if of_kind else part for part, of_kind in zip(inputs, _typed(op), strict=True)]
     for output, side in zip(exact, again(op, sides, {"T": tf.float32}), strict=True):
         replay.soft[output.ref()] = side
     return exact
@@ -211,6 +211,12 @@ def bounded(replay, op, inputs):
         return None
     flatter = {"Tanh": tf.tanh, "Sigmoid": tf.sigmoid}[op.type](inputs[0] / tf.maximum(width(inputs[0]), 1.0))
     return [through(again(op, inputs)[0], flatter)]
+
+
+def _typed(op):
+    """Which inputs have the type that the attribute T names; axes and shapes have their own."""
+    counts = [op.get_attr(arg.number_attr) if arg.number_attr else 1 for arg in op.op_def.input_arg]
+    return [arg.type_attr == "T" for arg, n in zip(op.op_def.input_arg, counts, strict=True) for _ in range(n)]
 
 
 def _as_floats(replay, tensor):

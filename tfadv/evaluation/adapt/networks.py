@@ -16,5 +16,5 @@ def networks_inside(met):
     chosen = twins(met, f"Inside are {several} ({names}): attacked instead of the whole.", networks=found)
     for number in found if 1 < len(found) <= ALONE else ():
         name = met.contents.places[number].name
-        chosen += twins(met, f"The network inside at {name}: attacked instead of the whole.", networks=(number,))
+        chosen += twins(met, f"The network inside at {name}: attacked instead of the whole.", networks=(number,))[:1]
     return chosen
