@@ -50,7 +50,8 @@ def test_round_trip(tmp_path):
 
 def test_every_fact_comes_back(tmp_path):
     row = {"attack": "apgd", "attacked": np.int64(3), "fooled": 1, "accuracy": 0.5, "interval": wilson(2, 4)}
-    row |= {"median_distance": 0.1, "max_distance": 0.1, "seconds": 1.5, "gradients": 300, "forwards": 303, "why": "so"}
+    row |= {"median_distance": 0.1, "max_distance": 0.1, "seconds": 1.5, "gradients": 300, "forwards": 303}
+    row |= {"returned": 0, "abstained": 0, "why": "so"}
     facts = {
         "attacks": [row],
         "stochastic": np.bool_(False),
