@@ -36,18 +36,16 @@ def test_noise_that_the_image_seeds_is_found(stddev, together, classifiers, imag
 
 
 def test_coarse_seeds_take_longer_steps(classifiers, images):
-    class Coarse(SeededNoise):
-        def draw(self, x):
-            return super().draw(x / 1e3)  # seeds as far apart as tenths of the sum of all pixels
-
-    assert 0 < noise.jitter_of(behind(Coarse(0.1), classifiers("cnn")), images) <= 1e-3
+    coarse = behind(SeededNoise(0.1, fineness=10), classifiers("cnn"))
+    assert 1e-5 < noise.jitter_of(coarse, images) <= noise.LONGEST
 
 
 def test_as_many_draws_as_the_noise_needs(classifiers, images, labels):
     x, y = images[:16], labels[:16]
-    draws = {s: noise.draws_for(behind(NoiseLayer(s), classifiers("cnn")), x, y) for s in (0.0, 0.2)}
-    assert draws[0.0] == 1 < draws[0.2] < noise.MOST
-    agreed = noise.agreement(behind(NoiseLayer(0.2), classifiers("cnn")), x, y, draws[0.2]).mean()
+    noisy = behind(NoiseLayer(0.2), classifiers("cnn"))
+    draws = noise.draws_for(noisy, x, y)
+    assert noise.draws_for(classifiers("cnn"), x, y) == 1 < draws < noise.MOST
+    agreed = noise.agreement(noisy, x, y, draws).mean()
     assert noise.COSINE - 0.03 < agreed < 0.97
     assert noise.draws_for(trap("noisy"), x, y) > noise.SLIGHT
 

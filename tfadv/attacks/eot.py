@@ -37,8 +37,9 @@ class EOT(AttackWrapper):
         firm: count as success only a mean margin that a single draw would hardly turn: above its standard deviation s
             at the image, and two standard errors, s (1 + 2 / sqrt(m)). Attacks that stop at the first success, or go
             back from it to the boundary, need it: the more often they ask, the luckier the mean that they stop at.
-            With jitter and without `firm` luck is what counts, as the model always says the same about the same image:
-            of the result and 20 neighbors the one with the highest margin is returned.
+            With jitter and without `firm` luck lasts, as the model always says the same about the same image: gradients
+            are means, its one answer is what counts, and of the result and 20 neighbors that with the highest margin
+            is returned.
 
     >>> EOT(attack="apgd(loss=dlr)", draws=20)(model, x, y, threat=LInf(8 / 255))  # doctest: +SKIP
     """
@@ -70,12 +71,12 @@ class EOT(AttackWrapper):
         return self.jitter > 0 and not self.firm
 
     def until_fooled(self):
-        """The same, unless it is `firm`: stopping at the first mean that falls short picks the luckiest."""
-        return super().until_fooled() if self.firm else self
+        """The same where luck does not last, unless it is `firm`: the first mean that falls short is the luckiest."""
+        return super().until_fooled() if self.firm or self.luck_counts else self
 
     def perturb(self, problem, threat, seed):
         move = jitters(self.jitter, threat, random.key(seed, -1)) if self.jitter else None
-        expected = averaged(problem, self.draws, self.average, move)
+        expected = averaged(problem, self.draws, self.average, move, lasting=self.luck_counts)
         if self.firm:
             slack = (1 + 2 / self.draws**0.5) * deviation(expected)
             expected = dataclasses.replace(expected, slack=slack)
@@ -86,7 +87,8 @@ class EOT(AttackWrapper):
         once = self.inner.cost(classes)
         beside = SPREAD * self.firm + (NEIGHBORS + 1) * self.luck_counts
         # Gradients of mean logits come from draws of their own: the activations of all draws would not fit.
-        return Passes(self.draws * (once.forward + once.backward) + beside, self.draws * once.backward)
+        asked = once.forward + self.draws * once.backward if self.luck_counts else self.draws * sum(once)
+        return Passes(asked + beside, self.draws * once.backward)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,12 +100,14 @@ class Averaged(Problem):
         draws: how many.
         average: see `EOT`.
         slack: the mean margin above which the attacker has won.
+        lasting: whether the logits are those of the model itself, and only gradients are means.
     """
 
     one_draw: object = None
     draws: int = 1
     average: str = "gradients"
     slack: object = None
+    lasting: bool = False
 
     def reached(self, logits):
         reached = super().reached(logits)
@@ -126,16 +130,18 @@ class Averaged(Problem):
             return logits, finite_or(0.0, gradient)
 
         logits, gradient = mean(draw, self.draws)
+        logits = self.logits_fn(x_adv) if self.lasting else logits
         return logits, loss(logits), gradient
 
 
-def averaged(problem, draws, average="gradients", move=None):
+def averaged(problem, draws, average="gradients", move=None, lasting=False):
     """The same problem for the expectation of a random model.
 
     Args:
         move: images and the number of a draw to the images that this draw is asked about.
+        lasting: leave the logits as they are, and average gradients alone.
     """
-    one_draw = lambda x, j: problem.logits_fn(x if move is None else move(x, j))  # noqa: E731
+    one_draw = lambda x, j: problem.logits_fn(x if move is None or j is None else move(x, j))  # noqa: E731
 
     def score(x, j):
         logits = one_draw(x, j)
@@ -148,7 +154,8 @@ def averaged(problem, draws, average="gradients", move=None):
         return mean(lambda j: finite_or(0.0, pullback(j)(direction)), draws)
 
     def mean_score(x):
-        return mean(lambda j: score(x, j), draws), lambda direction: mean_gradient(x, direction)
+        scores = score(x, None) if lasting else mean(lambda j: score(x, j), draws)
+        return scores, lambda direction: mean_gradient(x, direction)
 
     mean_logits = gradients.from_pullback(mean_score)
     if average == "probabilities":
@@ -156,7 +163,7 @@ def averaged(problem, draws, average="gradients", move=None):
         mean_logits = lambda x, scores=mean_logits: tf.math.log(tf.maximum(scores(x), 1e-30))  # noqa: E731
     parts = {"x": problem.x, "labels": problem.labels, "targets": problem.targets, "reference": problem.reference}
     parts |= {"reject": problem.reject, "surrogate": problem.surrogate}
-    return Averaged(mean_logits, **parts, one_draw=one_draw, draws=draws, average=average)
+    return Averaged(mean_logits, **parts, one_draw=one_draw, draws=draws, average=average, lasting=lasting)
 
 
 def mean(draw, draws):

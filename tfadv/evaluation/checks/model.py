@@ -18,6 +18,7 @@ from tfadv.tensors import finite_or, flat_sum, per_example
 PROMISED, KEPT = 0.02, 0.5
 # How far from gray pixels may lie that take the step, and passes that are averaged where the model is noisy.
 INSIDE, AVERAGED = 0.4, 20
+FEWEST = 10  # images that say something of a share
 
 
 def no_gradients(evidence):
@@ -97,7 +98,9 @@ def misleading_gradients(evidence):
     places["images"] = np.clip(places["images"][0], 0.5 - INSIDE, 0.5 + INSIDE), places["images"][1]
     kept = {where: _kept_promises(evidence, *images) for where, images in places.items()}
     kept = {where: shares[np.isfinite(shares)] for where, shares in kept.items()}
-    broken = {where: np.mean((shares < KEPT) | (shares > 1 / KEPT)) for where, shares in kept.items() if shares.size}
+    broken = {
+        where: np.mean((shares < KEPT) | (shares > 1 / KEPT)) for where, shares in kept.items() if shares.size >= FEWEST
+    }
     where = max(broken, key=broken.get, default=None)
     if where is None or broken[where] <= 0.1:
         return None
