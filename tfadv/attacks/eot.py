@@ -17,7 +17,7 @@ from tfadv.tensors import finite_or, per_example
 
 AVERAGES = ("gradients", "logits", "probabilities")
 # Draws that tell how far single answers lie apart, for `firm`; and neighbors that are tried last, for `jitter`.
-SPREAD, NEIGHBORS = 10, 20
+SPREAD, NEIGHBORS = 10, 100
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -38,7 +38,7 @@ class EOT(AttackWrapper):
             at the image, and two standard errors, s (1 + 2 / sqrt(m)). Attacks that stop at the first success, or go
             back from it to the boundary, need it: the more often they ask, the luckier the mean that they stop at.
             With jitter and without `firm` luck lasts, as the model always says the same about the same image: gradients
-            are means, its one answer is what counts, and of the result and 20 neighbors that with the highest margin
+            are means, its one answer is what counts, and of the result and 100 neighbors that with the highest margin
             is returned.
 
     >>> EOT(attack="apgd(loss=dlr)", draws=20)(model, x, y, threat=LInf(8 / 255))  # doctest: +SKIP
