@@ -113,11 +113,8 @@ class Averaged(Problem):
         reached = super().reached(logits)
         return reached if self.slack is None else reached & (self.margin(logits) > self.slack)
 
-    def flattened(self):
-        shape = [-1, *self.x.shape[1:]]
-        return dataclasses.replace(
-            super().flattened(), one_draw=lambda rows, j: self.one_draw(tf.reshape(rows, shape), j)
-        )
+    def _seen_as(self, back):
+        return dataclasses.replace(super()._seen_as(back), one_draw=lambda x, j: self.one_draw(back(x), j))
 
     def ascend(self, name, x_adv):
         """The logits and losses of the mean, and the gradient that raises the losses on average."""
