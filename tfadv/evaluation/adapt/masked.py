@@ -12,7 +12,7 @@ def hard_operations(met):
     names = met.contents.hard + met.contents.random
     if not names or not met.says_more():
         return []
-    return twins(met, f"{_listed(names)} hide the gradient of what comes before: they get a smooth surrogate.")
+    return twins(met, f"Operations without a gradient of their own get a smooth surrogate: {_listed(names)}.")
 
 
 def remade_images(met):

@@ -98,8 +98,10 @@ class Met:
                 2
             ]
 
+        # One by its signature, else TensorFlow warns that it traces a function of this name again and again.
+        specs = tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], tf.int32)
         try:
-            found = finite_or(0.0, run(tf.constant(x), tf.constant(self.y))).numpy()
+            found = finite_or(0.0, run.get_concrete_function(*specs)(tf.constant(x), tf.constant(self.y))).numpy()
         except LookupError:  # an operation has no gradient at all
             found = np.zeros_like(x)
         found = found.reshape(len(found), -1)

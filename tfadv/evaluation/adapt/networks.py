@@ -12,8 +12,8 @@ def networks_inside(met):
     if not found or not met.says_more(ends=found):
         return []
     names = ", ".join(met.contents.places[number].name for number in found[:ALONE])
-    several = f"{len(found)} networks that know the classes by themselves" if len(found) > 1 else "a network"
-    chosen = twins(met, f"Inside are {several} ({names}): attacked instead of the whole.", networks=found)
+    said = f"Inside are {len(found)} networks that know the classes" if len(found) > 1 else "Inside is a network"
+    chosen = twins(met, f"{said} ({names}): attacked instead of the whole.", networks=found)
     for number in found if 1 < len(found) <= ALONE else ():
         name = met.contents.places[number].name
         chosen += twins(met, f"The network inside at {name}: attacked instead of the whole.", networks=(number,))[:1]
