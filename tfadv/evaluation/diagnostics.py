@@ -5,6 +5,7 @@ import functools
 import numpy as np
 
 from tfadv import attacks as registry
+from tfadv.attacks.apgd import APGD
 from tfadv.attacks.deepfool import DeepFool
 from tfadv.data.split import spread_over
 from tfadv.evaluation import checks, curves, metrics
@@ -16,8 +17,9 @@ from tfadv.threat import Ball
 CONTROL, FOLLOWS = "noise", "apgd(steps=50)"
 # One of them knows each norm.
 BLACK_BOX = ("square(queries=500)", "sparse_rs(queries=500)")
-# Distances, curves and the control see at most so many images: they illustrate, the robust accuracy judges.
-SUBSET = 500
+# Checks and the control see at most so many images. Distances and curves illustrate, the robust accuracy judges: they
+# see fewer where they would take longer than the attacks, but no fewer than these.
+SUBSET, FEWEST = 500, 100
 NOISE, DISTANCES, CHECKS = "uniform noise", "DeepFool distances", "checks"
 NOT_CHECKED = {
     "code": "not_checked",
@@ -56,6 +58,14 @@ class Diagnostics:
         if self._has_distances():
             parts[DISTANCES] = price(DeepFool())
         return parts | {_of_curve(spec): radii * price(registry.get(spec)) for spec in self._curve_specs()}
+
+    @functools.cached_property
+    def shown(self):
+        """Indices of the images that distances and curves are of."""
+        spent = sum(work(row["forwards"], row["gradients"]) for row in self.run.rows)
+        most = sum(took for part, took in self._work().items() if part not in (NOISE, CHECKS))
+        share = spent / most if most else 1.0
+        return spread_over(len(self.judge.x), min(SUBSET, max(FEWEST, int(share * len(self.at)))))
 
     def facts(self):
         """What a result holds of it."""
@@ -108,8 +118,9 @@ class Diagnostics:
         """Mean and median of DeepFool's relative distances, where there are gradients to follow."""
         if not self._has_distances():
             return None
-        few = self.few
-        return self._part(DISTANCES, lambda: metrics.summary(metrics.rho(few.model, few.x, batch_size=few.batch_size)))
+        judge = self.judge
+        rho = lambda: metrics.rho(judge.model, judge.x[self.shown], batch_size=judge.batch_size)  # noqa: E731
+        return self._part(DISTANCES, lambda: metrics.summary(rho()))
 
     def _has_distances(self):
         return self.traits.differentiable and not self.traits.random
@@ -123,15 +134,17 @@ class Diagnostics:
         if not self.traits.differentiable:
             return [spec for spec in BLACK_BOX if self.judge.threat.norm in registry.get(spec).norms]
         noise = self.traits.noise
-        if noise and noise.slight:
-            return ("fgsm", str(noise.expected(FOLLOWS)))
-        return ("fgsm", "eot(attack=pgd(steps=20), draws=10)" if noise else FOLLOWS)
+        if noise:
+            return ("fgsm", str(noise.expected(FOLLOWS)) if noise.slight else "eot(attack=pgd(steps=20), draws=10)")
+        # What the attacks have compiled need not be compiled again.
+        compiled = (spec for spec, member in zip(self.run.specs, self.run.members, strict=True) if _climbs_once(member))
+        return ("fgsm", next(compiled, FOLLOWS))
 
     def _curve(self, spec, uses_verdict):
-        run, at, eps = self.run, self.at, curves.grid(self.judge.threat)
+        run, at, eps = self.run, self.shown, curves.grid(self.judge.threat)
         known = curves.Known(run.distance[at], run.broken_by[at], run.robust[at]) if uses_verdict else None
         tell = functools.partial(self._tell, _of_curve(spec))
-        accuracy = curves.accuracy_curve(self.few, eps, registry.get(spec), known=known, on_step=tell)
+        accuracy = curves.accuracy_curve(self.judge.only(at), eps, registry.get(spec), known=known, on_step=tell)
         return {"attack": spec, "norm": self.judge.threat.norm, "eps": eps, "accuracy": accuracy}
 
     def answers(self):
@@ -155,6 +168,10 @@ class Diagnostics:
 
     def _tell(self, what, done, total):
         self.progress(what, done, total, self.run.estimate.left_after(sum(self.todo.values())))
+
+
+def _climbs_once(attack):
+    return isinstance(attack, APGD) and (attack.loss, attack.restarts) == ("ce", 1)
 
 
 def _of_curve(spec):
