@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfadv import losses, random
 from tfadv.attacks import apgd_l1
 from tfadv.attacks.base import Attack
-from tfadv.attacks.loops import active
+from tfadv.attacks.loops import active, together
 from tfadv.attacks.loops.best import remembered
 from tfadv.attacks.options import SHOWN, check_choice, check_flag, check_number, check_whole
 from tfadv.passes import Passes
@@ -77,18 +77,25 @@ class APGD(Attack):
         return self.restarts == 1 and not self.early_stop
 
     def perturb(self, problem, threat, seed):
-        climb = lambda r, problem: self._climb(problem, threat, random.key(seed, r))  # noqa: E731
-        return climb(0, problem) if self.restarts == 1 else active.attempts(problem, climb, self.restarts)
+        if self.restarts == 1:
+            return self.climb(problem, threat, start(threat, problem.x, random.key(seed, 0)))
 
-    def _climb(self, problem, threat, seed):
+        def attempt(wave):
+            begin = wave.each(lambda r: start(threat, wave.here.x, random.key(seed, r)))
+            return self.climb(wave.rows, threat, begin, wave.order)
+
+        return together.attempts(problem, attempt, self.restarts, drawn=True)
+
+    def climb(self, problem, threat, point, order=None):
+        """One ascent from a point: images; `order` as in `active.loop`."""
         if threat.sparse:
-            return apgd_l1.climb(problem, threat, seed, self.steps, self.loss, self.early_stop)
-        start = _begin(threat.random_start(problem.x, seed), threat.region(problem.x), threat.eps, self.early_stop)
+            return apgd_l1.climb(problem, threat, point, self.steps, self.loss, self.early_stop, order)
+        first = _begin(point, threat.region(problem.x), threat.eps, self.early_stop)
         step = self._step(threat)
         if self.early_stop:
-            return active.loop(problem, step, start, self.steps + 1)[0]
+            return active.loop(problem, step, first, self.steps + 1, order)[0]
         body = lambda t, climb: (t + 1, step(t, problem, climb)[2])  # noqa: E731
-        climb = tf.while_loop(lambda t, _: t <= self.steps, body, (0, start), maximum_iterations=self.steps + 1)[1]
+        climb = tf.while_loop(lambda t, _: t <= self.steps, body, (0, first), maximum_iterations=self.steps + 1)[1]
         return tf.where(per_example(climb.fooled, climb.best), climb.fooling, climb.best)
 
     def _step(self, threat):
@@ -150,16 +157,18 @@ class APGDT(Attack):
     def perturb(self, problem, threat, seed):
         classes = problem.classes(problem.logits_fn(problem.x[:1]))
         loss = self.loss or ("dlr" if classes >= 4 else "margin")
-        climb = APGD(steps=self.steps, loss=loss, rho=self.rho, early_stop=self.early_stop)._climb
+        climb = APGD(steps=self.steps, loss=loss, rho=self.rho, early_stop=self.early_stop).climb
         times = self.restarts * (min(self.target_classes, classes - 1) if problem.targets is None else 1)
+        ranked = problem.rivals(problem.logits_fn(problem.x))
 
-        def attempt(r, problem):
+        def attempt(wave):
+            rows = wave.rows
             if problem.targets is None:
-                ranked = problem.rivals(problem.logits_fn(problem.x))
-                problem = problem.towards(ranked[:, r // self.restarts])
-            return climb(problem, threat, random.key(seed, r))
+                rows = rows.towards(wave.of_each(ranked, self.restarts))
+            begin = wave.each(lambda r: start(threat, wave.here.x, random.key(seed, r)))
+            return climb(rows, threat, begin, wave.order)
 
-        return active.attempts(problem, attempt, times)
+        return together.attempts(problem, attempt, times, drawn=True)
 
     def cost(self, classes):
         runs = self.restarts * min(self.target_classes, classes - 1)
@@ -179,6 +188,11 @@ def checkpoints(steps):
         length = max(length - less, least)
         t += length
     return lengths
+
+
+def start(threat, x, seed):
+    """Where an ascent begins: images like x."""
+    return apgd_l1.start(x, seed) if threat.sparse else threat.random_start(x, seed)
 
 
 def _begin(start, region, eps, early_stop):

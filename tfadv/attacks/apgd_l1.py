@@ -35,25 +35,29 @@ class Climb(typing.NamedTuple):
     fooled: tf.Tensor | tuple
 
 
-def climb(problem, threat, seed, steps, loss, early_stop):
-    """One ascent of `steps` steps in three stages; returns images (n, h, w, c)."""
+def start(x, seed):
+    """Where an ascent begins: images (n, h, w, c)."""
+    return x + random.normal(tf.shape(x), seed)
+
+
+def climb(problem, threat, point, steps, loss, early_stop, order=None):
+    """One ascent of `steps` steps in three stages, from `start` or elsewhere; returns images (n, h, w, c)."""
     lengths = [math.ceil(share * steps) for _, share in STAGES[:-1]]
     lengths.append(max(steps - sum(lengths), 1))
     x = problem.x
-    point = x + random.normal(tf.shape(x), seed)
     for (multiple, _), length in zip(STAGES, lengths, strict=True):
         within = threat.with_eps(multiple * threat.eps)
         point = within.project(point, x)
         last = multiple == 1.0
-        point = _stage(problem, within, point, length, loss, early_stop and last, is_first=multiple == 3.0)
+        point = _stage(problem, within, point, length, loss, early_stop and last, order, is_first=multiple == 3.0)
     return point
 
 
-def _stage(problem, threat, start, steps, loss, early_stop, is_first):
+def _stage(problem, threat, start, steps, loss, early_stop, order, is_first):
     step = _step(threat, loss, max(int(0.04 * steps), 1))
     begin = _begin(problem.x, start, threat, early_stop, is_first)
     if early_stop:
-        return active.loop(problem, step, begin, steps + 1)[0]
+        return active.loop(problem, step, begin, steps + 1, order)[0]
     body = lambda t, climb: (t + 1, step(t, problem, climb)[2])  # noqa: E731
     end = tf.while_loop(lambda t, _: t <= steps, body, (0, begin), maximum_iterations=steps + 1)[1]
     # In a ball that is too large, misclassified means nothing yet.

@@ -140,7 +140,10 @@ class Attack(abc.ABC):
 
     @abc.abstractmethod
     def cost(self, classes: int) -> Passes:
-        """The `Passes` that one image costs at most, with a model of so many classes."""
+        """The `Passes` that one image costs at most, with a model of so many classes.
+
+        What runs at once and in vain (`loops.together`, `loops.lookahead`) comes on top.
+        """
 
     def logits_fn(self, model: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
         """The function from images to logits that is attacked: the model itself, unless an attack knows better."""

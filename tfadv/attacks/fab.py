@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfadv import gradients, random
 from tfadv.attacks.base import MinimumNormAttack
-from tfadv.attacks.loops import active
+from tfadv.attacks.loops import active, together
 from tfadv.attacks.loops.best import Nearest
 from tfadv.attacks.options import SHOWN, check_flag, check_number, check_whole
 from tfadv.errors import invalid
@@ -68,21 +68,29 @@ class FAB(MinimumNormAttack):
         return self.perturb(problem, threat, seed)
 
     def perturb(self, problem, threat, seed):
-        if self.early_stop:
-            return active.attempts(problem, lambda _, problem: self._until_fooled(problem, threat, seed), 1)
-        return self._nearest(problem, threat, seed)
+        find = self._until_fooled if self.early_stop else self._nearest
+        return find(problem, threat, seed)
 
     def _until_fooled(self, problem, threat, seed):
-        """All runs, one after the other, on the examples that are still active."""
+        """Run after run until one leads to a misclassified point within eps, or else the last point of the last."""
         rivals = self.rivals(problem, problem.logits_fn(problem.x))
 
-        def step(t, problem, state):
-            x, rivals = state
-            x = self._begin(t, problem.x, x, threat.eps, threat, seed)
-            x_adv, reached, distance = self._advance(t, problem, x, rivals, threat)
-            return reached & (distance <= threat.eps), x_adv, (self._back(problem.x, x_adv, reached), rivals)
+        def attempt(wave):
+            begin = wave.each(lambda r: self._start(r, wave.here.x, threat.eps, threat, seed))
+            first = (begin, wave.of_each(rivals, self.restarts))
+            return active.loop(wave.rows, step, first, self.steps, wave.order)[0]
 
-        return active.loop(problem, step, (problem.x, rivals), self._total(rivals))[0]
+        def step(t, problem, state):
+            x_adv, reached, distance = self._advance(problem, *state, threat)
+            return reached & (distance <= threat.eps), x_adv, (self._back(problem.x, x_adv, reached), state[1])
+
+        def judged(wave, x_adv):
+            fooled = wave.rows.reached(wave.rows.logits_fn(x_adv))
+            fooled &= threat.distance(x_adv, wave.rows.x) <= threat.eps
+            return fooled, tf.cast(tf.gather(wave.numbers, wave.order.rank), tf.float32)
+
+        times = rivals.shape[1] * self.restarts
+        return together.attempts(problem, attempt, times, drawn=self.restarts > 1, judged=judged)
 
     def _nearest(self, problem, threat, seed):
         """All runs; of the nearest point that any of them found, or the last one where none did."""
@@ -91,11 +99,12 @@ class FAB(MinimumNormAttack):
 
         def step(t, x, best):
             x = self._begin(t, problem.x, x, tf.minimum(best.distance, threat.eps), threat, seed)
-            x_adv, reached, distance = self._advance(t, problem, x, rivals, threat)
+            boundaries = tf.gather(rivals, t // (self.restarts * self.steps), axis=1)
+            x_adv, reached, distance = self._advance(problem, x, boundaries, threat)
             return t + 1, self._back(problem.x, x_adv, reached), best.keep(x_adv, reached, distance)
 
         best = Nearest(problem.x, tf.where(problem.reached(logits), 0.0, float("inf")))
-        total = self._total(rivals)
+        total = rivals.shape[1] * self.restarts * self.steps
         _, x, best = tf.while_loop(lambda t, *_: t < total, step, (0, problem.x, best), maximum_iterations=total)
         found = per_example(tf.math.is_finite(best.distance), x)
         return tf.where(found, closer(problem, logits, best.x, self.final), x)
@@ -106,32 +115,32 @@ class FAB(MinimumNormAttack):
             return problem.targets[:, None, None]
         return problem.rivals(logits)[:, None]
 
-    def _total(self, rivals):
-        return rivals.shape[1] * self.restarts * self.steps
-
     def _begin(self, t, x0, x, reach, threat, seed):
         """The first point of a run, if step t is its first."""
+        return tf.cond(t % self.steps == 0, lambda: self._start(t // self.steps, x0, reach, threat, seed), lambda: x)
 
-        def start():
-            if self.restarts == 1:
-                return x0
-            r = t // self.steps
-            way = threat.random_direction(tf.shape(x), random.key(seed, r))
-            radius = tf.where(tf.math.is_finite(reach), reach, threat.reach) / 2
-            radius = tf.where(r % self.restarts == 0, 0.0, radius / threat.distance(x0 + way, x0))
-            return threat.clip(x0 + per_example(radius, x) * way)
+    def _start(self, r, x0, reach, threat, seed):
+        """The first point of run r: the image, or a random one half as far away as `reach`."""
+        if self.restarts == 1:
+            return x0
+        way = threat.random_direction(tf.shape(x0), random.key(seed, r))
+        radius = tf.where(tf.math.is_finite(reach), reach, threat.reach) / 2
+        radius = tf.where(r % self.restarts == 0, 0.0, radius / threat.distance(x0 + way, x0))
+        return threat.clip(x0 + per_example(radius, x0) * way)
 
-        return tf.cond(t % self.steps == 0, start, lambda: x)
+    def _advance(self, problem, x, rivals, threat):
+        """One step: the point it leads to, whether that is misclassified, its distance from the image.
 
-    def _advance(self, t, problem, x, rivals, threat):
-        """One step: the point it leads to, whether that is misclassified, its distance from the image."""
-        rivals = tf.gather(rivals, t // (self.restarts * self.steps), axis=1)
+        Args:
+            rivals: the classes whose boundaries it looks at, (n, classes).
+        """
         gap, w = nearest_boundary(problem, x, rivals, threat)
         moved = x - problem.x
         w, slope = finite_slope(w, moved)
-        d1, length1 = threat.displacement(x, w, gap)
-        d2, length2 = threat.displacement(problem.x, w, gap - slope)
-        length1, length2 = tf.maximum(length1, 1e-8), tf.maximum(length2, 1e-8)
+        # In one batch, as the loops of `threat.hyperplane` consist of many small operations.
+        starts, normals = tf.concat([x, problem.x], axis=0), tf.concat([w, w], axis=0)
+        ways, lengths = threat.displacement(starts, normals, tf.concat([gap, gap - slope], axis=0))
+        (d1, d2), (length1, length2) = tf.split(ways, 2), tf.split(tf.maximum(lengths, 1e-8), 2)
         a = per_example(tf.minimum(length1 / (length1 + length2), self.alpha_max), x)
         x_adv = x - a * moved + self.eta * (1 - a) * d1 + self.eta * a * d2
         x_adv = threat.clip(x_adv)
@@ -144,9 +153,10 @@ class FAB(MinimumNormAttack):
         return self._passes(1, classes - 1)
 
     def _passes(self, runs, rivals):
-        steps = runs * self.restarts * self.steps
-        # Each step a gradient, and a look at where it leads; the image itself, and the final search with both its ends.
-        return Passes(2 * steps + 2 + self.final, steps * rivals)
+        runs *= self.restarts
+        steps = runs * self.steps
+        # Each step a gradient, and a look at where it leads; where a run ends, the image itself, the final search.
+        return Passes(2 * steps + runs + 2 + self.final, steps * rivals)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfadv import random
 from tfadv.attacks import square_mass
 from tfadv.attacks.base import Attack
-from tfadv.attacks.loops.random_search import climb
+from tfadv.attacks.loops.lookahead import climb
 from tfadv.attacks.loops.windows import signs, within
 from tfadv.attacks.options import SHOWN, check_number, check_whole
 from tfadv.errors import invalid
@@ -34,7 +34,8 @@ class Square(Attack):
 
     In vectors (n, d) squares and windows are runs of values.
 
-    Fooled images leave the batch, so that queries are spent only where they are needed.
+    Fooled images leave the batch, so that queries are spent only where they are needed. Where few images are left, the
+    model is asked about several proposals for each at once; a proposal that changes nothing needs no answer.
 
     Args:
         queries: proposals for each image, at least 1.
@@ -59,14 +60,13 @@ class Square(Attack):
             raise invalid("square: p_init", "a number above 0 and at most 1", self.p_init)
 
     def perturb(self, problem, threat, seed):
-        move, start, state = (self._painted if threat.separable else self._moved)(problem.x, threat, seed)
+        move, start, state, width = (self._painted if threat.separable else self._moved)(problem.x, threat, seed)
 
-        def propose(t, x, best, better, state):
-            stage = tf.reduce_sum(tf.cast(t > tf.constant(HALVED), tf.int32))
-            return move(stage, random.key(seed, t + 1), x, best, state), state
+        def propose(t, draws, x, best, state):
+            return move(tf.reduce_sum(tf.cast(t > tf.constant(HALVED), tf.int32)), draws, x, best, state)
 
-        loss = "margin" if problem.targets is None else "ce"
-        return climb(problem, propose, state, self.queries, start=start, loss=loss)
+        options = {"loss": "margin" if problem.targets is None else "ce", "breaks": HALVED}
+        return climb(problem, propose, width, state, self.queries, start=start, seed=seed, **options)
 
     def _painted(self, x, threat, seed):
         window = threat.window(x.shape[1:])
@@ -74,24 +74,22 @@ class Square(Attack):
         # Enough to cross the ball from wherever in it: two pixels do not differ by more than the box is wide.
         step = 4 * threat.eps if threat.box is None else threat.box[1] - threat.box[0]
 
-        def move(stage, seed, x, best, region):
-            draws = random.uniform([tf.shape(x)[0], 2 + x.shape[3]], seed)
+        def move(stage, draws, x, best, region):
             return painted(best, draws, tf.gather(sides, stage), *region, window, step)
 
         each = x.shape[1] if x.shape[2] == 1 else 1  # the values of vectors are columns themselves
         stripes = signs(random.uniform([tf.shape(x)[0], each, x.shape[2], x.shape[3]], random.key(seed, 0)))
-        return move, threat.project(x + threat.eps * stripes, x), threat.region(x)
+        return move, threat.project(x + threat.eps * stripes, x), threat.region(x), 2 + x.shape[3]
 
     def _moved(self, x, threat, seed):
         sides = self.sides(x.shape[1:], least=3)
 
-        def move(stage, seed, x, best, state):
+        def move(stage, draws, x, best, state):
             side = tf.gather(sides, stage)
             tile = tf.gather(square_mass.patterns(sides, x.shape[2], threat.order), stage)[:side, :side]
-            draws = random.uniform([tf.shape(x)[0], 5 + x.shape[3]], seed)
             return square_mass.gathered(x, best, draws, side, tile, threat)
 
-        return move, square_mass.tiles(x, threat, random.key(seed, 0)), ()
+        return move, square_mass.tiles(x, threat, random.key(seed, 0)), (), 5 + x.shape[3]
 
     def sides(self, image_shape, least=1):
         """The side of the squares in each stage; with a least of 3 odd ones, as the patterns have a center.

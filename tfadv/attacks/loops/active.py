@@ -4,11 +4,34 @@ Graph code, with shapes that change from step to step, so not for XLA.
 """
 
 import dataclasses
+import typing
 
 import tensorflow as tf
 
+# With about so many rows a batch takes the least time for each: between 64 and 256 for a small network, about 64 for a
+# ResNet-20, on 2 cores (`benchmarks/tail.py`).
+FULL = 128
 
-def loop(problem, step, state, steps):
+
+def at_once(rows):
+    """How many batches of so many rows make about a full one, at least 1: int32."""
+    return tf.maximum((FULL + rows // 2) // rows, 1)
+
+
+class Order(typing.NamedTuple):
+    """Rows that make others needless: one that is done ends those of its group with a higher rank. (n,) int32 both."""
+
+    rank: tf.Tensor
+    group: tf.Tensor
+
+    def ended(self, done, alive):
+        """Which of the rows `alive`, (m,), end once some of them are done, (m,) bool."""
+        rank, group = tf.gather(self.rank, alive), tf.gather(self.group, alive)
+        lowest = tf.math.unsorted_segment_min(tf.where(done, rank, rank.dtype.max), group, tf.size(self.group))
+        return done | (rank > tf.gather(lowest, group))
+
+
+def loop(problem, step, state, steps, order=None):
     """Take steps until every example is done.
 
     Args:
@@ -18,6 +41,7 @@ def loop(problem, step, state, steps):
         state: a nested structure of tensors with one row an example; its first tensor, images, is the result of an
             example that is never done.
         steps: the most steps.
+        order: an `Order` where an example that is done ends others too, whose results then mean nothing.
 
     Returns:
         The results (n, h, w, c), and the indices of the examples that were never done, (m,) int32.
@@ -25,6 +49,7 @@ def loop(problem, step, state, steps):
 
     def body(t, found, alive, parts, state):
         done, result, state = step(t, _with(problem, parts), state)
+        done = done if order is None else order.ended(done, alive)
 
         def shrink():
             fallen, left = (tf.cast(tf.where(which)[:, 0], tf.int32) for which in (done, ~done))
@@ -37,7 +62,7 @@ def loop(problem, step, state, steps):
     start = (0, problem.x, tf.range(tf.shape(problem.x)[0]), _parts(problem), state)
     _, found, alive, _, state = tf.while_loop(
         lambda t, found, alive, *_: (t < steps) & (tf.size(alive) > 0),
-        body, start, shape_invariants=_free(start), maximum_iterations=steps,
+        body, start, shape_invariants=free(start), maximum_iterations=steps,
     )  # fmt: skip
     return tf.tensor_scatter_nd_update(found, alive[:, None], tf.nest.flatten(state)[0]), alive
 
@@ -70,8 +95,14 @@ def attempts(problem, attempt, times):
     start = (0, problem.x, lowest, tf.cast(tf.where(resists)[:, 0], tf.int32))
     return tf.while_loop(
         lambda r, found, highest, alive: (r < times) & (tf.size(alive) > 0),
-        body, start, shape_invariants=_free(start), maximum_iterations=times,
+        body, start, shape_invariants=free(start), maximum_iterations=times,
     )[1]  # fmt: skip
+
+
+def stacked(make, numbers, shape):
+    """What `make` makes of each number, float32 rows of this shape: (numbers, rows, *shape)."""
+    make = tf.autograph.experimental.do_not_convert(make)  # graph code already
+    return tf.map_fn(make, numbers, fn_output_signature=tf.TensorSpec([None, *shape]))
 
 
 def _parts(problem):
@@ -82,7 +113,7 @@ def _with(problem, parts):
     return dataclasses.replace(problem, **dict(zip(("x", "labels", "targets"), parts, strict=False)))
 
 
-def _free(state):
+def free(state):
     """Shapes with a free number of rows, for what has rows."""
-    rows = lambda part: [None, *part.shape[1:]] if getattr(part, "shape", ()) else []  # noqa: E731
+    rows = lambda part: [None, *part.shape[1:]] if len(getattr(part, "shape", ())) else []  # noqa: E731
     return tf.nest.map_structure(lambda part: tf.TensorShape(rows(part)), state)

@@ -26,25 +26,26 @@ def climb(problem, propose, state, queries, *, start=None, loss="margin"):
         Images (n, h, w, c): what fooled the model, or the best proposal.
     """
 
-    def ask(problem, x_adv):
-        """The height that is climbed: infinite where an image reaches what the attacker wants."""
-        logits = problem.logits_fn(x_adv)
-        return tf.where(problem.reached(logits), float("inf"), problem.loss(loss, logits))
-
     def step(t, problem, carried):
         best, height, better, state = carried
         x_adv, state = propose(t, problem.x, best, better, state)
-        asked = ask(problem, x_adv)
+        asked = height_of(problem, loss, x_adv)
         better = asked > height
         best, height = rows_where(better, x_adv, best), tf.where(better, asked, height)
         return tf.math.is_inf(height) & (height > 0), best, (best, height, better, state)
 
-    best, height = problem.x, ask(problem, problem.x)
+    best, height = problem.x, height_of(problem, loss, problem.x)
     if start is not None:
         resists = height < float("inf")
         best = rows_where(resists, start, best)
-        height = tf.where(resists, ask(problem, start), height)
+        height = tf.where(resists, height_of(problem, loss, start), height)
     return active.loop(problem, step, (best, height, tf.ones_like(height, tf.bool), state), queries)[0]
+
+
+def height_of(problem, loss, x_adv):
+    """What is climbed: the loss, infinite where an image reaches what the attacker wants."""
+    logits = problem.logits_fn(x_adv)
+    return tf.where(problem.reached(logits), float("inf"), problem.loss(loss, logits))
 
 
 def rows_where(which, x, otherwise):

@@ -1,0 +1,171 @@
+"""Random search that asks about several proposals for an example at once: the outcome is that of one after another.
+
+A proposal depends on the number of its query, on the best image so far and on random numbers alone. So the next ones
+are all made from the present best, and asked about in one pass of the model. The first that is better counts; those
+after it are made again.
+"""
+
+import typing
+
+import tensorflow as tf
+
+from tfadv import random
+from tfadv.attacks.loops import active
+from tfadv.attacks.loops.random_search import height_of, rows_where
+
+# After so many queries one more proposal at once: the longer a search lasts, the fewer of them are better. With Square
+# about a fifth is asked about in vain (`benchmarks/tail.py`).
+PATIENCE = 50
+# A window of queries is so many times as long as what is asked about at once: its end waits for the last example.
+WINDOW = 8
+
+
+class Search(typing.NamedTuple):
+    """Where each example stands in a window of queries; one row an example."""
+
+    query: tf.Tensor  # the next one, counted from the beginning of the window
+    fell: tf.Tensor  # the one that reached the goal, or the length of the window
+    best: tf.Tensor
+    height: tf.Tensor  # of the best image: infinite where it reaches what the attacker wants
+
+
+def climb(problem, propose, width, state, queries, *, start, seed, loss, breaks=()):
+    """Ask `queries` times about each example, or until it is fooled; then it leaves the batch.
+
+    Images that are misclassified already come back as they are, and so do proposals that change nothing: the model is
+    not asked about them.
+
+    Args:
+        problem: a `Problem` of n examples.
+        propose: (t, draws, x, best, state) to images to ask about; draws in (0, 1), (m, width), one row an example. It
+            may depend on t only by how many of `breaks` it is above.
+        state: what `propose` knows of the examples: a nested structure of tensors with one row each.
+        queries: how often each example is asked about, besides x and `start`.
+        start: where to begin, (n, h, w, c).
+        seed: query t draws with the key t + 1 of it.
+        loss: what rises, a name of `losses.LOSSES`.
+
+    Returns:
+        Images (n, h, w, c): what fooled the model, or the best proposal.
+    """
+    first, length = map(tf.constant, windows(queries, breaks))
+
+    def window(k, problem, carried):
+        best, height, state = carried
+        draws = _draws(seed, first[k], length[k], tf.size(height), width)
+
+        def made(query, place, *examples):
+            return propose(first[k], tf.gather_nd(draws, tf.stack([query, place], axis=1)), *examples)
+
+        ahead = tf.minimum(active.at_once(tf.size(height)), 1 + first[k] // PATIENCE)
+        begin = Search(tf.zeros_like(problem.labels), tf.where(reached(height), 0, length[k]), best, height)
+        found = _through(problem, made, state, begin, length[k], ahead, loss)
+        return found.fell < length[k], found.best, (found.best, found.height, state)
+
+    height = height_of(problem, loss, problem.x)
+    resists = ~reached(height)
+    best = rows_where(resists, start, problem.x)
+    height = tf.where(resists, height_of(problem, loss, start), height)
+    return active.loop(problem, window, (best, height, state), first.shape[0])[0]
+
+
+def windows(queries, breaks):
+    """The first query of each window, and its length: none goes beyond one of the `breaks`.
+
+    >>> windows(30, (10,))
+    ([0, 8, 11, 19, 27], [8, 3, 8, 8, 3])
+    """
+    first, ends = [0], sorted({t + 1 for t in breaks if t + 1 < queries} | {queries})
+    while first[-1] < queries:
+        t = first[-1]
+        first.append(min(t + WINDOW * (1 + t // PATIENCE), next(end for end in ends if end > t)))
+    return first[:-1], [after - before for before, after in zip(first, first[1:], strict=False)]
+
+
+def _draws(seed, first, length, rows, width):
+    """What the examples draw in each query of a window, (length, rows, width)."""
+    drawn = lambda t: random.uniform([rows, width], random.key(seed, t + 1))  # noqa: E731
+    return active.stacked(drawn, tf.range(first, first + length), [width])
+
+
+def _through(problem, made, state, begin, length, ahead, loss):
+    """Go through a window of queries."""
+
+    def turn(search):
+        rows = tf.where(_open(search, ahead, length))
+        example, query = tf.cast(rows[:, 0], tf.int32), tf.cast(rows[:, 1], tf.int32)
+        query += tf.gather(search.query, example)
+        of = lambda part: tf.gather(part, example)  # noqa: E731
+        best = of(search.best)
+        x_adv = made(query, _place(search, example, query), of(problem.x), best, tf.nest.map_structure(of, state))
+        asked = _asked(problem, loss, example, x_adv, best)
+        return [_renewed(begin, search, _advanced(search, example, query, x_adv, asked), length)]
+
+    going = lambda search: tf.reduce_any(_waiting(search, length))  # noqa: E731
+    return tf.while_loop(going, turn, [begin], shape_invariants=active.free([begin]))[0]
+
+
+def _waiting(search, length):
+    return (search.query < length) & (search.fell == length)
+
+
+def _open(search, ahead, length):
+    """Which of the next `ahead` queries of each example lie in the window: (m, ahead) bool."""
+    within = search.query[:, None] + tf.range(ahead) < length
+    return within & _waiting(search, length)[:, None]
+
+
+def _place(search, example, query):
+    """The places of rows among the examples that are active in their query: what they draw depends on it."""
+    others = tf.range(tf.size(search.query))
+    gone = (others < example[:, None]) & (search.fell < query[:, None])
+    return example - tf.math.count_nonzero(gone, axis=1, dtype=tf.int32)
+
+
+def _asked(problem, loss, example, x_adv, best):
+    """How high the proposals are, (rows,); the lowest where they are the best image itself."""
+    rows = tf.where(tf.reduce_any(x_adv != best, axis=range(1, len(x_adv.shape))))
+    lowest = tf.fill(tf.shape(example), -float("inf"))
+
+    def ask():
+        at = rows[:, 0]
+        asked = height_of(problem.only(tf.gather(example, at)), loss, tf.gather(x_adv, at))
+        return tf.tensor_scatter_nd_update(lowest, rows, asked)
+
+    return tf.cond(tf.size(rows) > 0, ask, lambda: lowest)
+
+
+def _advanced(search, example, query, x_adv, asked):
+    """The search after some proposals: each example at the first that was better, or past its last one."""
+    rows, examples = tf.size(example), tf.size(search.query)
+    better = asked > tf.gather(search.height, example)
+    row = tf.math.unsorted_segment_min(tf.where(better, tf.range(rows), rows), example, examples)
+    past = tf.maximum(search.query, tf.math.unsorted_segment_max(query + 1, example, examples))
+    rose = tf.where(row < rows)
+    row = tf.gather(row, rose[:, 0])
+    height, at = tf.gather(asked, row), tf.gather(query, row)
+    given = lambda part, values: tf.tensor_scatter_nd_update(part, rose, values)  # noqa: E731
+    return Search(
+        query=given(past, at + 1),
+        fell=given(search.fell, tf.where(reached(height), at, tf.gather(search.fell, rose[:, 0]))),
+        best=given(search.best, tf.gather(x_adv, row)),
+        height=given(search.height, height),
+    )
+
+
+def _renewed(begin, before, search, length):
+    """The search with examples back at the begin of the window that have drawn as if an earlier one had not fallen."""
+
+    def renew():
+        order = tf.range(tf.size(search.fell))
+        new = tf.where(search.fell < before.fell, search.fell, length)
+        first = tf.reduce_min(tf.where(order < order[:, None], new, length), axis=1)
+        again = search.query > first + 1
+        back = lambda old, now: rows_where(again, old, now)  # noqa: E731
+        return tf.nest.map_structure(back, begin, search)
+
+    return tf.cond(tf.reduce_any(search.fell < before.fell), renew, lambda: search)
+
+
+def reached(height):
+    return tf.math.is_inf(height) & (height > 0)
