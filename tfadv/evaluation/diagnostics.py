@@ -57,7 +57,7 @@ class Diagnostics:
         parts = {NOISE: price(registry.get(CONTROL)), CHECKS: checked}
         if self._has_distances():
             parts[DISTANCES] = price(DeepFool())
-        return parts | {_of_curve(spec): radii * price(registry.get(spec)) for spec in self._curve_specs()}
+        return parts | {_of_curve(spec): radii * price(registry.get(spec)) for spec in self._curve_specs}
 
     @functools.cached_property
     def shown(self):
@@ -127,10 +127,12 @@ class Diagnostics:
 
     def curves(self):
         """Accuracy against eps: of one step, and, with what the evaluation knows already, of many."""
-        specs = self._curve_specs()
+        specs = self._curve_specs
         return [self._part(_of_curve(spec), lambda spec=spec: self._curve(spec, spec == specs[-1])) for spec in specs]
 
+    @functools.cached_property
     def _curve_specs(self):
+        """The attacks of the curves: chosen before others join those of the evaluation."""
         if not self.traits.differentiable:
             return [spec for spec in BLACK_BOX if self.judge.threat.norm in registry.get(spec).norms]
         noise = self.traits.noise
