@@ -1,25 +1,52 @@
 """`tfadv evaluate`."""
 
+import functools
+
 import click
 
 from tfadv import runs
-from tfadv.errors import writable_directory
+from tfadv.errors import TfadvError, writable_directory
 from tfadv.models import saved_model
 
-from . import failures, options, output, quiet, target, user_code
+from . import failures, options, quiet, target, user_code, verdict
 from .progress import Progress
+
+
+class Share(click.ParamType):
+    """A share of all images: 50% or 0.5."""
+
+    name = "share"
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, float):
+            return value
+        number, percent, rest = value.partition("%")
+        try:
+            share = float(number) / (100 if percent else 1)
+        except ValueError:
+            share = 0.0
+        if rest or not 0 < share <= 1:
+            self.fail(f"expected a share such as 50% or 0.5, received {value!r}", param, ctx)
+        return share
 
 
 @click.command()
 @click.argument("model", metavar="MODEL")
 @options.dataset
-@options.threat
+@options.threats
 @click.option(
     "--attack",
     "attacks",
     multiple=True,
     metavar="SPEC",
     help=f"{options.attack}; may be repeated [AutoAttack's standard ensemble].",
+)
+@click.option("--quick", "quickly", is_flag=True, help="A quick verdict by the attack quick; not AutoAttack.")
+@click.option(
+    "--at-least",
+    type=Share(),
+    metavar="SHARE",
+    help="Judge random images until it is known whether so many of all are robust, e.g. 50%: exit code 0 or 1.",
 )
 @click.option("--n", type=click.IntRange(min=1), help="Judge N test images only, evenly spread [all].")
 @options.seed
@@ -31,92 +58,69 @@ from .progress import Progress
     help="Craft in this precision, faster on some CPUs; the model itself judges.",
 )
 @click.option("--verdict-only", is_flag=True, help="Run the attacks, and no curves, distances and checks after them.")
+@click.option("--corruptions", is_flag=True, help="Also the accuracy under fifteen common corruptions.")
 @options.any_scale
 @click.option("--out", metavar="DIR", help="Where results go [the run; runs/NAME for a file].")
 @user_code.option
 @options.as_json
-def evaluate(model, dataset, threat, attacks, data_dir, verdict_only, out, as_json, **settings):
+def evaluate(model, dataset, threats, attacks, quickly, at_least, data_dir, verdict_only, out, as_json, **settings):
     """Judge how MODEL, a run directory, a .keras file or a SavedModel, withstands attacks.
 
     Robust accuracy is the share of test images that no attack changes to a wrong class. Each attack runs on the images
-    that are still classified rightly. Interrupt it at any time: the same command goes on where it was. Writes
-    result.json, per_example.npz and report.html.
+    that are still classified rightly. Under several threat models it is also given for all of them together. Interrupt
+    it at any time: the same command goes on where it was. Writes result.json, per_example.npz and report.html.
 
     \b
     tfadv evaluate runs/robust --threat linf:8/255 --n 1000
     tfadv evaluate model.keras --dataset cifar10 --threat l2:0.5 --attack fgsm --attack "pgd(steps=40)"
     """
-    chosen = target.choose(model, dataset, threat)
+    if quickly:
+        _only_quick(attacks, at_least)
+        attacks = ("quick",)
+    chosen = target.choose(model, dataset, threats[0] if threats else None)
     target.needs_threat(chosen)
-    out = writable_directory(out or default_directory(chosen))  # before the work, not after it
+    threats = threats or (chosen.threat,)
+    if at_least is not None:
+        _only_one_question(threats, settings["corruptions"])
+    out = writable_directory(out or target.results_of(chosen, threats, at_least))  # before the work, not after it
     again = "the same command goes on from the last complete batch."
     with runs.locked(out, "evaluating"), failures.when_interrupted(lambda: again):
         with quiet.loading():
-            from tfadv.evaluation import evaluate as protocol
+            from tfadv.evaluation import gate, results, several
+            from tfadv.evaluation.evaluate import evaluate as protocol
+        judge = protocol if at_least is None else functools.partial(gate.at_least, share=at_least)
         model, data = chosen.load(), chosen.load_dataset(data_dir)
         if said := saved_model.remark(model):
             click.echo(said, err=True)
         with Progress() as progress:
-            result = protocol.evaluate(
-                model, data, threat=chosen.threat, attacks=attacks or None, diagnostics=not verdict_only,
-                name=chosen.name, path=chosen.path, trained_on=chosen.record.get("source"), keep=out,
-                progress=progress, **settings,
-            )  # fmt: skip
-        write(result, out)
-    if as_json:
-        output.as_json(result.to_json())
-    else:
-        show(result, out)
+            settings |= {"attacks": attacks or None, "diagnostics": not verdict_only, "keep": out, "progress": progress}
+            settings |= {"name": chosen.name, "path": chosen.path, "trained_on": chosen.record.get("source")}
+            if len(threats) > 1:
+                each, worst = several.evaluate_each(model, data, threats, **settings)
+                found = {out / results.folder(result.threat): result for result in each} | {out: worst}
+            else:
+                found = {out: judge(model, data, threat=threats[0], **settings)}
+        for folder, result in found.items():
+            verdict.write(result, folder)
+    verdict.tell(found, as_json)
+    if at_least is not None:
+        click.get_current_context().exit(0 if found[out].gate["holds"] else 1)
 
 
-def default_directory(chosen):
-    """The run's own directory; a folder in it if a result under another threat model is there already."""
-    from tfadv.evaluation import results
-
-    stored = chosen.home / runs.RESULT
-    if not stored.is_file() or results.load(stored).threat == chosen.threat:
-        return chosen.home
-    return chosen.home / chosen.threat.replace(":", "-").replace("/", "-")
-
-
-def write(result, out):
-    """The result, and the report about it as it was read back."""
-    from tfadv.reports import page
-
-    page.write([result.save(out)], out / runs.REPORT)
+def _only_quick(attacks, at_least):
+    """Raises TfadvError for what --quick cannot be asked together with."""
+    if attacks:
+        raise TfadvError("--quick runs the attack quick alone; with others name it: --attack quick.")
+    if at_least is not None:
+        raise TfadvError(
+            "--quick can show that too few images are robust, never that enough are; leave it out: --at-least judges "
+            "few images anyway."
+        )
 
 
-def show(result, out):
-    """The table of accuracies, what is suspect about them, and where the files are."""
-    data = result.dataset
-    output.heading(f"{result.model['name']}: {data['n']:,} {data['split']} images of {data['name']}, {result.threat}\n")
-    rows = [["clean", None, None, *_accuracy(result.clean_accuracy, result.clean_interval), None]]
-    rows += [
-        [a["attack"], a["attacked"], a["fooled"], *_accuracy(a["accuracy"], a["interval"]), a["median_distance"]]
-        for a in result.attacks
-    ]
-    rows.append(["robust", None, None, *_accuracy(result.robust_accuracy, result.robust_interval), None])
-    output.table(["", "attacked", "fooled", "accuracy so far", "95 % interval", "median distance"], rows)
-    output.line()
-    output.facts(_beside(result))
-    output.line()
-    output.findings(result.findings)
-    output.line(f"\nWritten to {out}: result.json, per_example.npz, report.html")
-
-
-def _beside(result):
-    """What was found beside the verdict."""
-    passes = [sum(a[kind] or 0 for a in result.attacks) for kind in ("gradients", "forwards")]
-    facts = {"cost": "{:,} gradients and {:,} forward passes".format(*passes)}
-    if result.control:
-        facts["uniform noise"] = f"{output.percent(result.control['accuracy'])} accuracy ({result.control['attack']})"
-    if exact := result.certificate:
-        facts["exact accuracy"] = f"{output.percent(exact['accuracy'])}, which no attack goes below ({exact['method']})"
-    if result.rho2:
-        mean, median = (output.number(result.rho2[key]) for key in ("mean", "median"))
-        facts["rho_2 of DeepFool"] = f"{mean} on average, median {median}"
-    return facts
-
-
-def _accuracy(value, interval):
-    return output.percent(value), f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}"
+def _only_one_question(threats, corruptions):
+    """Raises TfadvError for what --at-least cannot be asked together with."""
+    if len(threats) > 1:
+        raise TfadvError(f"--at-least asks about one threat model, received {' and '.join(threats)}.")
+    if corruptions:
+        raise TfadvError("--at-least judges some images only; ask for --corruptions without it.")

@@ -37,5 +37,12 @@ threat = click.option(
     metavar="NORM:EPS",
     help=f"What the attacker may do, e.g. linf:8/255; norms are {listed(NORMS)} [the run's].",
 )
+threats = click.option(
+    "--threat",
+    "threats",
+    multiple=True,
+    metavar="NORM:EPS",
+    help=f"What the attacker may do, e.g. linf:8/255; norms are {listed(NORMS)}; may be repeated [the run's].",
+)
 attack = f"One of {', '.join(ATTACKS)}"
 any_scale = click.option("--any-scale", is_flag=True, help="Take a model too that seems to want pixels in 0 to 255.")

@@ -75,3 +75,17 @@ def needs_threat(subject):
 def shown(path):
     """A path as it can be pasted into a shell."""
     return shlex.quote(str(path))
+
+
+def results_of(subject, threats, at_least=None):
+    """The directory of results by default: the run's own, or a folder in it if another threat's result is there.
+
+    What is known of some images, as enough were robust, never takes the place of a result about all of them.
+    """
+    from tfadv.evaluation import results
+
+    stored = subject.home / runs.RESULT
+    if len(threats) == 1 and (not stored.is_file() or results.load(stored).threat == threats[0]):
+        return subject.home / "at-least" if at_least else subject.home
+    folder = subject.home / "+".join(results.folder(threat) for threat in threats)
+    return folder / "at-least" if at_least else folder

@@ -2,13 +2,11 @@
 
 import functools
 
-import numpy as np
-
 from tfadv import attacks as registry
 from tfadv.attacks.apgd import APGD
 from tfadv.attacks.deepfool import DeepFool
 from tfadv.data.split import spread_over
-from tfadv.evaluation import checks, curves, metrics
+from tfadv.evaluation import blocks, checks, curves, metrics
 from tfadv.evaluation.certificate import linear_radius
 from tfadv.evaluation.estimate import work
 from tfadv.graph.linear import is_linear
@@ -78,7 +76,7 @@ class Diagnostics:
         proven = {} if self.radius is None else {"radius": self.radius}
         return {
             "arrays": {"distance": self.run.distance, "broken_by": self.run.broken_by, **proven},
-            "norms": self.norms(),
+            "norms": blocks.norms(self.run.distance, self.run.broken_by),
             "certificate": self.certificate(),
             "findings": [NOT_CHECKED],
             "checks": checks.outcomes({check.__name__: "only the verdict was requested" for check in checks.CHECKS}),
@@ -91,13 +89,6 @@ class Diagnostics:
         if not (is_linear(judge.model) and isinstance(judge.threat, Ball)):
             return None
         return linear_radius(judge.model, judge.x, judge.y, judge.threat.norm, judge.batch_size)
-
-    def norms(self):
-        """Of the perturbations that fooled."""
-        found = self.run.distance[self.run.broken_by >= 0]
-        if not found.size:
-            return None
-        return {"median": float(np.median(found)), "mean": float(found.mean()), "max": float(found.max())}
 
     def certificate(self):
         """The accuracy under the best attack there is, where it is known."""

@@ -12,7 +12,7 @@ from tfadv import validation
 from tfadv.attacks.base import Attack
 from tfadv.data.split import Dataset
 from tfadv.errors import TfadvError
-from tfadv.evaluation import metrics, seal
+from tfadv.evaluation import corruption, metrics, seal
 from tfadv.evaluation.adapt import adapt
 from tfadv.evaluation.attack_run import AttackRun
 from tfadv.evaluation.diagnostics import Diagnostics
@@ -42,6 +42,7 @@ def evaluate(
     keep: str | Path | None = None,
     craft_in: str | None = None,
     diagnostics: bool = True,
+    corruptions: bool = False,
     any_scale: bool = False,
     progress: Callable[..., None] = silent,
 ) -> EvaluationResult:
@@ -67,6 +68,7 @@ def evaluate(
         craft_in: `"bfloat16"`: attacks work on a copy of the model in this precision, which some CPUs compute faster;
             the model itself judges, and what fooled only the copy is attacked again.
         diagnostics: whether distances, curves, a control and the checks follow the verdict.
+        corruptions: whether the accuracy under common corruptions is measured too.
         any_scale: judge a model too that is right only about pixels in 0 to 255.
         progress: called with what is being done, how much of how much is done, and the seconds left at most.
 
@@ -96,6 +98,8 @@ def evaluate(
     run.run()
     aside.unadapted = "The attacks were given" if named else adapt(run, traits)
     facts = aside.facts() if diagnostics else aside.verdict()
+    if corruptions:
+        facts["corruptions"] = corruption.accuracies(judge, journal.part, progress)
     about = {"name": name or model.name, "path": str(path) if path else None, "parameters": model.count_params()}
     seconds, crafted_in = round(time.perf_counter() - started, 1), {"crafted in": craft_in} if craft_in else {}
     origin = provenance(seed=seed, seconds=seconds, data_source=dataset.source, **crafted_in)

@@ -41,6 +41,8 @@ class EvaluationResult:
         stochastic: whether the model was seen to answer at random.
         control: what noise of the same size leaves.
         certificate: the share of images of which it is proven that they withstand everything, and how.
+        gate: whether the robust accuracy on all `of` images is `at_least` a share: if that `holds`, and its `interval`.
+        corruptions: `accuracy` under each common corruption, name -> one for each severity, and their `mean`.
         norms: of the perturbations that fooled, in the norm of the threat model.
         arrays: in data order boolean `clean` and `robust` (n,), `labels` (n,), `distance` (n,) of what fooled,
             `broken_by` (n,), the place in `attacks` of what did or -1; `radius` (n,), within which nothing fools, where
@@ -71,6 +73,8 @@ class EvaluationResult:
     certificate: dict | None = None
     norms: dict | None = None
     rho2: dict | None = None
+    gate: dict | None = None
+    corruptions: dict | None = None
     curves: list = field(default_factory=list)
     checks: list | None = None
     findings: list = field(default_factory=list)
@@ -173,6 +177,15 @@ class ExperimentResult:
     def save(self, directory: str | Path) -> Path:
         """Write result.json under `directory`; returns the directory."""
         return files.write_json(Path(directory) / runs.RESULT, self.to_json()).parent
+
+
+def folder(threat: str) -> str:
+    """The name of a threat model's folder.
+
+    >>> folder("linf:8/255")
+    'linf-8-255'
+    """
+    return threat.replace(":", "-").replace("/", "-")
 
 
 def load(path: str | Path) -> EvaluationResult | ExperimentResult:

@@ -37,6 +37,8 @@ EVALUATION = {
     "control": ({"attack": str, "accuracy": NUMBER},),
     "certificate": ({"method": str, "accuracy": NUMBER},),
     "norms": ({"median": (NUMBER,), "mean": (NUMBER,), "max": (NUMBER,)},),
+    "gate": ({"at_least": NUMBER, "holds": bool, "interval": [NUMBER], "of": int},),
+    "corruptions": ({"mean": NUMBER, "accuracy": dict},),
     "rho2": ({"mean": (NUMBER,), "median": (NUMBER,), "not_found": (NUMBER,)},),
     "curves": [{"attack": str, "norm": str, "eps": [NUMBER], "accuracy": [NUMBER]}],
     "checks": ([{"code": str, "outcome": str, "reason": (str,)}],),

@@ -80,8 +80,12 @@ def _knowledge(result):
     return f"{known}{random}" if white else "black box: the logits of any image, no gradients"
 
 
-def _moves(threat):
-    """What a threat model allows, in words."""
+def _moves(threats):
+    """What a threat model allows, or each of several, in words."""
+    return ", or ".join(map(_move, threats.split(" and ")))
+
+
+def _move(threat):
     norm = threat.partition(":")[0].partition("(")[0]
     eps = threat[len(norm) :].strip(":()")
     return MOVES[norm].format(eps=eps) if norm in MOVES else f"change images within {threat}"

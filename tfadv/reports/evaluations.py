@@ -1,7 +1,7 @@
 """Evaluations as a document: one run gets its verdict, several are compared."""
 
 from tfadv.errors import invalid
-from tfadv.reports import audit, comparison, evaluation_blocks
+from tfadv.reports import audit, comparison, evaluation_blocks, requested
 from tfadv.reports.document import Document, Headline, Text, percent
 from tfadv.reports.evaluation_blocks import examples
 
@@ -23,9 +23,10 @@ def evaluation_document(results):
 def _single(runs):
     """The verdict, and at once whether to believe it; then the evidence."""
     [(label, result)] = runs.items()
-    blocks = [_headline(result), audit.believe(result), *audit.findings(result, 2), *_attacked(label, result, 2)]
-    blocks += [*evaluation_blocks.curves(runs), *evaluation_blocks.classes(runs), *audit.checks(result, 2)]
-    blocks += [*audit.not_tested([result]), *audit.verification([result])]
+    blocks = [_headline(result), *requested.gate(result), audit.believe(result), *audit.findings(result, 2)]
+    blocks += _attacked(label, result, 2)
+    blocks += [*evaluation_blocks.curves(runs), *evaluation_blocks.classes(runs), *requested.corruptions(result)]
+    blocks += [*audit.checks(result, 2), *audit.not_tested([result]), *audit.verification([result])]
     return [*blocks, Text("Provenance"), evaluation_blocks.provenance(result)]
 
 

@@ -1,0 +1,73 @@
+"""What `tfadv evaluate` leaves and says: files, the table of accuracies, what is suspect about them."""
+
+from tfadv import runs
+
+from . import output
+
+
+def write(result, out):
+    """The result, and the report about it as it was read back."""
+    from tfadv.reports import page
+
+    page.write([result.save(out)], out / runs.REPORT)
+
+
+def tell(found, as_json):
+    """Print one result, or several and at last what they say together.
+
+    Args:
+        found: directory -> result, in the order of printing.
+    """
+    *each, (_, worst) = found.items()
+    if as_json:
+        together = {"results": [result.to_json() for _, result in each]} if each else {}
+        output.as_json(worst.to_json() | together)
+        return
+    for out, result in found.items():
+        show(result, out)
+        if result is not worst:
+            output.line()
+
+
+def show(result, out):
+    """The table of accuracies, what is suspect about them, and where the files are."""
+    data = result.dataset
+    output.heading(f"{result.model['name']}: {data['n']:,} {data['split']} images of {data['name']}, {result.threat}\n")
+    rows = [["clean", None, None, *_accuracy(result.clean_accuracy, result.clean_interval), None]]
+    rows += [
+        [a["attack"], a["attacked"], a["fooled"], *_accuracy(a["accuracy"], a["interval"]), a["median_distance"]]
+        for a in result.attacks
+    ]
+    rows.append(["robust", None, None, *_accuracy(result.robust_accuracy, result.robust_interval), None])
+    output.table(["", "attacked", "fooled", "accuracy so far", "95 % interval", "median distance"], rows)
+    output.line()
+    output.facts(_beside(result))
+    output.line()
+    output.findings(result.findings)
+    output.line(f"\nWritten to {out}: result.json, per_example.npz, report.html")
+
+
+def _beside(result):
+    """What was found beside the verdict."""
+    passes = [sum(a[kind] or 0 for a in result.attacks) for kind in ("gradients", "forwards")]
+    facts = {"cost": "{:,} gradients and {:,} forward passes".format(*passes)}
+    if asked := result.gate:
+        answer = "yes" if asked["holds"] else "no"
+        low, high = (output.percent(bound) for bound in asked["interval"])
+        facts[f"at least {output.percent(asked['at_least'])}"] = (
+            f"{answer}: of all {asked['of']:,} images {low} to {high} are robust, with 95 % confidence"
+        )
+    if result.corruptions:
+        facts["common corruptions"] = f"{output.percent(result.corruptions['mean'])} accuracy on average"
+    if result.control:
+        facts["uniform noise"] = f"{output.percent(result.control['accuracy'])} accuracy ({result.control['attack']})"
+    if exact := result.certificate:
+        facts["exact accuracy"] = f"{output.percent(exact['accuracy'])}, which no attack goes below ({exact['method']})"
+    if result.rho2:
+        mean, median = (output.number(result.rho2[key]) for key in ("mean", "median"))
+        facts["rho_2 of DeepFool"] = f"{mean} on average, median {median}"
+    return facts
+
+
+def _accuracy(value, interval):
+    return output.percent(value), f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}"

@@ -1,0 +1,107 @@
+"""`at_least`: how many images it judges, what it answers, and what an interruption costs."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tfadv.data.split import Dataset, Split
+from tfadv.errors import TfadvError
+from tfadv.evaluation import blocks, gate
+from tfadv.evaluation.evaluate import evaluate
+from toy_models import digits
+
+ASKED = {"threat": "linf:0.03", "attacks": "fgsm"}
+
+
+@pytest.fixture(scope="module")
+def many():
+    """700 digits that the classifiers were not trained on."""
+    x, y = digits()
+    test = Split(x[1000:1700], y[1000:1700])
+    return Dataset("digits", test, test, tuple("0123456789"), "a test")
+
+
+@pytest.fixture(scope="module")
+def truth(classifiers, many):
+    """The outcome on all of them."""
+    return evaluate(classifiers("mlp"), many, diagnostics=False, **ASKED)
+
+
+@pytest.mark.parametrize(("away", "holds"), [(-0.15, True), (0.1, False)])
+def test_it_judges_some_images_and_answers(classifiers, many, truth, away, holds):
+    share = truth.robust_accuracy + away
+    result = gate.at_least(classifiers("mlp"), many, share, diagnostics=False, **ASKED)
+    asked, image = result.gate, result.arrays["image"]
+    assert asked["at_least"] == share and asked["holds"] is holds and asked["of"] == 700
+    low, high = asked["interval"]
+    assert low <= truth.robust_accuracy <= high and (low >= share if holds else high < share)
+    assert result.dataset["n"] == len(image) == len(set(image)) < 500
+    for name in ("clean", "robust", "labels"):
+        np.testing.assert_array_equal(result.arrays[name], truth.arrays[name][image])
+
+
+def test_all_images_are_judged_where_it_takes_them_and_then_the_answer_is_exact(classifiers, many, truth):
+    robust = int(truth.arrays["robust"].sum())
+    for share, holds in ((robust / 700, True), ((robust + 1) / 700, False)):
+        result = gate.at_least(classifiers("mlp"), many, share, diagnostics=False, **ASKED)
+        assert result.gate["holds"] is holds and result.dataset["n"] > 600
+
+
+def test_more_than_the_clean_accuracy_is_refused_after_one_block(classifiers, many, truth):
+    result = gate.at_least(classifiers("mlp"), many, truth.clean_accuracy + 0.001, diagnostics=False, **ASKED)
+    assert result.gate["holds"] is False and result.arrays["clean"].sum() == gate.FIRST
+
+
+def test_an_error_of_a_check_is_a_no(classifiers, many, monkeypatch):
+    said = [{"code": "a_check", "severity": "error", "message": "The gradients mislead.", "advice": None}]
+    monkeypatch.setattr(gate, "evaluate", lambda *a, **k: dataclasses.replace(evaluate(*a, **k), findings=said))
+    result = gate.at_least(classifiers("mlp"), many, 0.01, diagnostics=False, **ASKED)
+    assert result.gate["holds"] is False and result.gate["interval"][0] > 0.01
+
+
+def test_an_interruption_loses_one_block(classifiers, many, truth, tmp_path, monkeypatch):
+    ask = lambda: gate.at_least(  # noqa: E731
+        classifiers("mlp"), many, truth.robust_accuracy - 0.05, diagnostics=False, keep=tmp_path, **ASKED
+    )
+    judged = []
+
+    def stops(model, part, **given):
+        if len(judged) == 2:
+            raise KeyboardInterrupt
+        judged.append(part)
+        return evaluate(model, part, **given)
+
+    monkeypatch.setattr(gate, "evaluate", stops)
+    with pytest.raises(KeyboardInterrupt):
+        ask()
+    assert len(judged) == 2 and len(list(tmp_path.iterdir())) == 1
+    monkeypatch.setattr(
+        gate, "evaluate", lambda model, part, **given: judged.append(part) or evaluate(model, part, **given)
+    )
+    result = ask()
+    assert sum(len(part.test) for part in judged) == result.dataset["n"] and not list(tmp_path.iterdir())
+
+
+def test_blocks_merge_to_what_one_evaluation_of_their_images_says(classifiers, many):
+    """FGSM draws nothing at random, so it is the same in blocks."""
+    settings = {"threat": "linf:0.05", "attacks": ["fgsm", "deepfool"], "diagnostics": False}
+    model = classifiers("mlp")
+    cut = [dataclasses.replace(many, test=many.test.select(slice(*ends))) for ends in ((0, 40), (40, 100))]
+    whole = evaluate(model, dataclasses.replace(many, test=many.test.take(100)), **settings)
+    parts = [evaluate(model, part, **settings) for part in cut]
+    merged = blocks.merged(parts, many.class_names, dataset=whole.dataset)
+    costs = dict.fromkeys(blocks.COSTS)
+    assert [row | costs for row in merged.attacks] == [row | costs for row in whole.attacks]
+    assert [row["gradients"] for row in merged.attacks] == [row["gradients"] for row in whole.attacks]
+    for name, array in whole.arrays.items():
+        np.testing.assert_array_equal(merged.arrays[name], array)
+    assert merged.norms == pytest.approx(whole.norms) and merged.class_accuracy == whole.class_accuracy
+    np.testing.assert_array_equal(merged.fooling["image"], whole.fooling["image"])
+    np.testing.assert_allclose(merged.fooling["x_adv"], whole.fooling["x_adv"], atol=1e-5)
+
+
+@pytest.mark.parametrize("share", [0, -0.1, 1.5, True, float("nan")])
+def test_shares_that_mean_nothing(classifiers, many, share):
+    with pytest.raises(TfadvError, match=r"at_least: expected .* above 0 and at most 1"):
+        gate.at_least(classifiers("mlp"), many, share, **ASKED)

@@ -1,0 +1,73 @@
+"""Results about blocks of images, judged one after the other, as one result about all of them."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tfadv.evaluation.results import EvaluationResult
+from tfadv.evaluation.statistics import wilson
+from tfadv.threat import parse
+
+COSTS = ("seconds", "gradients", "forwards")
+
+
+def merged(parts: Sequence[EvaluationResult], class_names: Sequence[str], **facts: Any) -> EvaluationResult:
+    """The result about the images of all parts, in their order; what only illustrates is that of the first part.
+
+    Args:
+        parts: of one model, under one threat model. An attack that several of them ran has one row.
+        **facts: what is to be said otherwise than in the first part: `dataset`, at least.
+    """
+    rows = list({_name(row): row for part in parts for row in part.attacks})
+    arrays = {key: np.concatenate([part.arrays[key] for part in parts]) for key in parts[0].arrays}
+    arrays["broken_by"] = np.concatenate([_places(part, rows)[part.arrays["broken_by"]] for part in parts])
+    outcomes = [arrays.pop(key) for key in ("clean", "robust", "labels")]
+    known = {field.name: getattr(parts[0], field.name) for field in dataclasses.fields(EvaluationResult)}
+    for computed in ("clean_accuracy", "clean_interval", "robust_accuracy", "robust_interval", "class_accuracy"):
+        del known[computed]
+    known |= {"attacks": [_row(name, k, parts, arrays, outcomes[0]) for k, name in enumerate(rows)]}
+    if known["certificate"]:
+        proven = arrays["radius"] > parse(parts[0].threat).eps
+        known["certificate"] = known["certificate"] | {"accuracy": float(proven.mean())}
+    known |= {"norms": norms(arrays["distance"], arrays["broken_by"]), "fooling": _fooling(parts), "arrays": arrays}
+    return EvaluationResult.of(*outcomes, class_names, **known | facts)
+
+
+def norms(distance, broken_by):
+    """Median, mean and largest distance of what fooled; None where nothing did."""
+    found = distance[broken_by >= 0]
+    if not found.size:
+        return None
+    return {"median": float(np.median(found)), "mean": float(found.mean()), "max": float(found.max())}
+
+
+def _name(row):
+    """What makes two rows those of one attack: also why it was run."""
+    return row["attack"], row.get("why")
+
+
+def _places(part, rows):
+    """The place of each of a part's rows among all; the last entry is that of -1."""
+    return np.array([*(rows.index(_name(row)) for row in part.attacks), -1], np.int32)
+
+
+def _row(name, place, parts, arrays, clean):
+    """The row of one attack: sums over the parts that ran it."""
+    ran = [row for part in parts for row in part.attacks if _name(row) == name]
+    by, here = arrays["broken_by"], arrays["distance"][arrays["broken_by"] == place]
+    left = clean & ((by < 0) | (by > place))
+    sums = {key: sum(row[key] or 0 for row in ran) for key in ("attacked", "fooled", *COSTS)}
+    distances = norms(here, np.zeros(len(here))) or {"median": None, "max": None}
+    return ran[0] | sums | {
+        "accuracy": left.mean(), "interval": wilson(left.sum(), left.size),
+        "median_distance": distances["median"], "max_distance": distances["max"],
+    }  # fmt: skip
+
+
+def _fooling(parts):
+    """The images that fooled, of all parts; `image` counts through them."""
+    starts = np.cumsum([0, *(part.dataset["n"] for part in parts)])
+    image = [part.fooling["image"] + start for part, start in zip(parts, starts, strict=False)]
+    return {"image": np.concatenate(image), "x_adv": np.concatenate([part.fooling["x_adv"] for part in parts])}

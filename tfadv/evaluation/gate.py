@@ -1,0 +1,125 @@
+"""Is at least this share of a data set's images robust? Judged in random order, and no longer than the answer takes."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfadv import validation
+from tfadv.data.split import Dataset, spread_over
+from tfadv.errors import invalid
+from tfadv.evaluation import blocks, metrics
+from tfadv.evaluation.evaluate import evaluate
+from tfadv.evaluation.parts import Parts
+from tfadv.evaluation.results import EvaluationResult
+from tfadv.evaluation.sequential import Requirement
+from tfadv.evaluation.traits import ModelTraits
+from tfadv.progress import silent
+from tfadv.provenance import fingerprint
+from tfadv.threat import ThreatModel
+
+# Right images of the first block, which the checks look at too, and of the smallest one after it; the others are a
+# quarter of what was seen, so that few images are judged once the answer could be known.
+FIRST, LEAST, SHARE = 128, 64, 1 / 4
+
+
+def at_least(
+    model: keras.Model,
+    dataset: Dataset,
+    share: float,
+    *,
+    threat: ThreatModel | str,
+    n: int | None = None,
+    seed: int = 0,
+    batch_size: int = 500,
+    keep: str | Path | None = None,
+    progress: Callable[..., None] = silent,
+    diagnostics: bool = True,
+    **options: Any,
+) -> EvaluationResult:
+    """Judge images in random order until it is known whether the robust accuracy on all of them is at least `share`.
+
+    After every block of images its 95 % interval is looked at (`sequential.Requirement`): however many blocks there
+    are, the answer is wrong in at most 5 % of all cases, and it is exact where all images were needed. Images that the
+    model gets wrong without an attack are known from one pass each; only the others are drawn from. Where a check of
+    the first block finds an error, the answer is no.
+
+    Args:
+        share: above 0, at most 1.
+        n: ask about n images only, evenly spread over the data order.
+        seed: of the order, and of the attacks.
+        keep: a directory in which finished blocks are kept; the same call goes on after an interruption.
+        diagnostics: whether distances, curves and checks are made, from the first block.
+        options: those of `evaluate`, which judges each block.
+
+    Returns:
+        The `EvaluationResult` of the judged images. `gate` holds the share `at_least`, whether it `holds`, and the
+        `interval` of the robust accuracy on all `of` images; `arrays["image"]` (n,) which test images were judged.
+
+    Raises:
+        TfadvError: for a share outside of (0, 1], and as `evaluate`.
+
+    >>> at_least(model, datasets.load("cifar10"), 0.5, threat="linf:8/255").gate["holds"]  # doctest: +SKIP
+    True
+    """
+    if isinstance(share, bool) or not 0 < share <= 1:
+        raise invalid("at_least", "a share above 0 and at most 1", share, "write e.g. 50% or 0.5.")
+    places = spread_over(len(dataset.test), n or len(dataset.test))
+    places = places[np.random.RandomState(seed % 2**32).permutation(len(places))]
+    split = dataset.test.select(places)
+    asked = {"threat": str(threat), "seed": seed, "batch_size": batch_size, "diagnostics": diagnostics, **options}
+    kept = Parts(keep, model, split, asked)
+    candidates = _candidates(model, split, batch_size)
+    needs = Requirement(share, of=len(split), candidates=int(candidates.sum()))
+    parts, end = [], 0
+    while not parts or needs.holds(*_seen(parts, candidates[:end])) is None:
+        begin, end = end, block_end(candidates, end, batch_size)
+        part = dataclasses.replace(dataset, test=split.select(slice(begin, end)))
+        given = {"threat": threat, "seed": seed, "batch_size": batch_size, "progress": progress, **options}
+        given["diagnostics"] = diagnostics and not parts
+        parts.append(kept.result(f"{len(parts):03}", functools.partial(evaluate, model, part, **given)))
+    result = _whole(parts, dataset, places[:end], needs, _seen(parts, candidates[:end]))
+    kept.close()
+    return result
+
+
+def _candidates(model, split, batch_size):
+    """Which images may be robust, (n,) bool: those that the model gets right; all, if it answers at random."""
+    x = split.x
+    validation.classifier(model, x)
+    if ModelTraits.of(model, x).random:
+        return np.ones(len(x), bool)
+    return metrics.correct(model, x, split.y, batch_size)
+
+
+def block_end(candidates, begin, batch_size):
+    """Where the block that begins there ends: after so many candidates."""
+    seen = candidates[:begin].sum()
+    size = min(batch_size, max(LEAST, int(SHARE * seen)) if begin else FIRST)
+    ahead = np.flatnonzero(candidates[begin:])
+    return begin + int(ahead[size - 1]) + 1 if len(ahead) > size else len(candidates)
+
+
+def _seen(parts, candidates):
+    """How many candidates were robust, and how many were judged."""
+    robust = np.concatenate([part.arrays["robust"] for part in parts])
+    return int((robust & candidates).sum()), int(candidates.sum())
+
+
+def _whole(parts, dataset, places, needs, seen):
+    split = dataset.test.select(places)
+    data = parts[0].dataset | {"n": len(split), "fingerprint": fingerprint(split.x, split.y)}
+    origin = parts[0].provenance | {"seconds": round(sum(part.provenance["seconds"] for part in parts), 1)}
+    sound = all(finding["severity"] != "error" for finding in parts[0].findings)
+    gate = {
+        "at_least": needs.share,
+        "holds": bool(needs.holds(*seen)) and sound,
+        "interval": needs.interval(*seen),
+        "of": needs.of,
+    }
+    whole = blocks.merged(parts, dataset.class_names, dataset=data, provenance=origin, gate=gate)
+    return dataclasses.replace(whole, arrays=whole.arrays | {"image": places})

@@ -1,0 +1,103 @@
+"""One model under several threat models, and the worst case over all of them: what no attack of any of them changes."""
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfadv.data.split import Dataset
+from tfadv.errors import invalid
+from tfadv.evaluation import results
+from tfadv.evaluation.checks import SEVERITIES
+from tfadv.evaluation.evaluate import evaluate
+from tfadv.evaluation.parts import Parts
+from tfadv.evaluation.results import EvaluationResult
+from tfadv.evaluation.statistics import wilson
+from tfadv.threat import ThreatModel
+
+COSTS = ("seconds", "gradients", "forwards")
+
+
+def evaluate_each(
+    model: keras.Model,
+    dataset: Dataset,
+    threats: Sequence[ThreatModel | str],
+    *,
+    keep: str | Path | None = None,
+    **options: Any,
+) -> tuple[list[EvaluationResult], EvaluationResult]:
+    """Judge a classifier under each of several threat models.
+
+    Args:
+        threats: two or more, each once.
+        keep: a directory in which finished results are kept; the same call goes on after an interruption.
+        options: those of `evaluate`.
+
+    Returns:
+        A result for each threat model, in their order, and the `union`.
+
+    Raises:
+        TfadvError: for fewer than two threat models, and as `evaluate`.
+
+    >>> each, worst = evaluate_each(model, dataset, ["linf:8/255", "l2:0.5"])  # doctest: +SKIP
+    """
+    names = [str(threat) for threat in threats]
+    if len(set(names)) < max(2, len(names)):
+        raise invalid("threats", "two or more, each once", ", ".join(names) or "none")
+    asked = {name: value for name, value in options.items() if name != "progress"}
+    kept = Parts(keep, model, dataset.test, asked)
+    judge = functools.partial(evaluate, model, dataset, **options)
+    each = [kept.result(results.folder(name), functools.partial(judge, threat=name)) for name in names]
+    kept.close()
+    return each, union(each, dataset.class_names)
+
+
+def union(each: Sequence[EvaluationResult], class_names: Sequence[str]) -> EvaluationResult:
+    """The worst case per image over several threat models: robust is what withstood all attacks of all of them.
+
+    Its rows are the threat models, its findings those of all; it has no distances, as they are of several norms.
+
+    Args:
+        each: results of one model on the same images.
+    """
+    first = each[0]
+    robust = np.stack([result.arrays["robust"] for result in each])
+    # Of a random model the draws on clean images may differ, too.
+    clean = np.stack([result.arrays["clean"] for result in each]).any(axis=0)
+    by = np.where(clean & ~robust.all(axis=0), robust.argmin(axis=0), -1).astype(np.int32)
+    seconds = {"seconds": round(sum(result.provenance.get("seconds", 0) for result in each), 1)}
+    return EvaluationResult.of(
+        clean, robust.all(axis=0), first.arrays["labels"], class_names,
+        model=first.model, dataset=first.dataset, threat=" and ".join(result.threat for result in each),
+        stochastic=first.stochastic, attacks=[_row(result, k, clean, by) for k, result in enumerate(each)],
+        findings=_findings(each), provenance=first.provenance | seconds, arrays={"broken_by": by},
+    )  # fmt: skip
+
+
+def _row(result, place, clean, by):
+    """What all attacks under one threat model broke that those before it had left."""
+    left = clean & ((by < 0) | (by > place))
+    return {
+        "attack": f"all attacks under {result.threat}",
+        "attacked": int(clean.sum()), "fooled": int((by == place).sum()),
+        "accuracy": left.mean(), "interval": wilson(left.sum(), left.size),
+        **{key: sum(row[key] or 0 for row in result.attacks) for key in COSTS},
+    }  # fmt: skip
+
+
+def _findings(each):
+    """Those of all, worst first; what is not said under every threat model names those under which it is."""
+    threats = {}
+    for result in each:
+        for finding in result.findings:
+            threats.setdefault(tuple(finding.items()), []).append(result.threat)
+    found = []
+    for items, where in threats.items():
+        finding = dict(items)
+        if len(where) < len(each):
+            finding["message"] = f"Under {' and '.join(where)}: {finding['message']}"
+        found.append(finding)
+    return sorted(found, key=lambda finding: SEVERITIES.index(finding["severity"]))
