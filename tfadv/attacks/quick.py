@@ -51,7 +51,7 @@ class Quick(Attack):
     xla_compatible: typing.ClassVar[bool] = False
     seeded: typing.ClassVar[bool] = True
 
-    steps: int = dataclasses.field(default=50, metadata=SHOWN)
+    steps: int = dataclasses.field(default=65, metadata=SHOWN)
     target_classes: int = dataclasses.field(default=9, metadata=SHOWN)
 
     def __post_init__(self):

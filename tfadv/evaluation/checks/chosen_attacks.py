@@ -125,7 +125,7 @@ def not_standard(evidence):
         return (
             "info",
             "A quick verdict, not AutoAttack: the attack quick may leave a few images that the standard ensemble "
-            "breaks, at most 0.3 points of accuracy on ten networks (docs/benchmarks.md).",
+            "breaks; docs/benchmarks.md says how many it left on which networks.",
             "Leave out --quick before you publish or compare the robust accuracy.",
         )
     if evidence.noise and not _missing(evidence, evidence.noise.expected("autoattack")):
