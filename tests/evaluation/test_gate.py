@@ -91,9 +91,8 @@ def test_blocks_merge_to_what_one_evaluation_of_their_images_says(classifiers, m
     whole = evaluate(model, dataclasses.replace(many, test=many.test.take(100)), **settings)
     parts = [evaluate(model, part, **settings) for part in cut]
     merged = blocks.merged(parts, many.class_names, dataset=whole.dataset)
-    costs = dict.fromkeys(blocks.COSTS)
-    assert [row | costs for row in merged.attacks] == [row | costs for row in whole.attacks]
-    assert [row["gradients"] for row in merged.attacks] == [row["gradients"] for row in whole.attacks]
+    timeless = lambda result: [row | {"seconds": None} for row in result.attacks]  # noqa: E731
+    assert timeless(merged) == timeless(whole)
     for name, array in whole.arrays.items():
         np.testing.assert_array_equal(merged.arrays[name], array)
     assert merged.norms == pytest.approx(whole.norms) and merged.class_accuracy == whole.class_accuracy

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from tfadv.evaluation.results import EvaluationResult
+from tfadv.evaluation.schema import COUNTED
 from tfadv.evaluation.statistics import wilson
 from tfadv.threat import parse
-
-COSTS = ("seconds", "gradients", "forwards")
 
 
 def merged(parts: Sequence[EvaluationResult], class_names: Sequence[str], **facts: Any) -> EvaluationResult:
@@ -58,7 +57,7 @@ def _row(name, place, parts, arrays, clean):
     ran = [row for part in parts for row in part.attacks if _name(row) == name]
     by, here = arrays["broken_by"], arrays["distance"][arrays["broken_by"] == place]
     left = clean & ((by < 0) | (by > place))
-    sums = {key: sum(row[key] or 0 for row in ran) for key in ("attacked", "fooled", *COSTS)}
+    sums = {key: sum(row[key] or 0 for row in ran) for key in ("attacked", "fooled", *COUNTED)}
     distances = norms(here, np.zeros(len(here))) or {"median": None, "max": None}
     return ran[0] | sums | {
         "accuracy": left.mean(), "interval": wilson(left.sum(), left.size),

@@ -15,10 +15,9 @@ from tfadv.evaluation.checks import SEVERITIES
 from tfadv.evaluation.evaluate import evaluate
 from tfadv.evaluation.parts import Parts
 from tfadv.evaluation.results import EvaluationResult
+from tfadv.evaluation.schema import COUNTED
 from tfadv.evaluation.statistics import wilson
 from tfadv.threat import ThreatModel
-
-COSTS = ("seconds", "gradients", "forwards")
 
 
 def evaluate_each(
@@ -84,7 +83,7 @@ def _row(result, place, clean, by):
         "attack": f"all attacks under {result.threat}",
         "attacked": int(clean.sum()), "fooled": int((by == place).sum()),
         "accuracy": left.mean(), "interval": wilson(left.sum(), left.size),
-        **{key: sum(row[key] or 0 for row in result.attacks) for key in COSTS},
+        **{key: sum(row[key] or 0 for row in result.attacks) for key in COUNTED},
     }  # fmt: skip
 
 
