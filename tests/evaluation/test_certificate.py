@@ -124,6 +124,6 @@ def test_an_evaluation_says_how_far_the_attacks_are_from_the_truth(classifiers, 
     weak = evaluate(classifiers("linear"), dataset, threat=threat, attacks="noise")
     assert weak.certificate == strong.certificate
     codes = [[finding["code"] for finding in result.findings] for result in (strong, weak)]
-    assert codes == [[], ["short_of_exact"]]
+    assert "short_of_exact" not in codes[0] and "short_of_exact" in codes[1]
     other = evaluate(classifiers("mlp"), dataset, threat=threat, attacks=["fgsm"], diagnostics=False)
     assert other.certificate is None
