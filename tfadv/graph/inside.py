@@ -92,7 +92,8 @@ def tensors(model, image, numbers):
         logits = Replay(SMOOTH, see).outputs(function, x)[0]
         return [*(found[number] for number in numbers), logits]
 
-    return run
+    compiled = run.get_concrete_function()
+    return lambda x: compiled(tf.constant(x))
 
 
 def twin(model, ends=(), skip=None, leaky=False):
@@ -104,7 +105,7 @@ def twin(model, ends=(), skip=None, leaky=False):
         skip: the number of a tensor that has the gradient of the images themselves, as that of purified images.
         leaky: whether parts that saturate keep a slope too.
     """
-    rules = LEAKY if leaky else SMOOTH
+    rules, compiled = LEAKY if leaky else SMOOTH, {}
 
     @tf.function(autograph=False)
     def run(x):
@@ -120,7 +121,14 @@ def twin(model, ends=(), skip=None, leaky=False):
         logits = Replay(rules, see).outputs(traced(model, x.shape[1:]), x)[0]
         return jointly(found) if ends else logits
 
-    return run
+    def logits_fn(x):
+        image = tuple(x.shape[1:])
+        if image not in compiled:
+            with tf.init_scope():
+                compiled[image] = run.get_concrete_function(tf.TensorSpec([None, *image], tf.float32))
+        return compiled[image](x)
+
+    return logits_fn
 
 
 def jointly(logits):

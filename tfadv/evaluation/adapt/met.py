@@ -13,7 +13,7 @@ from tfadv.tensors import finite_or
 # Images that signs are read on.
 LOOKED_AT = 64
 # A network inside is right on this share of what the whole is right on; a hidden layer that is as wide is not.
-KNOWS = 0.6
+KNOWS = 0.4
 # An image made of the image correlates so much with it.
 ALIKE = 0.8
 # Gradients that point the same way to this cosine lead to the same images.
