@@ -84,11 +84,8 @@ def hidden_network(model):
 
 
 SPECIMENS = {
-    "anti_adversary": Specimen(anti_adversary, THREAT, following(lambda model: model.network, itself), 0),
+    "anti_adversary": Specimen(anti_adversary, THREAT, following(lambda model: model.network, itself)),
     "anti_adversary_with_noise": Specimen(
-        anti_adversary_with_noise,
-        THREAT,
-        following(hidden_network, steps=30, goals=4, draws=10),
-        0,
+        anti_adversary_with_noise, THREAT, following(hidden_network, steps=30, goals=4, draws=10)
     ),
 }

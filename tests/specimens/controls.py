@@ -33,16 +33,16 @@ def trained(name, build):
     return restored(build(), name)
 
 
-def honest(name, build, threat, by_hand):
-    return Specimen(functools.partial(trained, name, build), threat, following(itself, restarts=2), by_hand)
+def honest(name, build, threat):
+    return Specimen(functools.partial(trained, name, build), threat, following(itself, restarts=2))
 
 
 CONTROLS = {
-    "plain": honest("plain", cnn, PLAIN, 0),
-    "base": Specimen(functools.cache(networks.base), THREAT, following(itself, restarts=2), 0),
-    "trades": honest("trades", cnn, THREAT, 0),
-    "linear": honest("linear", linear, PLAIN, 0),
-    "mlp": honest("mlp", mlp, THREAT, 0),
-    "batch_normalized": honest("batch_normalized", batch_normalized, THREAT, 0),
-    "max_pooled": honest("max_pooled", max_pooled, "linf:0.15", 0),
+    "plain": honest("plain", cnn, PLAIN),
+    "base": Specimen(functools.cache(networks.base), THREAT, following(itself, restarts=2)),
+    "trades": honest("trades", cnn, THREAT),
+    "linear": honest("linear", linear, PLAIN),
+    "mlp": honest("mlp", mlp, THREAT),
+    "batch_normalized": honest("batch_normalized", batch_normalized, THREAT),
+    "max_pooled": honest("max_pooled", max_pooled, "linf:0.15"),
 }

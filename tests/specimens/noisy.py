@@ -121,7 +121,7 @@ def around(deviation):
 
 
 SPECIMENS = {
-    "noise": Specimen(noise, THREAT, following(own_expectation, part("base"), goals=3, draws=10), 0),
-    "noise_of_the_image": Specimen(noise_of_the_image, "linf:0.12", following(around(0.1), part("base")), 0),
-    "resized": Specimen(resized, "linf:0.15", following(separate_draws, goals=3, draws=10), 0),
+    "noise": Specimen(noise, THREAT, following(own_expectation, part("base"), goals=3, draws=10)),
+    "noise_of_the_image": Specimen(noise_of_the_image, "linf:0.12", following(around(0.1), part("base"))),
+    "resized": Specimen(resized, "linf:0.15", following(separate_draws, goals=3, draws=10)),
 }

@@ -189,11 +189,11 @@ def hard_bits_soft_gradient(model):
 SMALLER = "linf:0.15"  # rounding leaves little at 0.2
 BEHIND = following(identity_for_the_first, part("base"))
 SPECIMENS = {
-    "quantized": Specimen(quantized, SMALLER, BEHIND, 0),
-    "jpeg": Specimen(jpeg, SMALLER, BEHIND, 0),
-    "dead_zone": Specimen(dead_zone, SMALLER, following(identity_for_the_first, itself, part("base")), 0),
+    "quantized": Specimen(quantized, SMALLER, BEHIND),
+    "jpeg": Specimen(jpeg, SMALLER, BEHIND),
+    "dead_zone": Specimen(dead_zone, SMALLER, following(identity_for_the_first, itself, part("base"))),
     "smoothed_variation": Specimen(
-        smoothed_variation, SMALLER, following(identity_for_smoothing, lambda model: model.classifier), 0
+        smoothed_variation, SMALLER, following(identity_for_smoothing, lambda model: model.classifier)
     ),
-    "thermometer": Specimen(thermometer, THREAT, following(hard_bits_soft_gradient, soft_bits), 0),
+    "thermometer": Specimen(thermometer, THREAT, following(hard_bits_soft_gradient, soft_bits)),
 }

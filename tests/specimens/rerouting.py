@@ -130,10 +130,10 @@ def reformed(model):
 
 SPECIMENS = {
     "purified": Specimen(
-        purified, "linf:0.12", following(rounded_straight, purified_softly, purified_straight, part("base")), 0
+        purified, "linf:0.12", following(rounded_straight, purified_softly, purified_straight, part("base"))
     ),
     "rerouted": Specimen(
-        rerouted, "linf:0.15", following(part("base"), both_paths(joined), both_paths(averaged), reformed, itself), 0
+        rerouted, "linf:0.15", following(part("base"), both_paths(joined), both_paths(averaged), reformed, itself)
     ),
-    "rejecting": Specimen(rejecting, THREAT, following(itself, restarts=3), 0),
+    "rejecting": Specimen(rejecting, THREAT, following(itself, restarts=3)),
 }

@@ -190,15 +190,14 @@ def straight_through_steepness(slope):
 
 
 SPECIMENS = {
-    "annealed": Specimen(annealed, THREAT, following(part("base"), itself), 0),
-    "clipped_logits": Specimen(clipped_logits, THREAT, following(before_the_last), 0),
-    "adaptive_ode": Specimen(adaptive_ode, THREAT, following(part("base")), 0),
-    "distilled": Specimen(distilled, "linf:0.1", following(divided), 0),
+    "annealed": Specimen(annealed, THREAT, following(part("base"), itself)),
+    "clipped_logits": Specimen(clipped_logits, THREAT, following(before_the_last)),
+    "adaptive_ode": Specimen(adaptive_ode, THREAT, following(part("base"))),
+    "distilled": Specimen(distilled, "linf:0.1", following(divided)),
     "steep_activations": Specimen(
         steep_activations,
         THREAT,
         following(straight_through_steepness(1.0), straight_through_steepness(4.0), gentler(4.0), itself),
-        0,
     ),
-    "misled": Specimen(misled, THREAT, following(lambda model: base()), 0),
+    "misled": Specimen(misled, THREAT, following(lambda model: base())),
 }

@@ -184,14 +184,11 @@ def seen_around(deviation):
 
 WINNERS = following(itself, seen_around(0.02), seen_around(0.05), softer_winners(0.05), softer_winners(0.2))
 SPECIMENS = {
-    "winners_take_all": Specimen(winners_take_all, "linf:0.1", WINNERS, 0),
-    "mean_sparse": Specimen(
-        mean_sparse, "linf:0.15", following(straight_through_sparsity, itself, without_sparsity), 0
-    ),
+    "winners_take_all": Specimen(winners_take_all, "linf:0.1", WINNERS),
+    "mean_sparse": Specimen(mean_sparse, "linf:0.15", following(straight_through_sparsity, itself, without_sparsity)),
     "pruned_at_random": Specimen(
         pruned_at_random,
         THREAT,
         following(lambda model: model.network, lambda model: expected(model, 32), steps=40, goals=2, draws=10),
-        0,
     ),
 }

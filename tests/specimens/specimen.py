@@ -9,7 +9,7 @@ import numpy as np
 from specimens.by_hand import strongest
 from tfadv.data import datasets
 
-IMAGES = 60  # on which `by_hand` was measured
+IMAGES = 60  # on which `figures.py` was measured
 THREAT = "linf:0.2"  # the base network keeps half of the images, and was trained at 0.15
 
 
@@ -20,15 +20,11 @@ class Specimen(typing.NamedTuple):
         build: makes the model, once a session.
         threat: the spec of a threat model under which the base network keeps 30 to 70 % of the images.
         hand_made: (model, x, y, threat) to adversarial images.
-        by_hand: how many of `images()` are right under `hand_made`.
-        missed: why the judge does not find as much, None where it does.
     """
 
     build: Callable[[], keras.Model]
     threat: str
     hand_made: Callable[..., np.ndarray]
-    by_hand: int
-    missed: str | None = None
 
 
 def images(n=IMAGES):

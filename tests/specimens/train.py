@@ -77,7 +77,7 @@ RECIPES = {
     "winners_take_all": (sparse.winners_network, with_pgd),
     "resized": (noisy.resized_network, with_pgd),
     **MEMBERS,
-    "multi_resolution": (voting.resolutions_network, with_pgd),
+    "multi_resolution": (lambda: voting.resolutions_network(keras.layers.Average), with_pgd_after_plain),
     "output_codes": (lambda: voting.codes_network(slope=1.0, cut=False), with_pgd_after_plain),
     "distilled": (lambda: networks.cnn(name="distilled"), distilled),
     "steep_activations": (saturating.steep_network, steeper),

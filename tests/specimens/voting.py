@@ -100,15 +100,15 @@ def votes():
     return model
 
 
-def resolutions_network():
-    """One trunk, a head at each depth: functional, three lists of logits into one layer."""
+def resolutions_network(join=CrossMax):
+    """One trunk, a head at each depth: functional, three outputs into one layer, which `join` makes."""
     inputs = keras.Input(SHAPE)
     x, heads = Resolutions()(inputs), []
     for depth, (filters, strides) in enumerate(((8, 1), (12, 2), (16, 2))):
         x = layers.Conv2D(filters, 3, strides=strides, padding="same", activation="relu")(x)
         pooled = layers.Flatten()(layers.AveragePooling2D(max(1, 4 // 2**depth))(x))
         heads.append(layers.Dense(10, name=f"head_{depth}")(pooled))
-    return keras.Model(inputs, CrossMax(name="cross_max")(heads))
+    return keras.Model(inputs, join(name="join")(heads))
 
 
 @functools.cache
@@ -138,7 +138,7 @@ def heads_together(join):
     """The logits of all heads, which the last layer never sees so."""
 
     def surrogate(model):
-        heads = keras.Model(model.input, model.get_layer("cross_max").input)
+        heads = keras.Model(model.input, model.get_layer("join").input)
         parts = [lambda x, k=k: heads(x)[k] for k in range(3)]
         return join(*parts)
 
@@ -156,11 +156,11 @@ def gentler_bits(slope):
 
 
 SPECIMENS = {
-    "votes": Specimen(votes, THREAT, following(members_together(joined), members_together(averaged), restarts=2), 0),
+    "votes": Specimen(votes, THREAT, following(members_together(joined), members_together(averaged), restarts=2)),
     "multi_resolution": Specimen(
-        multi_resolution, THREAT, following(itself, heads_together(averaged), heads_together(joined)), 0
+        multi_resolution, THREAT, following(itself, heads_together(averaged), heads_together(joined))
     ),
     "output_codes": Specimen(
-        output_codes, THREAT, following(gentler_bits(0.3), gentler_bits(1.0), gentler_bits(4.0)), 0
+        output_codes, "linf:0.12", following(gentler_bits(0.3), gentler_bits(1.0), gentler_bits(4.0))
     ),
 }

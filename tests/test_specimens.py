@@ -1,0 +1,91 @@
+"""The judge on broken defenses, as strong as the attack that was written by hand for each, and on honest networks.
+
+All of it takes minutes: `TFADV_SLOW=1 pytest -m slow`. Without it a few run.
+"""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+
+from specimens import CONTROLS, EVERYTHING, SPECIMENS
+from specimens.figures import BY_HAND, MISSED
+from specimens.specimen import IMAGES, images
+from tfadv import passes, threat
+from tfadv.data import datasets
+from tfadv.evaluation import metrics
+from tfadv.evaluation.certificate import linear_radius
+from tfadv.evaluation.evaluate import evaluate
+from tfadv.evaluation.traits import DRAWS, ModelTraits
+
+# Two points, as the target says; a random network is judged by other draws each time.
+WITHIN = round(0.02 * IMAGES)
+IN_SUITE = ("quantized", "votes", "base")
+EXTRA = 0.15  # of passes, on an honest network
+
+
+def some(names):
+    """All names; those that are not run in the suite are marked."""
+    return [pytest.param(name, marks=() if name in IN_SUITE else pytest.mark.slow) for name in names]
+
+
+def judged_cases():
+    for case in some(SPECIMENS):
+        missed = MISSED.get(case.values[0])
+        marks = [*case.marks, pytest.mark.xfail(reason=missed, strict=True)] if missed else case.marks
+        yield pytest.param(*case.values, marks=marks)
+
+
+@functools.cache
+def judged(name):
+    specimen = EVERYTHING[name]
+    before = passes.counts()
+    result = evaluate(
+        specimen.build(), datasets.load("digits"), threat=specimen.threat, n=IMAGES, diagnostics=name in CONTROLS
+    )
+    return result, sum(passes.counts()) - sum(before)
+
+
+@pytest.mark.parametrize("name", judged_cases())
+def test_the_judge_is_as_strong_as_the_attack_written_by_hand(name):
+    result, _ = judged(name)
+    assert result.arrays["robust"].sum() <= BY_HAND[name] + WITHIN
+
+
+@pytest.mark.parametrize("name", some(EVERYTHING))
+def test_the_attack_written_by_hand_finds_what_is_noted(name):
+    specimen, (x, y) = EVERYTHING[name], images()
+    model, budget = specimen.build(), threat.parse(specimen.threat)
+    x_adv = specimen.hand_made(model, x, y, budget)
+    assert np.all(budget.contains(x_adv, x))
+    draws = ModelTraits.of(model, x).draws
+    clean, right = (metrics.correct(model, at, y, draws=draws, attacked=at is x_adv) for at in (x, x_adv))
+    assert clean.mean() > 0.75
+    assert abs((clean & right).sum() - BY_HAND[name]) <= (3 if draws == DRAWS else 1)
+
+
+def test_attacks_written_by_hand_find_all_there_is_where_that_is_proven():
+    (x, y), specimen = images(), CONTROLS["linear"]
+    model, budget = specimen.build(), threat.parse(specimen.threat)
+    x_adv = specimen.hand_made(model, x, y, budget)
+    proven = linear_radius(model, x, y, budget.norm, IMAGES) > budget.eps
+    np.testing.assert_array_equal(metrics.correct(model, x_adv, y), proven)
+
+
+@pytest.mark.parametrize("name", some(CONTROLS))
+def test_honest_networks_raise_no_alarm_and_cost_little_more(name):
+    result, made = judged(name)
+    assert not [finding["code"] for finding in result.findings if finding["severity"] in ("warning", "error")]
+    assert abs(result.arrays["robust"].sum() - BY_HAND[name]) <= WITHIN
+    standard = [row["gradients"] + row["forwards"] for row in result.attacks if row.get("why") is None]
+    assert made <= (1 + EXTRA) * sum(standard)
+
+
+@pytest.mark.parametrize("name", some(SPECIMENS))
+def test_they_save_and_load(name, tmp_path):
+    model, x = SPECIMENS[name].build(), images(8)[0]
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded(x).shape == (8, 10 + (name == "rejecting"))
+    np.testing.assert_array_equal(*(one.get_weights()[0] for one in (loaded, model)))
