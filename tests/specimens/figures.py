@@ -21,6 +21,8 @@ BY_HAND = {
     "rerouted": 33,
     "rejecting": 26,
     "votes": 22,
+    "multi_resolution": 15,
+    "output_codes": 38,
     "annealed": 27,
     "clipped_logits": 27,
     "adaptive_ode": 27,

@@ -69,6 +69,15 @@ def steeper(model):
     return model
 
 
+def joined_late(model):
+    """The heads learn on average first: the median of untrained ones teaches nothing."""
+    averaged = voting.resolutions_network(keras.layers.Average)
+    model.set_weights(with_pgd_after_plain(averaged).get_weights())
+    fitted(model, 20, rate=2e-3)
+    fitted(Adversarial(model, attack=ATTACK, threat=THREAT), 20, rate=2e-3)
+    return model
+
+
 MEMBERS = {f"member_{name}": (lambda name=name: voting.member(name), with_pgd) for name in voting.MEMBERS}
 RECIPES = {
     "base": (networks.cnn, with_pgd),
@@ -77,7 +86,7 @@ RECIPES = {
     "winners_take_all": (sparse.winners_network, with_pgd),
     "resized": (noisy.resized_network, with_pgd),
     **MEMBERS,
-    "multi_resolution": (lambda: voting.resolutions_network(keras.layers.Average), with_pgd_after_plain),
+    "multi_resolution": (voting.resolutions_network, joined_late),
     "output_codes": (lambda: voting.codes_network(slope=1.0, cut=False), with_pgd_after_plain),
     "distilled": (lambda: networks.cnn(name="distilled"), distilled),
     "steep_activations": (saturating.steep_network, steeper),
