@@ -103,16 +103,29 @@ def test_a_forged_image_is_noticed_without_its_digest(copy, images):
 
 def test_a_forged_number_is_noticed_without_its_digest(copy):
     text = (copy / runs.RESULT).read_text()
-    for key in ("fooled", "fingerprint", "weights", "robust"):
+    changes = {
+        "fooled": ("attacks", 0, "fooled", 999),
+        "accuracy": ("attacks", 1, "accuracy", 0.987),
+        "class": ("class_accuracy", 1, "robust", 0.987),
+        "fingerprint": ("dataset", None, "fingerprint", "0"),
+        "weights": ("fingerprints", None, "weights", "0"),
+    }
+    for key, (name, place, inner, value) in changes.items():
         record = json.loads(text)
-        place = {
-            "fooled": record["attacks"][0], "fingerprint": record["dataset"], "weights": record["fingerprints"],
-            "robust": record["class_accuracy"][1],
-        }[key]  # fmt: skip
-        place[key] = place[key] + 1 if key == "fooled" else "0" if isinstance(place[key], str) else 0.987
+        (record[name] if place is None else record[name][place])[inner] = value
         (copy / runs.RESULT).write_text(json.dumps(record))
         (copy / runs.SUMS).write_text(seal.sums(copy))
         assert failed(look(copy)) == [{"fingerprint": "data", "weights": "model"}.get(key, "numbers")], key
+
+
+def test_forged_labels_are_noticed_without_their_digest(copy):
+    swapped = lambda arrays: arrays | {"labels": np.roll(arrays["labels"], 1)}  # noqa: E731
+    read = results.load(copy)
+    arrays = swapped(dict(read.arrays))
+    facts = {name: getattr(read, name) for name in ("model", "dataset", "threat", "attacks", "judge", "fingerprints")}
+    outcomes = [arrays[name] for name in ("clean", "robust", "labels")]
+    results.EvaluationResult.of(*outcomes, "0123456789", arrays=arrays, fooling=read.fooling, **facts).save(copy)
+    assert failed(look(copy)) == ["data"]
 
 
 def test_another_model_or_other_images_are_noticed(judged, classifiers, images, labels):

@@ -20,7 +20,7 @@ from tfadv.provenance import digest, fingerprint
 # Two logits that are nearer to each other than this share of the spread of all are a tie: another processor, or another
 # number of images at a time, rounds them to another order.
 TIE = 1e-3
-# How far a distance that is computed again may be from the one before.
+# How far a number that is computed again may be from the one before.
 ROUNDING = 1e-5
 
 
@@ -94,9 +94,14 @@ def numbers_follow(work):
     for key in ("clean_accuracy", "robust_accuracy", "clean_interval", "robust_interval", "class_accuracy"):
         if getattr(again, key) != getattr(result, key):
             raise Failed(f"{key} does not follow from the outcomes of the images")
+    left = result.arrays["clean"].sum()
     for place, row in enumerate(result.attacks):
-        if row["fooled"] != (by == place).sum():
-            raise Failed(f"{row['attack']} fooled {(by == place).sum()} images, and the result says {row['fooled']}")
+        count = (by == place).sum()
+        left -= count
+        if row["fooled"] != count or abs(row["accuracy"] - left / by.size) > ROUNDING:
+            raise Failed(
+                f"{row['attack']} fooled {count:,} images and left {left:,}, which is not what the result says"
+            )
     fooled = np.flatnonzero(result.arrays["clean"] & ~result.arrays["robust"])
     if not (np.array_equal(work.at, fooled) and np.array_equal(fooled, np.flatnonzero(by >= 0))):
         raise Failed("there is not one image in fooling.npz for each that is said to be fooled")
@@ -116,7 +121,8 @@ def data_are_the_same(work):
         work.x, work.y = split.x, validation.labels(split.y, len(split))
     except TfadvError as error:
         raise Failed(f"{error} Name the data set with --dataset.") from error
-    if fingerprint(work.x, work.y) != result.dataset["fingerprint"]:
+    same = np.array_equal(work.y, result.arrays["labels"])
+    if not same or fingerprint(work.x, work.y) != result.dataset["fingerprint"]:
         raise Failed(f"{data.name} has other test images or labels than those that were judged")
     return f"the {len(work.y):,} images and labels of {data.name} are those that were judged"
 
