@@ -85,6 +85,9 @@ def test_what_was_not_tested_and_how_to_verify_it_are_said(make, quick, tmp_path
     assert command.lines == (f"tfadv verify '{run}'",)
     said = {key: value for facts in kinds(document, Facts) for key, value in facts.mapping.items()}
     assert said[f"sha256 of {run / 'SHA256SUMS'}"] == hashlib.sha256((run / "SHA256SUMS").read_bytes()).hexdigest()
+    assert "linf:0.1" in said["other changes"] and said["other changes"].endswith("rotations, blur, weather")
+    measured = page.evaluation_document([make(corruptions={"mean": 0.5, "accuracy": {"fog": [0.5]}})])
+    assert "blur" not in str([facts.mapping.get("other changes") for facts in kinds(measured, Facts)])
     assert "linf:0.1" in said["other changes"] and "30 images" in said["other images"]
     assert "is proven" in str(
         page.evaluation_document([make(certificate={"method": "linear", "accuracy": 0.2})]).blocks

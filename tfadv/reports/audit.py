@@ -131,10 +131,11 @@ def _names(found, outcome):
 def not_tested(results):
     """What no number of the page speaks about."""
     threats = list(dict.fromkeys(result.threat for result in results))
+    natural = "" if all(result.corruptions for result in results) else ", blur, weather"
     judged = " and ".join(dict.fromkeys(number(result.dataset["n"]) for result in results))
     facts = {
         "stronger attacks": "an attack that was not run may fool more images; nothing here is a proof of robustness",
-        "other changes": f"what is not in {' or '.join(threats)}: other norms and sizes, rotations, blur, weather",
+        "other changes": f"what is not in {' or '.join(threats)}: other norms and sizes, rotations{natural}",
         "other images": f"judged were {judged} images of one source; the intervals speak of such images alone",
         "other goals": "one certain wrong class, false alarms of a detector, a slow or an unavailable service",
         "other attackers": "poisoned training data, backdoors, stolen models, leaked training images",
