@@ -13,9 +13,9 @@ from tfadv import random
 from tfadv.attacks.loops import active
 from tfadv.attacks.loops.random_search import height_of, rows_where
 
-# After so many queries one more proposal at once: the longer a search lasts, the fewer of them are better. With Square
-# about a fifth is asked about in vain (`benchmarks/tail.py`).
-PATIENCE = 50
+# After so many queries one more proposal at once: the longer a search lasts, the fewer of them are better. With 50 more
+# than half were asked about in vain for the last two images of a ResNet-20 (`benchmarks/tail.py`).
+PATIENCE = 200
 # A window of queries is so many times as long as what is asked about at once: its end waits for the last example.
 WINDOW = 8
 
