@@ -3,6 +3,7 @@
 import functools
 
 from tfadv import attacks as registry
+from tfadv import validation
 from tfadv.attacks.apgd import APGD
 from tfadv.attacks.deepfool import DeepFool
 from tfadv.data.split import spread_over
@@ -114,7 +115,8 @@ class Diagnostics:
         return self._part(DISTANCES, lambda: metrics.summary(rho()))
 
     def _has_distances(self):
-        return self.traits.differentiable and not self.traits.random
+        # Of a model that rejects a prediction may be no class, and DeepFool leads from class to class.
+        return self.traits.differentiable and not (self.traits.random or validation.rejects(self.judge.model))
 
     def curves(self):
         """Accuracy against eps: of one step, and, with what the evaluation knows already, of many."""
