@@ -44,7 +44,11 @@ def show(result, out):
     output.facts(_beside(result))
     output.line()
     output.findings(result.findings)
-    output.line(f"\nWritten to {out}: result.json, per_example.npz, report.html")
+    names = runs.RESULT, runs.PER_EXAMPLE, runs.FOOLING, runs.REPORT
+    written = [name for name in names if (out / name).is_file()]
+    output.line(f"\nWritten to {out}: {', '.join(written)}")
+    if runs.FOOLING in written:
+        output.line(f"Check it without attacking again: tfadv verify {out}")
 
 
 def _beside(result):

@@ -35,7 +35,8 @@ def some(names):
 def judged_cases():
     for case in some(SPECIMENS):
         missed = MISSED.get(case.values[0])
-        marks = [*case.marks, pytest.mark.xfail(reason=missed, strict=True)] if missed else case.marks
+        # Not strict: what is missed is random, and passes now and then.
+        marks = [*case.marks, pytest.mark.xfail(reason=missed, strict=False)] if missed else case.marks
         yield pytest.param(*case.values, marks=marks)
 
 
