@@ -9,26 +9,12 @@ from keras import layers, ops
 
 from specimens.by_hand import averaged, joined
 from specimens.networks import SHAPE, autoencoder, base, dense_autoencoder, register, restored
+from specimens.quantizing import Quantize
 from specimens.specimen import THREAT, Specimen, following, itself, part
 from tfadv.data import datasets
 from tfadv.graph.reject import with_reject
 
 ALARMS = 0.05  # of clean training images
-
-
-@register
-class RoundedCode(layers.Layer):
-    """Numbers in [0, 1] rounded to `levels` steps: the gradient is zero."""
-
-    def __init__(self, levels=5, **options):
-        super().__init__(**options)
-        self.levels = levels
-
-    def call(self, x):
-        return ops.round(x * self.levels) / self.levels
-
-    def get_config(self):
-        return super().get_config() | {"levels": self.levels}
 
 
 @register
@@ -71,7 +57,7 @@ def threshold(reformer):
 def purified():
     """Nested models: an autoencoder whose code is rounded, then the base network."""
     x = keras.Input(SHAPE)
-    return keras.Model(x, base()(restored(dense_autoencoder(RoundedCode(name="code")), "autoencoder")(x)))
+    return keras.Model(x, base()(restored(dense_autoencoder(Quantize(levels=5, name="code")), "autoencoder")(x)))
 
 
 @functools.cache

@@ -94,9 +94,8 @@ class Met:
 
         @tf.function(autograph=False)
         def run(x, y):
-            return gradients.logits_and_gradient(logits_fn, x, lambda z: losses.margin(y, z[:, : self.judge.classes]))[
-                2
-            ]
+            margin = lambda z: losses.margin(y, z[:, : self.judge.classes])  # noqa: E731
+            return gradients.logits_and_gradient(logits_fn, x, margin)[2]
 
         # One by its signature, else TensorFlow warns that it traces a function of this name again and again.
         specs = tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], tf.int32)
