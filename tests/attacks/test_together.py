@@ -96,12 +96,6 @@ def test_what_changes_nothing_is_not_asked_about():
     assert 4 * 50 < sum(asked[2:]) < 4 * 180
 
 
-def test_windows_cover_all_queries_and_stop_at_breaks():
-    first, length = lookahead.windows(5000, HALVED)
-    assert first[0] == 0 and all(a + n == b for a, n, b in zip(first, length, [*first[1:], 5000], strict=True))
-    assert {t + 1 for t in HALVED if t < 5000} <= set(first)
-
-
 def test_the_first_of_several_draws_does_not_depend_on_how_many():
     for shape, more in (([3, 5], [9, 5]), ([1, 7], [2, 7])):
         few, many = (random.uniform(s, random.key(4, 2)).numpy() for s in (shape, more))

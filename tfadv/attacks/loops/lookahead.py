@@ -2,7 +2,7 @@
 
 A proposal depends on the number of its query, on the best image so far and on random numbers alone. So the next ones
 are all made from the present best, and asked about in one pass of the model. The first that is better counts; those
-after it are made again.
+after it are made again. While the batch is full, or proposals are often better, it asks about one at a time.
 """
 
 import typing
@@ -48,44 +48,44 @@ def climb(problem, propose, width, state, queries, *, start, seed, loss, breaks=
     Returns:
         Images (n, h, w, c): what fooled the model, or the best proposal.
     """
-    first, length = map(tf.constant, windows(queries, breaks))
+    ends = tf.constant(sorted({t + 1 for t in breaks if t + 1 < queries} | {queries}))
 
-    def window(k, problem, carried):
-        best, height, state = carried
-        draws = _draws(seed, first[k], length[k], tf.size(height), width)
+    def step(_, problem, carried):
+        best, height, asked, state = carried
+        t, rows = asked[0], tf.size(height)  # all are at the same query
+        ahead = tf.minimum(active.at_once(rows), 1 + t // PATIENCE)
 
-        def made(query, place, *examples):
-            return propose(first[k], tf.gather_nd(draws, tf.stack([query, place], axis=1)), *examples)
+        def one():
+            x_adv = propose(t, _drawn(seed, t, rows, width), problem.x, best, state)
+            reply = _asked(problem, loss, tf.range(rows), x_adv, _changed(x_adv, best) & ~reached(height))
+            better = reply > height
+            return 1, rows_where(better, x_adv, best), tf.where(better, reply, height)
 
-        ahead = tf.minimum(active.at_once(tf.size(height)), 1 + first[k] // PATIENCE)
-        begin = Search(tf.zeros_like(problem.labels), tf.where(reached(height), 0, length[k]), best, height)
-        found = _through(problem, made, state, begin, length[k], ahead, loss)
-        return found.fell < length[k], found.best, (found.best, found.height, state)
+        def window():
+            length = tf.minimum(WINDOW * (1 + t // PATIENCE), tf.reduce_min(tf.where(ends > t, ends, queries)) - t)
+            draws = active.stacked(lambda t: _drawn(seed, t, rows, width), t + tf.range(length), [width])
+
+            def made(query, place, *examples):
+                return propose(t, tf.gather_nd(draws, tf.stack([query, place], axis=1)), *examples)
+
+            begin = Search(tf.zeros_like(problem.labels), tf.where(reached(height), 0, length), best, height)
+            found = _through(problem, made, state, begin, length, ahead, loss)
+            return length, found.best, found.height
+
+        length, best, height = tf.cond(ahead > 1, window, one)
+        asked += length
+        return reached(height) | (asked == queries), best, (best, height, asked, state)
 
     height = height_of(problem, loss, problem.x)
     resists = ~reached(height)
     best = rows_where(resists, start, problem.x)
     height = tf.where(resists, height_of(problem, loss, start), height)
-    return active.loop(problem, window, (best, height, state), first.shape[0])[0]
+    return active.loop(problem, step, (best, height, tf.zeros_like(problem.labels), state), queries)[0]
 
 
-def windows(queries, breaks):
-    """The first query of each window, and its length: none goes beyond one of the `breaks`.
-
-    >>> windows(30, (10,))
-    ([0, 8, 11, 19, 27], [8, 3, 8, 8, 3])
-    """
-    first, ends = [0], sorted({t + 1 for t in breaks if t + 1 < queries} | {queries})
-    while first[-1] < queries:
-        t = first[-1]
-        first.append(min(t + WINDOW * (1 + t // PATIENCE), next(end for end in ends if end > t)))
-    return first[:-1], [after - before for before, after in zip(first, first[1:], strict=False)]
-
-
-def _draws(seed, first, length, rows, width):
-    """What the examples draw in each query of a window, (length, rows, width)."""
-    drawn = lambda t: random.uniform([rows, width], random.key(seed, t + 1))  # noqa: E731
-    return active.stacked(drawn, tf.range(first, first + length), [width])
+def _drawn(seed, t, rows, width):
+    """What the examples draw in query t, (rows, width)."""
+    return random.uniform([rows, width], random.key(seed, t + 1))
 
 
 def _through(problem, made, state, begin, length, ahead, loss):
@@ -98,7 +98,7 @@ def _through(problem, made, state, begin, length, ahead, loss):
         of = lambda part: tf.gather(part, example)  # noqa: E731
         best = of(search.best)
         x_adv = made(query, _place(search, example, query), of(problem.x), best, tf.nest.map_structure(of, state))
-        asked = _asked(problem, loss, example, x_adv, best)
+        asked = _asked(problem, loss, example, x_adv, _changed(x_adv, best))
         return [_renewed(begin, search, _advanced(search, example, query, x_adv, asked), length)]
 
     going = lambda search: tf.reduce_any(_waiting(search, length))  # noqa: E731
@@ -122,9 +122,13 @@ def _place(search, example, query):
     return example - tf.math.count_nonzero(gone, axis=1, dtype=tf.int32)
 
 
-def _asked(problem, loss, example, x_adv, best):
-    """How high the proposals are, (rows,); the lowest where they are the best image itself."""
-    rows = tf.where(tf.reduce_any(x_adv != best, axis=range(1, len(x_adv.shape))))
+def _changed(x_adv, best):
+    return tf.reduce_any(x_adv != best, axis=range(1, len(x_adv.shape)))
+
+
+def _asked(problem, loss, example, x_adv, worth):
+    """How high the proposals are, (rows,); the lowest where they are not `worth` a query, (rows,) bool."""
+    rows = tf.where(worth)
     lowest = tf.fill(tf.shape(example), -float("inf"))
 
     def ask():
