@@ -1,9 +1,10 @@
 """The last images of an evaluation: several attempts and proposals at once, against one after another.
 
-    python benchmarks/tail.py [resnet] [few] [many] [--save FILE] [--than FILE]
+    python benchmarks/tail.py [resnet] [few] [fewer] [many] [--save FILE] [--than FILE]
 
 resnet   CIFAR-10 ResNet-20, 100 images, at an eps that leaves two to APGD-T, FAB-T and Square
-few      150 images of the PGD-trained MNIST CNN at linf:0.3
+few      150 images of the PGD-trained MNIST CNN at linf:0.3, most of which are left to all attacks
+fewer    150 images of the PGD-trained CIFAR-10 CNN at linf:8/255, of which a third are
 many     1,000 of them
 
 Each runs the standard ensemble as `tfadv evaluate` does, on what is still classified correctly, compiled beforehand.
@@ -28,8 +29,10 @@ from tfadv.evaluation import metrics
 CASES = {
     "resnet": ("cifar_resnet20", "linf:2/255", 100, 5.0),
     "few": ("mnist_cnn_pgd", "linf:0.3", 150, 1.5),
+    "fewer": ("cifar_cnn_pgd", "linf:8/255", 150, 1.5),
     "many": ("mnist_cnn_pgd", "linf:0.3", 1000, 1.0),
 }
+BATCH = 500  # that of `tfadv evaluate`
 LEFT = 2  # images that the first attack leaves, in the first case
 
 
@@ -91,7 +94,7 @@ def few_left(model, x, y, first, within):
     at = np.flatnonzero(metrics.correct(model, x, y))
     while len(at) > LEFT:
         within = within.with_eps(1.1 * within.eps)
-        left = at[metrics.correct(model, first(model, x[at], y[at], threat=within), y[at])]
+        left = at[metrics.correct(model, first(model, x[at], y[at], threat=within, batch_size=BATCH), y[at])]
         if not len(left):
             break
         at = left
@@ -108,7 +111,7 @@ def run(model, x, y, at, within, members, context):
             wrong = (y[at] + 1) % 10  # these leave the batch at once
             attacks_compiled(member, model, x[at], wrong, within)
             before, begin = passes.counts(), time.perf_counter()
-            x_adv = member(model, x[at], y[at], threat=within, seed=k)
+            x_adv = member(model, x[at], y[at], threat=within, seed=k, batch_size=BATCH)
             seconds = time.perf_counter() - begin
             spent = [after - was for after, was in zip(passes.counts(), before, strict=True)]
             at = at[metrics.correct(model, x_adv, y[at])]
@@ -120,7 +123,7 @@ def attacks_compiled(member, model, x, y, within):
     from tfadv.attacks import compiled
 
     compiled.COMPILED.clear()  # constants of the loops are part of what is compiled
-    member(model, x, y, threat=within)
+    member(model, x, y, threat=within, batch_size=BATCH)
 
 
 def report(case, forms):
