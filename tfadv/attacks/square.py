@@ -35,7 +35,7 @@ class Square(Attack):
     In vectors (n, d) squares and windows are runs of values.
 
     Fooled images leave the batch, so that queries are spent only where they are needed. Where few images are left, the
-    model is asked about several proposals for each at once; a proposal that changes nothing needs no answer.
+    model is asked about several proposals for each at once.
 
     Args:
         queries: proposals for each image, at least 1.

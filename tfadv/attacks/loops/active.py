@@ -10,7 +10,7 @@ import tensorflow as tf
 
 # With about so many rows a batch takes the least time for each: between 64 and 256 for a small network, about 64 for a
 # ResNet-20, on 2 cores (`benchmarks/tail.py`).
-FULL = 128
+FULL = 64
 
 
 def at_once(rows):
@@ -47,6 +47,16 @@ def loop(problem, step, state, steps, order=None):
         The results (n, h, w, c), and the indices of the examples that were never done, (m,) int32.
     """
 
+    return advance(problem, step, state, lambda t, _: t < steps, order)[:2]
+
+
+def advance(problem, step, state, going, order=None):
+    """`loop` as long as `going`, (t, rows) to a bool, says so: of two loops the first.
+
+    Returns:
+        The results of `loop` and, for those that were never done, the number of steps and the state.
+    """
+
     def body(t, found, alive, parts, state):
         done, result, state = step(t, _with(problem, parts), state)
         done = done if order is None else order.ended(done, alive)
@@ -60,11 +70,11 @@ def loop(problem, step, state, steps, order=None):
         return t + 1, *tf.cond(tf.reduce_any(done), shrink, lambda: (found, alive, parts, state))
 
     start = (0, problem.x, tf.range(tf.shape(problem.x)[0]), _parts(problem), state)
-    _, found, alive, _, state = tf.while_loop(
-        lambda t, found, alive, *_: (t < steps) & (tf.size(alive) > 0),
-        body, start, shape_invariants=free(start), maximum_iterations=steps,
+    t, found, alive, _, state = tf.while_loop(
+        lambda t, found, alive, *_: going(t, tf.size(alive)) & (tf.size(alive) > 0),
+        body, start, shape_invariants=free(start),
     )  # fmt: skip
-    return tf.tensor_scatter_nd_update(found, alive[:, None], tf.nest.flatten(state)[0]), alive
+    return tf.tensor_scatter_nd_update(found, alive[:, None], tf.nest.flatten(state)[0]), alive, t, state
 
 
 def attempts(problem, attempt, times):

@@ -32,8 +32,7 @@ class Search(typing.NamedTuple):
 def climb(problem, propose, width, state, queries, *, start, seed, loss, breaks=()):
     """Ask `queries` times about each example, or until it is fooled; then it leaves the batch.
 
-    Images that are misclassified already come back as they are, and so do proposals that change nothing: the model is
-    not asked about them.
+    Images that are misclassified already come back as they are.
 
     Args:
         problem: a `Problem` of n examples.
@@ -48,39 +47,50 @@ def climb(problem, propose, width, state, queries, *, start, seed, loss, breaks=
     Returns:
         Images (n, h, w, c): what fooled the model, or the best proposal.
     """
-    ends = tf.constant(sorted({t + 1 for t in breaks if t + 1 < queries} | {queries}))
-
-    def step(_, problem, carried):
-        best, height, asked, state = carried
-        t, rows = asked[0], tf.size(height)  # all are at the same query
-        ahead = tf.minimum(active.at_once(rows), 1 + t // PATIENCE)
-
-        def one():
-            x_adv = propose(t, _drawn(seed, t, rows, width), problem.x, best, state)
-            reply = _asked(problem, loss, tf.range(rows), x_adv, _changed(x_adv, best) & ~reached(height))
-            better = reply > height
-            return 1, rows_where(better, x_adv, best), tf.where(better, reply, height)
-
-        def window():
-            length = tf.minimum(WINDOW * (1 + t // PATIENCE), tf.reduce_min(tf.where(ends > t, ends, queries)) - t)
-            draws = active.stacked(lambda t: _drawn(seed, t, rows, width), t + tf.range(length), [width])
-
-            def made(query, place, *examples):
-                return propose(t, tf.gather_nd(draws, tf.stack([query, place], axis=1)), *examples)
-
-            begin = Search(tf.zeros_like(problem.labels), tf.where(reached(height), 0, length), best, height)
-            found = _through(problem, made, state, begin, length, ahead, loss)
-            return length, found.best, found.height
-
-        length, best, height = tf.cond(ahead > 1, window, one)
-        asked += length
-        return reached(height) | (asked == queries), best, (best, height, asked, state)
-
     height = height_of(problem, loss, problem.x)
     resists = ~reached(height)
     best = rows_where(resists, start, problem.x)
     height = tf.where(resists, height_of(problem, loss, start), height)
-    return active.loop(problem, step, (best, height, tf.zeros_like(problem.labels), state), queries)[0]
+
+    def one(t, problem, carried):
+        best, height, state = carried
+        x_adv = propose(t, _drawn(seed, t, tf.size(height), width), problem.x, best, state)
+        asked = height_of(problem, loss, x_adv)
+        better = asked > height
+        best, height = rows_where(better, x_adv, best), tf.where(better, asked, height)
+        return reached(height), best, (best, height, state)
+
+    busy = lambda t, rows: (t < queries) & (_ahead(t, rows) == 1)  # noqa: E731
+    found, alive, t, state = active.advance(problem, one, (best, height, state), busy)
+    few = _few(problem.only(alive), propose, width, state, t, queries, seed=seed, loss=loss, breaks=breaks)
+    return tf.tensor_scatter_nd_update(found, alive[:, None], few)
+
+
+def _ahead(t, rows):
+    """How many proposals for each example are asked about at once."""
+    return tf.minimum(active.at_once(rows), 1 + t // PATIENCE)
+
+
+def _few(problem, propose, width, state, t, queries, *, seed, loss, breaks):
+    """The rest of `climb`, from query t on: window after window."""
+    ends = tf.constant(sorted({t + 1 for t in breaks if t + 1 < queries} | {queries}))
+
+    def window(_, problem, carried):
+        best, height, state, asked = carried
+        t, rows = asked[0], tf.size(height)  # all are at the same query
+        ahead = _ahead(t, rows)
+        length = tf.minimum(WINDOW * ahead, tf.reduce_min(tf.where(ends > t, ends, queries)) - t)
+        draws = active.stacked(lambda t: _drawn(seed, t, rows, width), t + tf.range(length), [width])
+
+        def made(query, place, *examples):
+            return propose(t, tf.gather_nd(draws, tf.stack([query, place], axis=1)), *examples)
+
+        begin = Search(tf.zeros_like(problem.labels), tf.fill([rows], length), best, height)
+        found = _through(problem, made, state, begin, length, ahead, loss)
+        asked += length
+        return (found.fell < length) | (asked == queries), found.best, (found.best, found.height, state, asked)
+
+    return active.loop(problem, window, (*state, tf.fill(tf.shape(problem.labels), t)), queries - t)[0]
 
 
 def _drawn(seed, t, rows, width):
@@ -98,7 +108,7 @@ def _through(problem, made, state, begin, length, ahead, loss):
         of = lambda part: tf.gather(part, example)  # noqa: E731
         best = of(search.best)
         x_adv = made(query, _place(search, example, query), of(problem.x), best, tf.nest.map_structure(of, state))
-        asked = _asked(problem, loss, example, x_adv, _changed(x_adv, best))
+        asked = height_of(problem.only(example), loss, x_adv)
         return [_renewed(begin, search, _advanced(search, example, query, x_adv, asked), length)]
 
     going = lambda search: tf.reduce_any(_waiting(search, length))  # noqa: E731
@@ -120,23 +130,6 @@ def _place(search, example, query):
     others = tf.range(tf.size(search.query))
     gone = (others < example[:, None]) & (search.fell < query[:, None])
     return example - tf.math.count_nonzero(gone, axis=1, dtype=tf.int32)
-
-
-def _changed(x_adv, best):
-    return tf.reduce_any(x_adv != best, axis=range(1, len(x_adv.shape)))
-
-
-def _asked(problem, loss, example, x_adv, worth):
-    """How high the proposals are, (rows,); the lowest where they are not `worth` a query, (rows,) bool."""
-    rows = tf.where(worth)
-    lowest = tf.fill(tf.shape(example), -float("inf"))
-
-    def ask():
-        at = rows[:, 0]
-        asked = height_of(problem.only(tf.gather(example, at)), loss, tf.gather(x_adv, at))
-        return tf.tensor_scatter_nd_update(lowest, rows, asked)
-
-    return tf.cond(tf.size(rows) > 0, ask, lambda: lowest)
 
 
 def _advanced(search, example, query, x_adv, asked):
