@@ -1,11 +1,13 @@
 """Common corruptions: each against its formula or SciPy, and what holds for all of them."""
 
 import colorsys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
+from tfadv.data import corruptions
 from tfadv.data.corruptions import CORRUPTIONS, SEVERITIES, blur, corrupt, digital, noise, resampling, weather
 from tfadv.errors import TfadvError
 
@@ -29,6 +31,38 @@ def test_every_corruption_gives_other_images_of_the_same_kind(name, shape):
     assert change[4] > 0.004 and (change[4] > change[0] or name in ("elastic_transform", "frost"))
     draws = name not in ("defocus_blur", "zoom_blur", "brightness", "contrast", "pixelate", "jpeg_compression")
     assert np.array_equal(found[2], corrupt(x, name, 3, seed=2)) is not draws
+
+
+@pytest.fixture(scope="module")
+def reference():
+    """What the published code makes of two images: see corruption_reference.py."""
+    with np.load(Path(__file__).with_name("corruption_reference.npz")) as arrays:
+        return dict(arrays)
+
+
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_images_are_those_of_the_published_code(reference, size):
+    """With the same random numbers, to the last bit of 8; glass smooths what was rounded before."""
+    x, published = np.float32(reference[size][None]) / 255, reference[f"{size}_pixels"].astype(float)
+    at = np.linspace(0, x.shape[1] - 1, published.shape[2]).astype(int)
+    names = [name for name in CORRUPTIONS if name not in ("frost", "impulse_noise", "elastic_transform")]
+    for name, by_severity in zip([*names, "elastic_transform"], published, strict=True):
+        for severity, pixels in zip(SEVERITIES, by_severity, strict=True):
+            rng = np.random.RandomState(severity)
+            found = np.rint(255 * corruptions._corrupt(x, CORRUPTIONS[name], severity, rng)[0])[at][:, at]
+            away = np.abs(found - pixels)
+            assert away.max() <= (2 if name == "glass_blur" else 1) and away.mean() < 0.2, (name, severity)
+
+
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_impulses_and_frost_have_the_statistics_of_the_published_code(reference, size):
+    """The mean and the deviation of a pixel; of frost, which is drawn and no photograph, within a few of 255."""
+    x, published = np.float32(reference[size][None]) / 255, reference[f"{size}_statistics"]
+    for name, by_severity, close in zip(("frost", "impulse_noise"), published, (4, 0.6), strict=True):
+        for severity, (mean, deviation) in zip(SEVERITIES, by_severity, strict=True):
+            found = 255 * corrupt(np.repeat(x, 200, axis=0), name, severity, seed=1)
+            assert found.mean() == pytest.approx(mean, abs=close), (name, severity)
+            assert found.var(axis=0).mean() ** 0.5 == pytest.approx(deviation, abs=close), (name, severity)
 
 
 def test_there_are_fifteen_with_five_constants_each():
