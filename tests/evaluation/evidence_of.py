@@ -32,7 +32,8 @@ def case_of(model, specs=(), n=100, threat=THREAT, x=None, y=None, draws=1, **fa
 def told(specs, fooled=(), n=1000, classes=10, draws=1, **facts):
     """An evaluation of which only the attacks and what they broke are known."""
     members = tuple(map(attacks.get, specs))
-    rows = tuple({"attack": spec, "fooled": k} for spec, k in zip(specs, fooled or [0] * len(specs), strict=True))
+    counts = zip(specs, fooled or [0] * len(specs), strict=True)
+    rows = tuple({"attack": spec, "attacked": n, "fooled": k} for spec, k in counts)
     z, labels, no = np.zeros((n, classes), "float32"), np.zeros(n, "int32"), np.zeros(1, bool)
     judge = Judge(None, np.zeros((1, 8, 8, 1), "float32"), labels[:1], THREAT, draws=draws)
     about = {"judge": judge, "logits": z, "labels": labels, "right": no, "robust": no}

@@ -13,7 +13,7 @@ from keras import layers, ops
 from tfadv import attacks
 from tfadv.evaluation import checks, noise
 from tfadv.evaluation.checks import chosen_attacks, controls, model, outputs
-from tfadv.evaluation.checks.evidence import NOT_RANDOM, RANDOM
+from tfadv.evaluation.checks.evidence import NO_ATTACK, NONE_RIGHT, NONE_ROBUST, NOT_RANDOM, RANDOM, TOO_FEW
 from tfadv.evaluation.diagnostics import NOT_CHECKED
 from tfadv.graph.reject import with_reject
 from tfadv.threat import L1, L2, LInf
@@ -54,6 +54,36 @@ def test_what_fired_what_passed_and_what_was_skipped_is_told_apart():
     kinds = [("a", "passed", None), ("b", "skipped", NOT_RANDOM), ("c", "fired", None)]
     assert [tuple(outcome.values()) for outcome in checks.outcomes(said)] == kinds
     assert [finding["code"] for finding in checks.findings(said)] == ["c"]
+
+
+def test_what_could_not_be_looked_at_is_no_pass(classifiers):
+    """One image that is wrong, and no attack: nothing can be said of gradients, of attacks, of a batch."""
+    no, logits = np.zeros(1, bool), np.full((1, 10), 0.6, "float32")
+    case = case_of(classifiers("mlp"), n=1, logits=logits, labels=np.ones(1, "int32"))
+    case = dataclasses.replace(case, right=no, robust=no)
+    reasons = {check["code"]: check["reason"] for check in checks.outcomes(checks.answers(case))}
+    right = ("zero_gradients", "misleading_gradients", "single_step_stronger", "loss_not_rising", "saturated_logits")
+    assert {reasons[code] for code in right} == {NONE_RIGHT} and reasons["not_converged"] == NONE_ROBUST
+    assert {reasons[code] for code in ("probabilities", "batch_dependent")} == {TOO_FEW}
+    assert {reasons[code] for code in ("abstentions", "single_step_only", "black_box_only")} == {NO_ATTACK}
+    wrong = dataclasses.replace(case_of(classifiers("mlp")), right=np.zeros(100, bool))
+    assert controls.stands_large_eps(wrong) == NONE_RIGHT
+    noisy = dataclasses.replace(wrong, judge=dataclasses.replace(wrong.judge, draws=20))
+    assert controls.few_draws(noisy) == NONE_RIGHT
+
+
+def test_steps_too_long_to_measure_say_nothing_of_gradients(classifiers):
+    faint = case_of(behind(layers.Rescaling(1e-4), classifiers("mlp")))
+    faint = dataclasses.replace(faint, right=np.ones(100, bool))
+    assert "no short step" in model.misleading_gradients(faint)
+    assert model.misleading_gradients(case_of(classifiers("mlp"), n=5)) == TOO_FEW
+
+
+def test_an_attack_that_found_no_image_left_says_nothing_of_the_others():
+    case = told(["pgd", "square"], [1000, 0])
+    assert chosen_attacks.black_box_stronger(case) is None
+    left = dataclasses.replace(case, rows=(case.rows[0], case.rows[1] | {"attacked": 0}))
+    assert chosen_attacks.black_box_stronger(left) == NONE_ROBUST
 
 
 def test_every_finding_is_documented():
@@ -176,8 +206,9 @@ def test_models_that_name_no_class_without_saying_so():
     )
     said = outputs.abstentions(silent)
     assert severity(said) == "warning" and "no class at 20 of 90" in said[1] and "rejects = True" in said[2]
-    assert outputs.abstentions(told(["pgd"])) is None
-    assert outputs.abstentions(dataclasses.replace(silent, labels=silent.labels[:50])) is None
+    named = dataclasses.replace(silent, rows=({**silent.rows[0], "abstained": 0},))
+    assert outputs.abstentions(named) is None
+    assert outputs.abstentions(dataclasses.replace(silent, labels=silent.labels[:50])) == TOO_FEW
 
 
 def test_too_few_draws(classifiers):

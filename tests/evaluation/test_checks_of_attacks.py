@@ -22,14 +22,13 @@ from trap_models import behind, trap
 def test_single_steps_only():
     for specs in (["fgsm"], ["fgsm", "pgd(steps=1)"]):
         assert severity(chosen_attacks.single_step_only(told(specs))) == "warning"
-    for specs in (["fgsm", "pgd"], ["deepfool"], ["square"], ["transfer(attack=fgsm)"], []):
+    for specs in (["fgsm", "pgd"], ["deepfool"], ["square"], ["transfer(attack=fgsm)"]):
         assert chosen_attacks.single_step_only(told(specs)) is None
 
 
 def test_black_box_attacks_only():
     assert severity(chosen_attacks.black_box_only(told(["square", "transfer"]))) == "warning"
-    for honest in (told(["square", "pgd"]), told(["square"], differentiable=False), told([])):
-        assert severity(chosen_attacks.black_box_only(honest)) is None
+    assert chosen_attacks.black_box_only(told(["square", "pgd"])) is None
 
 
 @pytest.mark.parametrize(

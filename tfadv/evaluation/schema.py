@@ -14,6 +14,8 @@ INTERVAL = ([NUMBER],)
 # What is counted of each attack: of a random model, how many images that seemed fooled fresh draws gave back; how many
 # adversarial images the model rejected or named no class for.
 COUNTED = ("seconds", "gradients", "forwards", "returned", "abstained")
+# What may come of a check, worst first.
+OUTCOMES = ("fired", "passed", "skipped")
 ATTACK = {
     "attack": str,
     "attacked": (int,),

@@ -9,12 +9,14 @@ from tfadv.attacks.apgd import APGDT
 from tfadv.attacks.autoattack import PUBLISHED_NORMS
 from tfadv.attacks.eot import EOT
 from tfadv.attacks.quick import Quick
-from tfadv.evaluation.checks.evidence import NO_GRADIENTS, NOT_RANDOM, iterates, parts
+from tfadv.evaluation.checks.evidence import NO_ATTACK, NO_GRADIENTS, NONE_ROBUST, NOT_RANDOM, iterates, parts
 
 
 def single_step_only(evidence):
     """Nothing stronger than FGSM was run."""
-    if not evidence.members or any(iterates(member) or member.black_box for member in evidence.members):
+    if not evidence.members:
+        return NO_ATTACK
+    if any(iterates(member) or member.black_box for member in evidence.members):
         return None
     return (
         "warning",
@@ -25,9 +27,9 @@ def single_step_only(evidence):
 
 def black_box_only(evidence):
     """The model has gradients, and no attack used them."""
-    if not evidence.differentiable:
-        return NO_GRADIENTS
-    if not evidence.members or not all(member.black_box for member in evidence.members):
+    if not (evidence.differentiable and evidence.members):
+        return NO_ATTACK if evidence.differentiable else NO_GRADIENTS
+    if not all(member.black_box for member in evidence.members):
         return None
     return (
         "warning",
@@ -43,6 +45,8 @@ def black_box_stronger(evidence):
     later = [(member, row) for member, row in ran[white[0] :] if member.black_box] if white else []
     if not later:
         return "no attack without gradients ran after one that follows them"
+    if not any(row["attacked"] for _, row in later):
+        return NONE_ROBUST
     fooled = sum(row["fooled"] for _, row in later)
     # AutoAttack's own threshold, and never a single image.
     if fooled <= max(0.002 * evidence.n, 1):

@@ -13,7 +13,6 @@ from tfadv import attacks
 from tfadv.attacks.eot import EOT
 from tfadv.evaluation import curves, noise
 from tfadv.evaluation.checks.evidence import (
-    NO_SINGLE_ATTACK,
     NOISY,
     NONE_RIGHT,
     NONE_ROBUST,
@@ -48,8 +47,8 @@ def noise_stronger(evidence):
 
 def single_step_stronger(evidence):
     """FGSM fools more images than an attack of many steps, each run by itself."""
-    if evidence.single_attack is None:
-        return NO_SINGLE_ATTACK
+    if evidence.no_single_attack:
+        return evidence.no_single_attack
     _, name, at, _, after, _ = evidence.single_attack
     once, often = evidence.fooled(evidence.expected("fgsm"), at).sum(), _misclassified(after, evidence.judge.y[at])
     if once - often <= max(0.01 * len(at), 1):
@@ -63,8 +62,8 @@ def single_step_stronger(evidence):
 
 def loss_not_rising(evidence):
     """An attack ends where its loss is no higher than on the clean image."""
-    if evidence.single_attack is None:
-        return NO_SINGLE_ATTACK
+    if evidence.no_single_attack:
+        return evidence.no_single_attack
     _, name, at, before, after, _ = evidence.single_attack
     y = evidence.judge.y[at]
     rises = (_cross_entropy(after, y) > _cross_entropy(before, y)) | (_gap(after, y) < _gap(before, y))
@@ -123,11 +122,14 @@ def stands_large_eps(evidence):
     if not evidence.gradients_mean or len(np.unique(evidence.logits.argmax(axis=1))) == 1:
         return UNFOLLOWED if not evidence.gradients_mean else "the model names one class for every image"
     at = some(evidence.right)
+    if not at.size:
+        return NONE_RIGHT
     threat, left = evidence.judge.threat, at
     eps = curves.large(threat, evidence.judge.x[0].size)
     if not np.isfinite(eps):  # a patch hides nothing beside it
         return "no image looks like every other within any eps of this threat model"
-    for attack in (evidence.expected(LONGER), evidence.single_attack and evidence.single_attack.attack):
+    # The longer one is compiled only for images that withstand the one that ran before.
+    for attack in (evidence.single_attack and evidence.single_attack.attack, evidence.expected(LONGER)):
         if attack and left.size:
             left = left[~evidence.fooled(attack, left, eps)]
     if left.size <= 0.02 * len(at):
@@ -145,8 +147,10 @@ def few_draws(evidence):
     draws = [part.draws for part in evidence.parts if isinstance(part, EOT)]
     at = some(evidence.right, 16)
     noisy = evidence.stochastic or evidence.noise is not None
-    if not (noisy and evidence.differentiable and draws and at.size):
-        return NOT_RANDOM if not noisy else "no mean gradient was attacked"
+    if not noisy or not at.size:
+        return NONE_RIGHT if noisy else NOT_RANDOM
+    if not (evidence.differentiable and draws):
+        return "no mean gradient was attacked"
     judge, jitter = evidence.judge, evidence.noise.jitter if evidence.noise else 0.0
     cosine = float(np.mean(noise.agreement(judge.model, judge.x[at], judge.y[at], max(draws), jitter)))
     if cosine >= noise.COSINE:

@@ -22,6 +22,8 @@ RANDOM = "the model is random"
 NOT_RANDOM = "the model is not random"
 NONE_RIGHT = "no image was classified correctly"
 NONE_ROBUST = "no image withstood the attacks"
+NO_ATTACK = "no attack was run"
+TOO_FEW = "too few images were judged to tell"
 # Images that a check attacks at most, and gradients that the attack run by itself may take for all of them.
 IMAGES, GRADIENTS = 100, 15_000
 
@@ -111,6 +113,13 @@ class Evidence:
         x_adv = self.judge.attack(attack, at, fresh=True)
         before, after = map(self.judge.logits, (self.judge.x[at], x_adv))
         return SingleAttackRun(attack, name, at, before, after, x_adv)
+
+    @property
+    def no_single_attack(self):
+        """Why there is no `single_attack`; None where there is one."""
+        if self.single_attack is not None:
+            return None
+        return NO_SINGLE_ATTACK if self.right.any() else NONE_RIGHT
 
     def fooled(self, attack, at, eps=None):
         """Which of the few images `at` an attack fools that draws other random numbers than before: (k,) bool."""

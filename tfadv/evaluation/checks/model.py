@@ -11,7 +11,15 @@ from tfadv import gradients, losses
 from tfadv.attacks.bpda import BPDA
 from tfadv.attacks.eot import deviation
 from tfadv.attacks.twin import Twin
-from tfadv.evaluation.checks.evidence import IMAGES, NO_GRADIENTS, NONE_RIGHT, UNFOLLOWED, loss_of, some
+from tfadv.evaluation.checks.evidence import (
+    IMAGES,
+    NO_GRADIENTS,
+    NONE_RIGHT,
+    TOO_FEW,
+    UNFOLLOWED,
+    loss_of,
+    some,
+)
 from tfadv.tensors import finite_or, flat_sum, per_example
 
 # How far a step along the gradient is to lead, in spreads of the logits, and how much of that it must keep.
@@ -101,8 +109,10 @@ def misleading_gradients(evidence):
     broken = {
         where: np.mean((shares < KEPT) | (shares > 1 / KEPT)) for where, shares in kept.items() if shares.size >= FEWEST
     }
-    where = max(broken, key=broken.get, default=None)
-    if where is None or broken[where] <= 0.1:
+    if not broken:
+        return TOO_FEW if evidence.right.sum() < FEWEST else "no short step changes the margin enough to measure it"
+    where = max(broken, key=broken.get)
+    if broken[where] <= 0.1:
         return None
     typical = np.median(kept[where])
     return (

@@ -9,7 +9,7 @@ import numpy as np
 from tfadv import validation
 from tfadv.attacks.eot import EOT
 from tfadv.evaluation import metrics, noise
-from tfadv.evaluation.checks.evidence import RANDOM
+from tfadv.evaluation.checks.evidence import NO_ATTACK, NONE_RIGHT, RANDOM, TOO_FEW
 from tfadv.graph.inference import augmentation_layers, batch_layers
 
 
@@ -49,8 +49,8 @@ def batch_dependent(evidence):
         )
         return "error", f"{said}the batch; judged is what predict returns, with the stored statistics.", advice
     x = evidence.judge.x[:16]
-    if evidence.stochastic or evidence.noise:
-        return RANDOM
+    if evidence.stochastic or evidence.noise or len(x) < 2:
+        return RANDOM if len(x) > 1 else TOO_FEW
     moved, flips = noise.answers_depend_on_company(evidence.judge.model, x)
     if moved <= noise.COMPANY:
         return None
@@ -65,8 +65,10 @@ def batch_dependent(evidence):
 def probabilities(evidence):
     """The outputs lie in [0, 1], though they may not sum to 1."""
     low, high = float(evidence.logits.min()), float(evidence.logits.max())
-    if low < 0 or high > 1 + 1e-6 or high <= 0.5 or len(evidence.logits) < 2:
+    if low < 0 or high > 1 + 1e-6 or high <= 0.5:
         return None
+    if len(evidence.logits) < 2:
+        return TOO_FEW
     return (
         "error",
         f"All outputs lie between {low:.2g} and {high:.2g}, as probabilities do: their gradients vanish where the "
@@ -100,9 +102,11 @@ def abstentions(evidence):
     asked = sum(row["attacked"] for row in evidence.rows if row.get("abstained") is not None)
     if validation.rejects(evidence.judge.model):
         return _rejections(evidence, adversarial, asked)
+    if not adversarial:
+        return None if asked else NONE_RIGHT if evidence.members else NO_ATTACK
     # Fewer images may lack a class by chance.
-    if not adversarial or evidence.n < 10 * evidence.classes:
-        return None
+    if evidence.n < 10 * evidence.classes:
+        return TOO_FEW
     return (
         "warning",
         f"The model names no class at {adversarial} of {asked} adversarial images: all its logits are alike or not "
