@@ -5,11 +5,11 @@ from tfadv import runs
 from . import output
 
 
-def write(result, out):
-    """The result, and the report about it as it was read back."""
+def write(out):
+    """The report about the result in a directory."""
     from tfadv.reports import page
 
-    page.write([result.save(out)], out / runs.REPORT)
+    page.write([out], out / runs.REPORT)
 
 
 def tell(found, as_json):
@@ -47,8 +47,7 @@ def show(result, out):
     names = runs.RESULT, runs.PER_EXAMPLE, runs.FOOLING, runs.REPORT
     written = [name for name in names if (out / name).is_file()]
     output.line(f"\nWritten to {out}: {', '.join(written)}")
-    if runs.FOOLING in written:
-        output.line(f"Check it without attacking again: tfadv verify {out}")
+    output.line(f"Check it without attacking again: tfadv verify {out}")
 
 
 def _beside(result):

@@ -94,8 +94,18 @@ class Judge:
 
         If they are `attacked`, rejecting them is right as well.
         """
+        return self.share_right(x_adv, at, attacked=attacked) > 0.5
+
+    def share_right(
+        self, x_adv: np.ndarray, at=slice(None), *, attacked: bool = True, draws: int | None = None, ballot: int = 0
+    ) -> np.ndarray:
+        """The share of `draws` passes, of the judge's own number if None, that are right as in `correct`: (k,) floats.
+
+        Args:
+            ballot: a number; another one moves the pixels otherwise, where that draws the noise.
+        """
         rejecting = attacked and validation.rejects(self.model)
-        return metrics.share_right(self._votes(x_adv, self.draws), self.y[at], rejecting) > 0.5
+        return metrics.share_right(self._votes(x_adv, draws or self.draws, ballot), self.y[at], rejecting)
 
     def verdict(self, x_adv: np.ndarray, at=slice(None)) -> Verdict:
         """What the model makes of adversarial images `x_adv`, (k, h, w, c), of the judged images `at`.
@@ -153,5 +163,14 @@ class Judge:
         return self.verdict(self.attack(attack, at, eps=eps, fresh=fresh), at).right
 
     def only(self, at) -> Judge:
-        """The same judge of the images `at` alone."""
-        return dataclasses.replace(self, x=self.x[at], y=self.y[at])
+        """The same judge of the images `at` alone; what the model said of the clean ones is not asked again."""
+        return dataclasses.replace(self, x=self.x[at], y=self.y[at])._knowing(self, at)
+
+    def under(self, threat: ThreatModel, seed: int) -> Judge:
+        """The same judge under another threat model, with another seed; the clean images are not asked again."""
+        return dataclasses.replace(self, threat=threat, seed=seed)._knowing(self)
+
+    def _knowing(self, other, at=slice(None)):
+        for name in ("clean_logits", "clean"):
+            self.__dict__[name] = getattr(other, name)[at]
+        return self

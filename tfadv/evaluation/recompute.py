@@ -1,165 +1,22 @@
-"""What a verification looks at, one function a step: each says what it found, or raises `Failed`."""
+"""What a verification asks the model again, one function a step: each says what it found, or raises `Failed`."""
 
-import functools
-from pathlib import Path
-
-import keras
 import numpy as np
 
-from tfadv import runs, validation
-from tfadv import threat as threats
-from tfadv.data import datasets
-from tfadv.data.split import Dataset
-from tfadv.errors import TfadvError
-from tfadv.evaluation import results, seal
-from tfadv.evaluation.judge import Judge
-from tfadv.evaluation.results import EvaluationResult
-from tfadv.models import classifier
-from tfadv.provenance import digest, fingerprint
+from tfadv.evaluation import gate, metrics, records, revote
+from tfadv.evaluation.records import ROUNDING, Failed
+from tfadv.evaluation.sequential import Requirement
 
 # Two logits that are nearer to each other than this share of the spread of all are a tie: another processor, or another
 # number of images at a time, rounds them to another order.
 TIE = 1e-3
-# How far a number that is computed again may be from the one before.
-ROUNDING = 1e-5
-
-
-# What an evaluation keeps of each image.
-EVIDENCE = {"clean", "robust", "labels", "broken_by", "distance"}
-
-
-class Failed(Exception):
-    """A check failed, and what follows it cannot be looked at."""
-
-
-class Work:
-    """What the checks hand on to each other."""
-
-    def __init__(self, directory, model, dataset, data_dir):
-        self.directory, self.model, self.dataset, self.data_dir = directory, model, dataset, data_dir
-        self.recorded, self.recomputed, self.sums = {}, {}, None
-        self.result = self.x = self.y = None
-        self.ties = np.zeros(0, int)  # images where rounding decides
-
-    @functools.cached_property
-    def judge(self):
-        return Judge(self.model, self.x, self.y, self.threat, **self.result.judge)
-
-    @functools.cached_property
-    def threat(self):
-        return threats.parse(self.result.threat)
-
-    @functools.cached_property
-    def at(self):
-        """Which of the judged images the kept ones take the place of."""
-        return self.result.fooling["image"]
-
-    @functools.cached_property
-    def x_adv(self):
-        return self.result.fooling["x_adv"]
-
-    @functools.cached_property
-    def still_right(self):
-        """At which of the kept images the model is right, (k,) bool."""
-        return self.judge.correct(self.x_adv, self.at) if len(self.at) else np.zeros(0, bool)
-
-
-def files_are_unaltered(work):
-    """The files have the digests that were written beside them."""
-    if not (work.directory / runs.RESULT).is_file():
-        results.load(work.directory)  # says what is expected there
-    if changed := seal.altered(work.directory):
-        raise Failed(f"{', '.join(changed)} is not as `tfadv evaluate` wrote it")
-    try:
-        work.result = results.load(work.directory)
-    except TfadvError as error:
-        raise Failed(str(error)) from error
-    if not isinstance(work.result, EvaluationResult):
-        raise TfadvError(f"{str(work.directory)!r} is an experiment: verify takes what `tfadv evaluate` wrote.")
-    if None in (work.result.fingerprints, work.result.judge) or not (
-        EVIDENCE.issubset(work.result.arrays) and work.result.fooling
-    ):
-        raise TfadvError(f"{str(work.directory)!r} holds no evidence to verify: evaluate again with --out.")
-    work.sums = digest(work.directory / runs.SUMS)
-    work.recorded = {"clean": work.result.clean_accuracy, "robust": work.result.robust_accuracy}
-    return f"all are as `tfadv evaluate` wrote them; the sha256 of {runs.SUMS} is {work.sums}"
-
-
-def numbers_follow(work):
-    """The numbers in result.json follow from the outcomes in per_example.npz."""
-    result, by = work.result, work.result.arrays["broken_by"]
-    names = [row["name"] for row in result.class_accuracy]
-    facts = {"model": result.model, "dataset": result.dataset, "threat": result.threat}
-    again = EvaluationResult.of(*(result.arrays[key] for key in ("clean", "robust", "labels")), names, **facts)
-    for key in ("clean_accuracy", "robust_accuracy", "clean_interval", "robust_interval", "class_accuracy"):
-        if getattr(again, key) != getattr(result, key):
-            raise Failed(f"{key} does not follow from the outcomes of the images")
-    left = result.arrays["clean"].sum()
-    for place, row in enumerate(result.attacks):
-        count = (by == place).sum()
-        left -= count
-        if row["fooled"] != count or abs(row["accuracy"] - left / by.size) > ROUNDING:
-            raise Failed(
-                f"{row['attack']} fooled {count:,} images and left {left:,}, which is not what the result says"
-            )
-    fooled = np.flatnonzero(result.arrays["clean"] & ~result.arrays["robust"])
-    if not (np.array_equal(work.at, fooled) and np.array_equal(fooled, np.flatnonzero(by >= 0))):
-        raise Failed("there is not one image in fooling.npz for each that is said to be fooled")
-    return f"accuracies, intervals, classes and attacks agree with {len(by):,} outcomes, {len(fooled):,} of them fooled"
-
-
-def data_are_the_same(work):
-    """The images and labels are those that were judged."""
-    result = work.result
-    data = work.dataset or result.dataset["name"]
-    try:
-        if not isinstance(data, Dataset):
-            _same_file(Path(data).expanduser(), result.fingerprints["data"], "data set", "--dataset")
-            data = datasets.load(data, work.data_dir)
-        judged = result.arrays.get("image")
-        split = data.test.spread(result.dataset["n"]) if judged is None else data.test.select(judged)
-        work.x, work.y = split.x, validation.labels(split.y, len(split))
-    except TfadvError as error:
-        raise Failed(f"{error} Name the data set with --dataset.") from error
-    same = np.array_equal(work.y, result.arrays["labels"])
-    if not same or fingerprint(work.x, work.y) != result.dataset["fingerprint"]:
-        raise Failed(f"{data.name} has other test images or labels than those that were judged")
-    return f"the {len(work.y):,} images and labels of {data.name} are those that were judged"
-
-
-def model_is_the_same(work):
-    """The model's file and its weights are those that were judged."""
-    result = work.result
-    if not isinstance(work.model, keras.Model):
-        try:
-            path = classifier.find(work.model or _where_it_was(work))
-            _same_file(path, result.fingerprints["model"], "model", "--model")
-            work.model = classifier.load(path)
-        except TfadvError as error:
-            raise Failed(f"{error} Name the model with --model.") from error
-    if fingerprint(*work.model.get_weights()) != result.fingerprints["weights"]:
-        raise Failed("the model has other weights than the one that was judged")
-    return f"its {result.model['parameters'] or 0:,} weights are those that were judged"
-
-
-def _where_it_was(work):
-    """Where the model was when it was judged; in the directory of the result, if that has been moved."""
-    path = work.result.model["path"]
-    return path if path and Path(path).exists() else work.directory
-
-
-def _same_file(path, recorded, what, option):
-    """Raises Failed if there is a file or a folder, and it is not the one with the recorded digest."""
-    if recorded and path.exists() and digest(path) != recorded:
-        raise Failed(f"{str(path)!r} is not the {what} that was judged, its sha256 differs; name another with {option}")
 
 
 def clean_outcomes_agree(work):
     """The model is right on the same clean images."""
-    clean, arrays = work.judge.clean, work.result.arrays
-    work.recomputed["clean"] = float(clean.mean())
     if work.judge.random:
-        return _in_interval("clean", work)
+        return _clean_votes_agree(work)
+    clean, arrays = work.judge.clean, work.result.arrays
+    work.robust, work.recomputed["clean"] = clean.copy(), float(clean.mean())
     differ = np.flatnonzero(clean != arrays["clean"])
     ties = _ties(work.judge.clean_logits[differ], work.y[differ])
     if not ties.all():
@@ -168,11 +25,21 @@ def clean_outcomes_agree(work):
     return f"{clean.mean():.2%} of {len(clean):,} clean images are right, as recorded{_but(differ)}"
 
 
+def _clean_votes_agree(work):
+    votes, recorded, draws = work.clean_votes, work.result.arrays["clean"], work.judge.draws
+    work.robust, work.recomputed["clean"] = votes.right.copy(), float(votes.right.mean())
+    if against := votes.contradicted(recorded).sum():
+        raise Failed(f"on {against:,} clean images nine of ten fresh passes of the random model contradict the record")
+    chance, now = votes.tolerance(draws), f"{votes.right.mean():.2%} of {len(recorded):,} clean images are right in "
+    said = f"{now}a fresh vote of {draws} random passes, recorded {recorded.mean():.2%}; chance may change {chance:.2%}"
+    if abs(votes.right.mean() - recorded.mean()) > chance + ROUNDING:
+        raise Failed(said)
+    return said
+
+
 def images_are_allowed(work):
     """Each image that fooled lies in the ball and in the box, as far from the clean one as recorded."""
     at, x_adv, arrays = work.at, work.x_adv, work.result.arrays
-    if x_adv.shape != (len(at), *work.x.shape[1:]) or x_adv.dtype != np.float32:
-        raise Failed(f"fooling.npz holds {x_adv.dtype} images of shape {x_adv.shape}")
     inside = work.threat.contains(x_adv, work.x[at]).numpy() if len(at) else np.zeros(0, bool)
     if not inside.all():
         raise Failed(f"{(~inside).sum():,} of {len(at):,} images lie outside {work.result.threat}")
@@ -184,9 +51,10 @@ def images_are_allowed(work):
 
 def images_fool(work):
     """Each image that is said to fool the model does."""
-    right = work.still_right
     if work.judge.random:
-        return f"{(~right).sum():,} of {len(right):,} fool it in a new majority of {work.judge.draws} random passes"
+        return _images_fool_votes(work)
+    right = work.judge.correct(work.x_adv, work.at) if len(work.at) else np.zeros(0, bool)
+    work.robust[work.at] &= right
     back = np.flatnonzero(right)
     ties = _ties(work.judge.logits(work.x_adv[back]), work.y[work.at[back]]) if back.size else np.ones(0, bool)
     if not ties.all():
@@ -195,13 +63,23 @@ def images_fool(work):
     return f"all {len(right):,} fool the model{_but(back)}"
 
 
+def _images_fool_votes(work):
+    fooled = np.zeros(len(work.at), bool)
+    votes = revote.fresh(work.judge, work.x_adv, work.at, fooled, attacked=True) if len(fooled) else None
+    right = votes.share > 0.5 if votes else fooled
+    work.robust[work.at] &= right
+    if votes and (never := votes.share > 1 - revote.FOOLED).any():
+        raise Failed(f"of {never.sum():,} images less than a quarter of 100 fresh passes of the random model is fooled")
+    unclear = f", and {right.sum():,} in a quarter to a half of 100" if right.any() else ""
+    return f"{(~right).sum():,} of {len(right):,} fool most of the fresh passes of the random model{unclear}"
+
+
 def robust_accuracy_follows(work):
     """The robust accuracy is the share of images that are right and for which nothing that fools was kept."""
-    robust = work.judge.clean.copy()
-    robust[work.at] &= work.still_right
+    robust = work.robust
     work.recomputed["robust"] = float(robust.mean())
     if work.judge.random:
-        return _in_interval("robust", work)
+        return _robust_votes_agree(work)
     differ = np.flatnonzero(robust != work.result.arrays["robust"])
     if np.setdiff1d(differ, work.ties).size:
         raise Failed(
@@ -210,12 +88,42 @@ def robust_accuracy_follows(work):
     return f"at most {work.result.robust_accuracy:.2%}: so many withstood the attacks{_but(differ)}"
 
 
-def _in_interval(which, work):
-    value, (low, high) = work.recomputed[which], getattr(work.result, f"{which}_interval")
-    where = f"the recorded interval, {low:.2%} to {high:.2%}"
-    if not low <= value <= high:
-        raise Failed(f"the model is random, and this time {value:.2%} lies outside {where}")
-    return f"the model is random: this time {value:.2%}, inside {where}"
+def _robust_votes_agree(work):
+    now, recorded, (low, high) = work.recomputed["robust"], work.result.robust_accuracy, work.result.robust_interval
+    # Attacks choose among many votes, so luck is on their side: it may not be worth more than the choice of the images.
+    chance = max(high - recorded, recorded - low, work.clean_votes.tolerance(work.judge.draws))
+    said = f"{now:.2%} of all images are right in fresh votes, recorded at most {recorded:.2%}; chance may change "
+    if abs(now - recorded) > chance:
+        raise Failed(f"{said}{chance:.2%}")
+    return f"{said}{chance:.2%}"
+
+
+def answer_follows(work):
+    """The answer to `--at-least` follows from the images that were judged, and those are what the seed draws."""
+    asked, judge, arrays = work.result.gate, work.judge, work.result.arrays
+    seed, possible = work.result.provenance.get("seed"), len(work.x) <= asked["of"] <= len(work.test)
+    if not (isinstance(seed, int) and possible and "image" in arrays and len(asked["interval"]) == 2):
+        raise Failed("the result does not say which of how many images were drawn")
+    places = gate.drawn(len(work.test), asked["of"], seed)
+    if not np.array_equal(arrays["image"], places[: len(work.x)]):
+        raise Failed("the judged images are not those that the seed draws")
+    split = work.test.select(places)
+    z = np.zeros((0, 1)) if judge.random else metrics.logits(judge.model, split.x, judge.batch_size)
+    candidates = np.ones(len(places), bool) if judge.random else z.argmax(axis=1) == split.y
+    needs, seen = Requirement(asked["at_least"], asked["of"], int(candidates.sum())), candidates[: len(work.x)]
+    low, high = needs.interval(int((arrays["robust"] & seen).sum()), int(seen.sum()))
+    rounding = ROUNDING + (0 if judge.random else _ties(z, split.y).sum() / asked["of"])
+    if not np.allclose((low, high), asked["interval"], rtol=0, atol=rounding):
+        raise Failed(f"of all images {low:.2%} to {high:.2%} are robust, which is not what the result says")
+    enough = asked["interval"][0] >= needs.share - ROUNDING
+    sound = all(finding["severity"] != "error" for finding in work.result.findings)
+    if asked["holds"] != (enough and sound) or not (enough or asked["interval"][1] < needs.share):
+        raise Failed(f"that at least {needs.share:.2%} are robust is not answered so by {low:.2%} to {high:.2%}")
+    doubt = ", as a check found an error" if enough and not sound else ""
+    answer = f"at least {needs.share:.2%} of {needs.of:,} images are robust: {'yes' if asked['holds'] else 'no'}{doubt}"
+    return (
+        f"{answer}; {low:.2%} to {high:.2%} follow from {len(work.x):,} drawn by seed {work.result.provenance['seed']}"
+    )
 
 
 def _ties(z, y):
@@ -232,14 +140,15 @@ def _but(ties):
 
 
 STEPS = {
-    "files": files_are_unaltered,
-    "numbers": numbers_follow,
-    "data": data_are_the_same,
-    "model": model_is_the_same,
+    "files": records.files_are_unaltered,
+    "numbers": records.numbers_follow,
+    "data": records.data_are_the_same,
+    "model": records.model_is_the_same,
     "clean accuracy": clean_outcomes_agree,
     "ball and box": images_are_allowed,
     "each image fools": images_fool,
     "robust accuracy": robust_accuracy_follows,
+    "at least": answer_follows,
 }
 # Without these nothing after them can be looked at.
-NEEDED = (files_are_unaltered, numbers_follow, data_are_the_same, model_is_the_same)
+NEEDED = (records.files_are_unaltered, records.numbers_follow, records.data_are_the_same, records.model_is_the_same)

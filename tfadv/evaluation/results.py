@@ -20,7 +20,7 @@ Json = Mapping[str, Any]
 Names = Sequence[str]
 Arrays = Mapping[str, np.ndarray] | None
 
-PER_EXAMPLE = ("clean", "robust", "labels", "distance", "broken_by", "radius")
+PER_EXAMPLE = ("clean", "robust", "labels", "distance", "broken_by", "radius", "image")
 # What is written beside result.json, and how hard it is compressed: what attacks add is noise, which takes time only.
 ARRAYS, LEVEL = (runs.PER_EXAMPLE, runs.GALLERY, runs.FOOLING), 1
 GALLERY = ("x", "x_adv", "label", "predicted", "confidence", "predicted_adv", "confidence_adv")

@@ -5,9 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
+from tfadv import runs
 from tfadv.data.split import Dataset
-from tfadv.evaluation.recompute import NEEDED, STEPS, Failed, Work
+from tfadv.evaluation import results, seal, several
+from tfadv.evaluation.recompute import NEEDED, STEPS, answer_follows
+from tfadv.evaluation.records import Failed, Work
+from tfadv.evaluation.results import EvaluationResult
+from tfadv.provenance import digest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,11 +68,16 @@ def verify(
     the same clean images; whether each image that fooled it lies in the ball and in the box, and fools it; and whether
     the accuracies follow. That no other image fools the model is not looked at: this takes attacks.
 
-    Of a model that answers at random both accuracies must lie in the 95 % intervals of the recorded ones. Of any other
-    model the outcome on each image must be the same, but for ties of two logits (`recompute.TIE`).
+    Of a model that answers at random the votes are cast anew, and how far chance may move each accuracy is said: the
+    clean one four standard deviations of such votes, the robust one, in which luck is on the attacks' side, no further
+    than its recorded 95 % interval; and each image that fooled must fool a quarter of 100 passes (`revote`). Of any
+    other model the outcome on each image must be the same, but for ties of two logits (`recompute.TIE`).
+
+    Of a result of `at_least` the answer is verified too, and that the images are those that the seed draws. Of several
+    threat models each is verified, and that the union follows from them.
 
     Args:
-        directory: what `tfadv evaluate --out` wrote to.
+        directory: what `tfadv evaluate --out` wrote to, or the result.json in it.
         model: the classifier or where it is, `"model.keras"`; None is where it was when it was judged.
         dataset: the data set, its name or where it is; None is where it was.
         data_dir: where TensorFlow Datasets keeps its data.
@@ -80,12 +91,57 @@ def verify(
     >>> verify("runs/robust").passed  # doctest: +SKIP
     True
     """
-    work, checks, ended = Work(Path(directory), model, dataset, data_dir), [], False
+    directory = Path(directory)
+    directory = directory.parent if directory.name == runs.RESULT else directory
+    if not (folders := _of_several(directory)):
+        return _verify(directory, model, dataset, data_dir)[0]
+    found = []
+    for folder in folders:
+        verification, work = _verify(folder, model, dataset, data_dir)
+        found.append(verification)
+        model = work.model or model  # loaded once
+    return _together(directory, folders, found)
+
+
+def _verify(directory, model, dataset, data_dir):
+    """The `Verification` of one result, and the `Work` behind it."""
+    work, checks, ended = Work(directory, model, dataset, data_dir), [], False
     for name, step in STEPS.items():
+        if step is answer_follows and not (work.result and work.result.gate):
+            continue
         try:
             passed, message = (None, "not looked at") if ended else (True, step(work))
         except Failed as failed:
             passed, message = False, str(failed)
             ended = step in NEEDED
         checks.append(Check(name, passed, message))
-    return Verification(tuple(checks), work.recorded, work.recomputed, work.sums)
+    return Verification(tuple(checks), work.recorded, work.recomputed, work.sums), work
+
+
+def _of_several(directory):
+    """Where the results are that the result in a directory is the union of; none if it is no union."""
+    if not (directory / runs.SUMS).is_file() or not (directory / runs.RESULT).is_file() or seal.altered(directory):
+        return []
+    union = results.load(directory)
+    several_threats = isinstance(union, EvaluationResult) and " and " in union.threat
+    return [directory / results.folder(threat) for threat in union.threat.split(" and ")] if several_threats else []
+
+
+def _together(directory, folders, found):
+    """The verification of a union: those of its parts, and whether it follows from them."""
+    union, sums = results.load(directory), digest(directory / runs.SUMS)
+    checks = [
+        dataclasses.replace(check, name=f"{threat}: {check.name}")
+        for threat, part in zip(union.threat.split(" and "), found, strict=True)
+        for check in part.checks
+    ]
+    each = [results.load(folder) for folder in folders]
+    again = several.union(each, [row["name"] for row in each[0].class_accuracy])
+    same = again.to_json() == union.to_json() and all(
+        np.array_equal(array, union.arrays.get(name)) for name, array in again.arrays.items()
+    )
+    said = f"at most {union.robust_accuracy:.2%} withstood all attacks of all {len(each)} threat models"
+    checks.append(Check("union", same, said if same else "it does not follow from the results of its threat models"))
+    recorded = {"clean": union.clean_accuracy, "robust": union.robust_accuracy}
+    recomputed = recorded if all(part.passed for part in found) and same else {}
+    return Verification(tuple(checks), recorded, recomputed, sums)
