@@ -15,7 +15,7 @@ N = 400
 
 @pytest.fixture
 def judged(tmp_path):
-    """A function that writes a run which stands on the images `first` to `last` and gives its directory."""
+    """A function that writes a run that is right about the images `first` to `last` and gives its directory."""
 
     def write(name, first, last, *, model=None, n=N, split="test", threat="linf:0.1", attacks=("fgsm",), **facts):
         stands = (np.arange(n) >= first) & (np.arange(n) < last)
@@ -41,14 +41,14 @@ def test_a_real_difference_is_told(tfadv, judged):
     assert " ".join(robust.split()[2:]) == cells
     assert " ".join(clean.split()[-5:]) == "0 +0.0 [-1.0, +1.0] 1"
     assert lines[-3] == "Two runs on the same images: their fingerprints say so."
-    assert lines[-2] == "robust is more robust: only robust stands on 100 images, only plain on 20 (p < 0.0001)."
+    assert lines[-2] == "robust is more robust: only robust is robust on 100 images, only plain on 20 (p < 0.0001)."
     assert lines[-1] == "No difference in clean accuracy can be shown with 400 images: both are right on the same ones."
 
 
 def test_luck_is_called_luck(tfadv, judged):
     done = tfadv("compare", judged("a", 0, 300), judged("b", 20, 312))
     assert "No difference in robust accuracy can be shown with 400 images" in done.stdout
-    assert "only a stands on 20 images, only b on 12 (p = 0.22); about 1,600 would be needed" in done.stdout
+    assert "only a is robust on 20 images, only b on 12 (p = 0.22); about 1,600 would be needed" in done.stdout
 
 
 def test_json_holds_it_all(tfadv, judged):

@@ -6,7 +6,7 @@ import pytest
 
 from tfadv.evaluation.results import load
 from tfadv.reports import page
-from tfadv.reports.document import Command, Facts, Headline, Table
+from tfadv.reports.document import Command, Facts, Headline, Table, Verdict
 
 
 def table(document, title):
@@ -21,7 +21,7 @@ def kinds(document, kind):
     ("severities", "level", "words"),
     [
         ([], "good", "No check objects"),
-        (["info"], "good", "1 checks for masked gradients and failed attacks passed, 2 did not apply"),
+        (["info"], "good", "1 check for masked gradients and failed attacks passed, 2 were skipped"),
         (["warning", "info"], "open", "Explain this number"),
         (["error", "warning", "warning"], "bad", "1 error and 2 warnings: c0, c1, c2"),
     ],
@@ -94,3 +94,21 @@ def test_what_was_not_tested_and_how_to_verify_it_are_said(make, quick, tmp_path
     )
     assert "```bash\ntfadv verify" in page.write([run], tmp_path / "r.md").read_text()
     assert not kinds(page.evaluation_document([make()]), Command)
+
+
+def test_the_answer_of_at_least_comes_first(make, quick):
+    gate = {"at_least": 0.25, "holds": True, "interval": [0.26, 0.4], "of": 1000}
+    headline, _, how, *_ = page.evaluation_document([make(gate=gate)]).blocks
+    assert headline.items[0] == ("at least 25.0 % robust?", "yes", "95 % interval [26.0, 40.0] of all 1,000 images")
+    assert "30 of 1,000 images, drawn at random" in how.paragraphs[0] and "error" not in how.paragraphs[0]
+    spoilt = page.evaluation_document([make(gate=gate | {"holds": False})]).blocks
+    assert spoilt[0].items[0][1] == "no" and "a check found an error" in spoilt[2].paragraphs[0]
+
+
+def test_of_several_runs_the_first_screen_says_which_not_to_believe(make, quick):
+    error = [{"code": "c", "severity": "error", "message": "m"}]
+    runs = [make("a", findings=[]), make("b", findings=error)]
+    [verdict] = [block for block in page.evaluation_document(runs).blocks[:2] if isinstance(block, Verdict)]
+    assert verdict.level == "bad" and verdict.text.startswith("The checks raise 1 error for b.")
+    calm = page.evaluation_document([make("a", findings=[]), make("b", findings=[])]).blocks[:2]
+    assert not [block for block in calm if isinstance(block, Verdict)]

@@ -10,7 +10,7 @@ from tfadv.reports.document import Table, Text
 
 
 def run(right, model="m", n=1000, seed=0, attacks=("fgsm",), **dataset):
-    """A run that stands on the first `right` of n images."""
+    """A run that is right about the first `right` of n images."""
     dataset = {"name": "digits", "source": "here", "split": "test", "n": n, "fingerprint": "ab"} | dataset
     rows = [{"attack": attack, "accuracy": 0.5} for attack in attacks]
     stands = np.arange(n) < right
@@ -70,7 +70,11 @@ def of_counts(only_a, only_b, n):
 @pytest.mark.parametrize(
     ("counts", "what", "sentence"),
     [
-        ((60, 20, 500), "robust", "A is more robust: only A stands on 60 images, only B on 20 (p < 0.0001)."),
+        (
+            (60, 20, 500),
+            "robust",
+            "A is more robust: only A is robust on 60 images, only B on 20 (p < 0.0001).",
+        ),
         (
             (1, 9, 90),
             "clean",
@@ -79,7 +83,7 @@ def of_counts(only_a, only_b, n):
         (
             (0, 0, 90),
             "robust",
-            "No difference in robust accuracy can be shown with 90 images: both stand on the same ones.",
+            "No difference in robust accuracy can be shown with 90 images: both are robust on the same ones.",
         ),
         (
             (1, 1, 90),
@@ -90,8 +94,8 @@ def of_counts(only_a, only_b, n):
         (
             (30, 20, 1000),
             "robust",
-            "No difference in robust accuracy can be shown with 1,000 images: only A stands on 30 images, only B on 20 "
-            "(p = 0.2); about 4,000 would be needed to show it, if it is as large as it seems here.",
+            "No difference in robust accuracy can be shown with 1,000 images: only A is robust on 30 images, "
+            "only B on 20 (p = 0.2); about 4,000 would be needed to show it, if it is as large as it seems here.",
         ),
     ],
 )

@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path
 
 from tfadv import runs
+from tfadv.evaluation.schema import OUTCOMES
 from tfadv.provenance import digest
 from tfadv.reports.document import Command, Facts, Findings, Table, Text, Verdict, number, short
 
@@ -22,7 +23,6 @@ MOVES = {
     "patch": "paint one square of every image, {eps}, and no other pixel",
 }
 PASSES = ("backward passes", "forward passes")
-OUTCOMES = ("fired", "passed", "skipped")
 
 
 def believe(result):
@@ -39,6 +39,17 @@ def believe(result):
     return Verdict("bad" if found[0] else "open", title, f"The checks raise {objections(result)}: {named}. {BOUND}")
 
 
+def believe_each(runs):
+    """Which of several runs not to believe, by their labels, as a block; none where no check objects to any."""
+    doubted = {label: objections(result) for label, result in runs.items() if objections(result)}
+    if not doubted:
+        return []
+    wrong = any(finding["severity"] == "error" for result in runs.values() for finding in result.findings)
+    title = "Do not quote all of these numbers" if wrong else "Explain these numbers before you quote them"
+    said = ", ".join(f"{count} for {label}" for label, count in doubted.items())
+    return [Verdict("bad" if wrong else "open", title, f"The checks raise {said}. {BOUND}")]
+
+
 def objections(result):
     """How many errors and warnings: `1 error and 2 warnings`, or an empty text."""
     counts = [(what, sum(finding["severity"] == what for finding in result.findings)) for what in DOUBT]
@@ -48,8 +59,9 @@ def objections(result):
 def _made(result):
     """How many checks were made."""
     passed, skipped = (sum(check["outcome"] == kind for check in result.checks or ()) for kind in ("passed", "skipped"))
-    apart = f", {skipped} did not apply" if skipped else ""
-    return f"{passed} checks for masked gradients and failed attacks passed{apart}. " if passed else ""
+    apart = f", {skipped} {'was' if skipped == 1 else 'were'} skipped" if skipped else ""
+    many = "s" if passed > 1 else ""
+    return f"{passed} check{many} for masked gradients and failed attacks passed{apart}. " if passed else ""
 
 
 def findings(result, level):
@@ -148,7 +160,7 @@ def not_tested(results):
 
 def verification(results):
     """The commands that recompute the verdicts, of the results that were read from a directory."""
-    known = [result for result in results if result.directory and result.fingerprints]
+    known = [result for result in results if result.directory and (result.fingerprints or " and " in result.threat)]
     if not known:
         return []
     lines, seals = [], {}

@@ -23,7 +23,7 @@ def evaluation_document(results):
 def _single(runs):
     """The verdict, and at once whether to believe it; then the evidence."""
     [(label, result)] = runs.items()
-    blocks = [_headline(result), *requested.gate(result), audit.believe(result), *audit.findings(result, 2)]
+    blocks = [_headline(result), audit.believe(result), *requested.gate(result), *audit.findings(result, 2)]
     blocks += _attacked(label, result, 2)
     blocks += [*evaluation_blocks.curves(runs), *evaluation_blocks.classes(runs), *requested.corruptions(result)]
     blocks += [*audit.checks(result, 2), *audit.not_tested([result]), *audit.verification([result])]
@@ -32,7 +32,7 @@ def _single(runs):
 
 def _several(runs):
     """Whether they can be compared at all, the comparison, and each run by itself."""
-    blocks = [*comparison.not_comparable(list(runs.values())), *comparison.comparison(runs)]
+    blocks = [*comparison.not_comparable(list(runs.values())), *audit.believe_each(runs), *comparison.comparison(runs)]
     blocks += [*evaluation_blocks.curves(runs), *evaluation_blocks.classes(runs)]
     blocks += [*audit.not_tested(list(runs.values())), *audit.verification(list(runs.values()))]
     for label, result in runs.items():
@@ -80,10 +80,10 @@ def _headline(result):
     """The robust accuracy first, then what it is to be read beside."""
     robust = _split(result.robust_accuracy, result.robust_interval)
     clean = _split(result.clean_accuracy, result.clean_interval)
-    items = [(f"robust accuracy, {result.threat}", *robust), ("clean accuracy", *clean)]
+    items = [*requested.answer(result), (f"robust accuracy, {result.threat}", *robust), ("clean accuracy", *clean)]
     if exact := result.certificate:
         proven = f"a proof: no attack can go below it ({exact['method']})"
-        items.insert(1, ("exact robust accuracy", percent(exact["accuracy"]), proven))
+        items.insert(-1, ("exact robust accuracy", percent(exact["accuracy"]), proven))
     known = [row for row in result.class_accuracy if row["robust"] is not None]
     if len(known) > 1:
         worst = min(known, key=lambda row: row["robust"])

@@ -8,7 +8,7 @@ from tfadv.reports.document import number, probability
 LEVEL = 0.05
 # What the booleans of per_example.npz tell: the accuracy, "is more ...", what one model does, what both do.
 WORDS = {
-    "robust": ("robust accuracy", "more robust", "stands", "stand"),
+    "robust": ("robust accuracy", "more robust", "is robust", "are robust"),
     "clean": ("clean accuracy", "more accurate on clean images", "is right", "are right"),
 }
 
@@ -97,7 +97,7 @@ def verdict(test, name_a, name_b, what="robust"):
     """What a McNemar test shows, in one honest sentence.
 
     >>> verdict(mcnemar([True] * 20 + [False] * 80, [False] * 100), "a", "b")
-    'a is more robust: only a stands on 20 images, only b on 0 (p < 0.0001).'
+    'a is more robust: only a is robust on 20 images, only b on 0 (p < 0.0001).'
     """
     accuracy, better, alone, both = WORDS[what]
     (most, first), (fewer, second) = sorted([(test.only_a, name_a), (test.only_b, name_b)], key=lambda it: -it[0])

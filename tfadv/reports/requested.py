@@ -10,16 +10,24 @@ CORRUPTIONS_NOTE = (
 )
 
 
-def gate(result):
-    """The answer of `--at-least`, in a sentence."""
+def answer(result):
+    """The answer of `--at-least` as items of the headline."""
     if not result.gate:
         return []
     asked, (low, high) = result.gate, result.gate["interval"]
-    answer = f"At least {percent(asked['at_least'])} robust: {'yes' if asked['holds'] else 'no'}."
-    judged = f"{number(result.dataset['n'])} of {number(asked['of'])} images were drawn at random and judged; of all"
-    sure = f"with 95 % confidence, at every look until then, {percent(low)} to {percent(high)} are robust."
-    doubt = "" if asked["holds"] or low < asked["at_least"] else " But a check found an error: read the findings."
-    return [Text("", (f"{answer} {judged} {sure}{doubt}",))]
+    interval = f"95 % interval [{100 * low:.1f}, {100 * high:.1f}] of all {number(asked['of'])} images"
+    return [(f"at least {percent(asked['at_least'])} robust?", "yes" if asked["holds"] else "no", interval)]
+
+
+def gate(result):
+    """How the answer of `--at-least` came about, in a sentence or two."""
+    if not result.gate:
+        return []
+    asked, low = result.gate, result.gate["interval"][0]
+    judged = f"{number(result.dataset['n'])} of {number(asked['of'])} images, drawn at random, were judged until the"
+    sure = f"{judged} answer was known; its interval holds however often one looks."
+    spoilt = not asked["holds"] and low >= asked["at_least"]
+    return [Text("", (f"{sure} The answer is no, as a check found an error: read the findings." if spoilt else sure,))]
 
 
 def corruptions(result):
