@@ -100,8 +100,8 @@ def evaluate(model, dataset, threats, attacks, quickly, at_least, data_dir, verd
                 found = {out / results.folder(result.threat): result for result in each} | {out: worst}
             else:
                 found = {out: judge(model, data, threat=threats[0], **settings)}
-        for folder, result in found.items():
-            verdict.write(result, folder)
+        for folder in found:
+            verdict.write(folder)
     verdict.tell(found, as_json)
     if at_least is not None:
         click.get_current_context().exit(0 if found[out].gate["holds"] else 1)

@@ -1,5 +1,6 @@
 """The classifier that a command is about, with the data and the threat model that belong to it."""
 
+import contextlib
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,16 @@ def results_of(subject, threats, at_least=None):
     from tfadv.evaluation import results
 
     stored = subject.home / runs.RESULT
-    if len(threats) == 1 and (not stored.is_file() or results.load(stored).threat == threats[0]):
+    if len(threats) == 1 and (not stored.is_file() or _threat_of(stored) == threats[0]):
         return subject.home / "at-least" if at_least else subject.home
     folder = subject.home / "+".join(results.folder(threat) for threat in threats)
     return folder / "at-least" if at_least else folder
+
+
+def _threat_of(stored):
+    """The threat model of a stored result; None of one that cannot be read, which is left as it is."""
+    from tfadv.evaluation import results
+
+    with contextlib.suppress(TfadvError):
+        return getattr(results.load(stored), "threat", None)
+    return None

@@ -141,6 +141,16 @@ def test_directories_that_cannot_be_written(tfadv, is_refused, evaluated, tmp_pa
     is_refused(tfadv("report", run, "-o", out / "report.html"), str(out))
 
 
+@pytest.mark.parametrize("content", ["{", "[]", '{"schema_version": 99, "kind": "evaluation"}'])
+def test_a_result_that_cannot_be_read_is_left_where_it_is(tfadv, robust, tmp_path, content):
+    for name in (runs.MODEL, runs.TRAIN):
+        (tmp_path / name).write_bytes((robust / name).read_bytes())
+    (tmp_path / runs.RESULT).write_text(content)
+    done = tfadv("evaluate", tmp_path, "--attack", "fgsm", "--n", 10, "--verdict-only")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / runs.RESULT).read_text() == content and (tmp_path / "linf-0.1" / runs.RESULT).is_file()
+
+
 def limited(size):
     return {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))}
 

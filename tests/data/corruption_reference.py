@@ -100,13 +100,8 @@ def elastic_transform(image, severity):
     before = np.float32([middle + third, middle + [third, -third], middle - third])
     after = before + np.random.uniform(-corners, corners, before.shape).astype(np.float32)
     x = cv2.warpAffine(x, cv2.getAffineTransform(before, after), (side, side), borderMode=cv2.BORDER_REFLECT_101)
-    smooth = lambda: (
-        length
-        * skimage.filters.gaussian(  # noqa: E731
-            np.random.uniform(-1, 1, (side, side)), sigma, mode="reflect", truncate=3
-        )
-    )
-    right, down = smooth(), smooth()
+    uniform = np.random.uniform(-1, 1, (2, side, side))
+    right, down = (length * skimage.filters.gaussian(u, sigma, mode="reflect", truncate=3) for u in uniform)
     rows, columns = np.mgrid[:side, :side]
     at = [rows + down, columns + right]
     moved = [scipy.ndimage.map_coordinates(x[..., k], at, order=1, mode="reflect") for k in range(3)]

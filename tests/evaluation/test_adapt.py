@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from tfadv import attacks
-from tfadv.evaluation import adapt
+from tfadv.evaluation import adapt, several
+from tfadv.evaluation.adapt.met import Met
 from tfadv.evaluation.attack_run import AttackRun
 from tfadv.evaluation.evaluate import evaluate
 from tfadv.evaluation.traits import ModelTraits
+from tfadv.graph import inside
 
 CHOSEN = "pgd(steps=10)"
 
@@ -46,6 +48,17 @@ def test_a_chosen_attack_is_a_row_that_says_why_and_is_taken_again_after_an_inte
     resumed = evaluate(classifiers("mlp"), dataset, **settings, keep=tmp_path)
     assert len(one_sign) == 2  # the resumed run knows it from the journal
     np.testing.assert_array_equal(resumed.arrays["broken_by"], whole.arrays["broken_by"])
+
+
+def test_several_evaluations_of_a_model_read_its_operations_once(classifiers, dataset, monkeypatch):
+    """What a model is made of depends on no threat model, and its gradient is compiled once."""
+    read, compiled = [], []
+    contents, gradient = inside.contents, Met._gradient
+    monkeypatch.setattr(ModelTraits, "default_attacks", lambda self, norm: [attacks.get("fgsm")])
+    monkeypatch.setattr(inside, "contents", lambda *given: read.append(given) or contents(*given))
+    monkeypatch.setattr(Met, "_gradient", lambda self, fn: compiled.append(fn) or gradient(self, fn))
+    several.evaluate_each(classifiers("mlp"), dataset, ["linf:0.05", "l2:0.4"], diagnostics=False)
+    assert len(read) == 1 and len(compiled) == 1
 
 
 def stop_at_the_chosen(run, self, number, *rest):

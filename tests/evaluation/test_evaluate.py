@@ -1,11 +1,14 @@
 """The protocol on digits: what it counts, what it resumes after an interruption, what it refuses."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 from evaluated import ATTACKS, THREAT
 
-from tfadv import attacks
+from tfadv import attacks, runs
+from tfadv.data.split import Split
 from tfadv.errors import TfadvError
 from tfadv.evaluation import journal, metrics, results, statistics
 from tfadv.evaluation.attack_run import AttackRun, spread
@@ -86,7 +89,27 @@ def test_an_interruption_anywhere_changes_nothing(classifiers, dataset, tmp_path
     np.testing.assert_array_equal(resumed.gallery["x_adv"], whole.gallery["x_adv"])
     np.testing.assert_array_equal(resumed.fooling["x_adv"], whole.fooling["x_adv"])
     assert len({(number, start) for number, _, start, _ in done}) == len(done), "a batch was run twice"
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.glob("*partial*")) and results.load(tmp_path) == resumed
+
+
+def test_a_disk_that_is_full_at_the_end_costs_no_attack(classifiers, dataset, tmp_path, monkeypatch, verdict_only):
+    settings = {"threat": THREAT, "attacks": ATTACKS, "seed": 3, "keep": tmp_path}
+
+    def full(self, directory):
+        raise TfadvError("cannot write")
+
+    with monkeypatch.context() as patched, pytest.raises(TfadvError, match="cannot write"):
+        patched.setattr(results.EvaluationResult, "save", full)
+        evaluate(classifiers("mlp"), dataset, **settings)
+    monkeypatch.setattr(AttackRun, "_batch", None)
+    again = evaluate(classifiers("mlp"), dataset, **settings)
+    assert [row["attack"] for row in again.attacks] == ATTACKS and (tmp_path / runs.RESULT).is_file()
+
+
+def test_images_that_cannot_be_corrupted_are_refused_before_the_attacks(dataset):
+    split = Split(np.zeros((4, 8, 8, 2), "float32"), np.zeros(4, int))
+    with pytest.raises(TfadvError, match="1 or 3 channels"):
+        evaluate(None, dataclasses.replace(dataset, train=split, test=split), threat=THREAT, corruptions=True)
 
 
 def test_what_fooled_only_a_copy_in_another_precision_is_attacked_again(result, classifiers, dataset, verdict_only):

@@ -7,8 +7,9 @@ import pytest
 
 from tfadv.data.split import Dataset, Split
 from tfadv.errors import TfadvError
-from tfadv.evaluation import blocks, gate
+from tfadv.evaluation import blocks, diagnostics, gate
 from tfadv.evaluation.evaluate import evaluate
+from tfadv.evaluation.judge import Judge
 from toy_models import digits
 
 ASKED = {"threat": "linf:0.03", "attacks": "fgsm"}
@@ -60,6 +61,24 @@ def test_an_error_of_a_check_is_a_no(classifiers, many, monkeypatch):
     assert result.gate["holds"] is False and result.gate["interval"][0] > 0.01
 
 
+def test_blocks_share_what_is_known_of_the_model(classifiers, many, truth, monkeypatch):
+    """Every image is asked once without an attack; the size of the first block is no finding."""
+    asked = []
+    plain = Judge.logits
+    monkeypatch.setattr(Judge, "logits", lambda self, x: asked.append(len(x)) or plain(self, x))
+    monkeypatch.setattr(
+        diagnostics.Diagnostics, "facts", lambda self: self.verdict() | {"findings": FEW, "checks": FEW}
+    )
+    judged = []
+    monkeypatch.setattr(gate, "evaluate", lambda *a, **k: judged.append(a) or evaluate(*a, **k))
+    result = gate.at_least(classifiers("mlp"), many, truth.robust_accuracy - 0.05, **ASKED)
+    assert len(judged) > 2 and asked == [700]
+    assert result.findings == [] and result.checks[0]["outcome"] == "skipped"
+
+
+FEW = [{"code": "few_images", "severity": "info", "message": "Only a few.", "advice": None, "outcome": "fired"}]
+
+
 def test_an_interruption_loses_one_block(classifiers, many, truth, tmp_path, monkeypatch):
     ask = lambda: gate.at_least(  # noqa: E731
         classifiers("mlp"), many, truth.robust_accuracy - 0.05, diagnostics=False, keep=tmp_path, **ASKED
@@ -80,7 +99,7 @@ def test_an_interruption_loses_one_block(classifiers, many, truth, tmp_path, mon
         gate, "evaluate", lambda model, part, **given: judged.append(part) or evaluate(model, part, **given)
     )
     result = ask()
-    assert sum(len(part.test) for part in judged) == result.dataset["n"] and not list(tmp_path.iterdir())
+    assert sum(len(part.test) for part in judged) == result.dataset["n"] and not list(tmp_path.glob("parts-*"))
 
 
 def test_blocks_merge_to_what_one_evaluation_of_their_images_says(classifiers, many):

@@ -1,12 +1,17 @@
 """One model under several threat models: each as by itself, and the worst case per image."""
 
+import collections
+import dataclasses
+
 import numpy as np
 import pytest
 from evaluated import THREAT
 
+from tfadv.data.corruptions import CORRUPTIONS
 from tfadv.errors import TfadvError
-from tfadv.evaluation import several
+from tfadv.evaluation import corruption, noise, several, subject
 from tfadv.evaluation.evaluate import evaluate
+from tfadv.evaluation.judge import Judge
 from tfadv.evaluation.statistics import wilson
 
 THREATS = ("linf:0.05", "l2:0.4")
@@ -55,6 +60,53 @@ def test_findings_say_under_which_threat_model(found):
     assert [finding["code"] for finding in findings] == ["odd", "not_checked"]
 
 
+def test_a_check_counts_as_it_came_out_at_worst(found):
+    outcomes = [("passed", "skipped", "fired"), ("skipped", "skipped", "passed")]
+    each = [
+        dataclasses.replace(result, checks=[{"code": code, "outcome": kind} for code, kind in zip("abc", kinds)])  # noqa: B905
+        for result, kinds in zip(found[0], outcomes, strict=True)
+    ]
+    union = several.union(each, tuple("0123456789"))
+    assert [check["outcome"] for check in union.checks] == ["passed", "skipped", "fired"]
+
+
+def test_what_no_threat_model_changes_is_found_once(classifiers, dataset, monkeypatch):
+    """The clean images, the traits of the model, and how it does on corrupted images."""
+    calls = collections.Counter()
+
+    def counted(where, name):
+        plain = getattr(where, name)
+        monkeypatch.setattr(where, name, lambda *a, **k: calls.update([name]) or plain(*a, **k))
+
+    counted(subject, "check_scale")
+    counted(corruption, "corrupt")
+    counted(noise, "answers_vary")
+    clean = []
+    plain = Judge.logits
+    monkeypatch.setattr(Judge, "logits", lambda self, x: clean.append(len(x)) or plain(self, x))
+    monkeypatch.setattr(corruption, "CORRUPTIONS", {"contrast": CORRUPTIONS["contrast"]})
+    each, union = several.evaluate_each(classifiers("mlp"), dataset, THREATS, corruptions=True, **ASKED)
+    assert calls == {"check_scale": 1, "corrupt": 5, "answers_vary": 1} and clean.count(len(dataset.test)) == 1
+    assert each[0].corruptions == each[1].corruptions == union.corruptions
+
+
+@pytest.mark.parametrize(
+    ("last", "attacks", "said"),
+    [
+        ("linf:8", "fgsm", "at most 1"),
+        ("l3:1", "fgsm", "l3"),
+        ("l0:5", "fab_t", "l0"),
+        ("linf:1/20", "fgsm", "each once"),
+    ],
+)
+def test_the_last_threat_model_is_refused_before_the_first_is_judged(
+    classifiers, dataset, monkeypatch, last, attacks, said
+):
+    monkeypatch.setattr(several, "evaluate", None)
+    with pytest.raises(TfadvError, match=said):
+        several.evaluate_each(classifiers("mlp"), dataset, ["linf:0.05", last], attacks=attacks)
+
+
 def test_finished_ones_are_kept_until_all_are(classifiers, dataset, tmp_path, monkeypatch):
     judged = []
 
@@ -71,7 +123,7 @@ def test_finished_ones_are_kept_until_all_are(classifiers, dataset, tmp_path, mo
         several, "evaluate", lambda m, d, *, threat, **k: judged.append(threat) or evaluate(m, d, threat=threat, **k)
     )
     several.evaluate_each(classifiers("mlp"), dataset, THREATS, keep=tmp_path, **ASKED)
-    assert judged == list(THREATS) and not list(tmp_path.iterdir())
+    assert judged == list(THREATS) and not list(tmp_path.glob("parts-*"))
 
 
 @pytest.mark.parametrize("threats", [(), ("linf:0.1",), ("linf:0.1", THREAT)])

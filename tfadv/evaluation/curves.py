@@ -32,7 +32,7 @@ def accuracy_curve(judge, eps, attack, *, known=None, on_step=lambda done, total
         (len(eps),) array, never rising.
     """
     attack = judge.until_fooled(attack)
-    right = judge.correct(judge.x, attacked=False)
+    right = judge.clean.copy()
     accuracies = []
     for done, radius in enumerate(eps):
         open_ = right.copy()

@@ -10,6 +10,7 @@ from tfadv import attacks as registry
 from tfadv import threat as threats
 from tfadv import validation
 from tfadv.attacks.base import Attack
+from tfadv.data.corruptions import check_channels
 from tfadv.data.split import Dataset
 from tfadv.errors import TfadvError
 from tfadv.evaluation import corruption, metrics, seal
@@ -17,10 +18,8 @@ from tfadv.evaluation.adapt import adapt
 from tfadv.evaluation.attack_run import AttackRun
 from tfadv.evaluation.diagnostics import Diagnostics
 from tfadv.evaluation.journal import Journal
-from tfadv.evaluation.judge import Judge
 from tfadv.evaluation.results import EvaluationResult
-from tfadv.evaluation.scale import check_scale
-from tfadv.evaluation.traits import ModelTraits
+from tfadv.evaluation.subject import Subject
 from tfadv.graph.precision import in_precision
 from tfadv.progress import silent
 from tfadv.provenance import fingerprint, provenance
@@ -44,6 +43,7 @@ def evaluate(
     diagnostics: bool = True,
     corruptions: bool = False,
     any_scale: bool = False,
+    subject: Subject | None = None,
     progress: Callable[..., None] = silent,
 ) -> EvaluationResult:
     """Judge a classifier on a data set's test images.
@@ -63,13 +63,14 @@ def evaluate(
         seed: of all random starts.
         name, path: of the model, for the result.
         trained_on: the `source` of the data set that the model was trained on, where that is known.
-        keep: a directory in which to keep what is known after every batch; the same call resumes after an
-            interruption, with the same outcome.
+        keep: a directory in which to keep what is known after every batch, and at the end the result; the same call
+            resumes after an interruption, with the same outcome.
         craft_in: `"bfloat16"`: attacks work on a copy of the model in this precision, which some CPUs compute faster;
             the model itself judges, and what fooled only the copy is attacked again.
         diagnostics: whether distances, curves, a control and the checks follow the verdict.
         corruptions: whether the accuracy under common corruptions is measured too.
         any_scale: judge a model too that is right only about pixels in 0 to 255.
+        subject: the `Subject` of the model and these images, if it is known from another evaluation of them.
         progress: called with what is being done, how much of how much is done, and the seconds left at most.
 
     Returns:
@@ -82,29 +83,31 @@ def evaluate(
     >>> evaluate(model, datasets.load("cifar10"), threat="linf:8/255", n=1000).robust_accuracy  # doctest: +SKIP
     """
     started = time.perf_counter()
-    threat, named = _threat(threat), _attacks(attacks)
-    x, y, classes = _images(model, dataset.test.spread(n) if n else dataset.test, threat)
-    if not any_scale:
-        check_scale(model, x, y, batch_size)
-    traits = ModelTraits.of(model, x)
-    members = chosen(named or traits.default_attacks(threat.norm), threat, classes)
-    traits.check(members, model, x)
-    judge, images = Judge(model, x, y, threat, seed, batch_size, traits.draws, traits.jitter), fingerprint(x, y)
-    journal = Journal(keep, _identity(judge, members, images, craft_in))
+    threat, named = asked(threat, attacks, dataset)
+    if corruptions:  # before the attacks, not after them
+        check_channels(dataset.test.images.shape[-1])
+    subject = subject or Subject(model, dataset.test.spread(n) if n else dataset.test, batch_size, any_scale)
+    traits, members, judge = subject.traits, members_for(subject, threat, named), subject.judge(threat, seed)
+    journal = Journal(keep, _identity(judge, members, subject.images, craft_in))
     crafted_on = in_precision(model, craft_in) if craft_in else None
     run = AttackRun(judge, members, journal=journal, progress=progress, crafted_on=crafted_on)
     aside = Diagnostics(run, traits, seen=_seen(dataset, trained_on), progress=progress)
     run.estimate.after = sum(aside.todo.values()) if diagnostics else 0
     run.run()
-    aside.unadapted = "The attacks were given" if named else adapt(run, traits)
+    aside.unadapted = "The attacks were given" if named else adapt(run, traits, subject.known)
     facts = aside.facts() if diagnostics else aside.verdict()
     if corruptions:
-        facts["corruptions"] = corruption.accuracies(judge, journal.part, progress)
+        where = f"{seed}, {subject.images}"
+        once = lambda name, compute: journal.part(name, lambda: subject.known(f"{name}, {where}", compute))  # noqa: E731
+        facts["corruptions"] = corruption.accuracies(judge, once, progress)
     about = {"name": name or model.name, "path": str(path) if path else None, "parameters": model.count_params()}
     seconds, crafted_in = round(time.perf_counter() - started, 1), {"crafted in": craft_in} if craft_in else {}
     origin = provenance(seed=seed, seconds=seconds, data_source=dataset.source, **crafted_in)
     prints = seal.fingerprints(model, path, dataset)
-    result = _result(run, dataset, model=about, fingerprint=images, fingerprints=prints, provenance=origin, **facts)
+    facts |= {"model": about, "fingerprint": subject.images, "fingerprints": prints, "provenance": origin}
+    result = _result(run, dataset, **facts)
+    if keep:  # before the journal goes: where the disk is full, the same call needs no attack again
+        result.save(keep)
     journal.close()
     return result
 
@@ -118,14 +121,6 @@ def _result(run, dataset, *, fingerprint, **facts):
         judge={"batch_size": judge.batch_size, "draws": judge.draws, "jitter": judge.jitter},
         attacks=run.rows, gallery=run.gallery(dataset.class_names), fooling=run.fooled(), **facts,
     )  # fmt: skip
-
-
-def _images(model, split, threat):
-    """Images, labels, and how many classes the model knows; all that is checked before the model is asked more."""
-    x, y = split.x, validation.labels(split.y, len(split))
-    validation.radius(threat, x.shape[1:])
-    classes = validation.classifier(model, x)
-    return x, validation.labels(y, len(x), classes, "labels of the data set"), classes
 
 
 def _identity(judge, members, images, craft_in):
@@ -147,11 +142,21 @@ def _seen(dataset, trained_on):
     return None if trained_on is None else trained_on == dataset.source
 
 
-def _threat(threat):
+def asked(threat, attacks, dataset):
+    """A threat model that fits the images, and the attacks that were named, or None; all else is refused."""
     threat = threats.parse(threat) if isinstance(threat, str) else threat
     if not threat.eps > 0:
         raise TfadvError(f"an evaluation needs an eps above 0, received {threat}; write e.g. linf:8/255.")
-    return threat
+    named = _attacks(attacks)
+    validation.radius(threat, dataset.test.images.shape[1:])
+    return threat, named
+
+
+def members_for(subject, threat, named):
+    """The single attacks that judge a `Subject`, those named or its default ones; what cannot run is refused."""
+    members = chosen(named or subject.traits.default_attacks(threat.norm), threat, subject.classes)
+    subject.traits.check(members, subject.model, subject.x)
+    return members
 
 
 def _attacks(attacks):

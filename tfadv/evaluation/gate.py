@@ -9,15 +9,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfadv import validation
 from tfadv.data.split import Dataset, spread_over
 from tfadv.errors import invalid
-from tfadv.evaluation import blocks, metrics
+from tfadv.evaluation import blocks
 from tfadv.evaluation.evaluate import evaluate
 from tfadv.evaluation.parts import Parts
 from tfadv.evaluation.results import EvaluationResult
 from tfadv.evaluation.sequential import Requirement
-from tfadv.evaluation.traits import ModelTraits
+from tfadv.evaluation.subject import Subject
 from tfadv.progress import silent
 from tfadv.provenance import fingerprint
 from tfadv.threat import ThreatModel
@@ -52,7 +51,8 @@ def at_least(
         share: above 0, at most 1.
         n: ask about n images only, evenly spread over the data order.
         seed: of the order, and of the attacks.
-        keep: a directory in which finished blocks are kept; the same call goes on after an interruption.
+        keep: a directory in which finished blocks are kept, and at the end the result; the same call goes on after an
+            interruption.
         diagnostics: whether distances, curves and checks are made, from the first block.
         options: those of `evaluate`, which judges each block.
 
@@ -68,32 +68,36 @@ def at_least(
     """
     if isinstance(share, bool) or not 0 < share <= 1:
         raise invalid("at_least", "a share above 0 and at most 1", share, "write e.g. 50% or 0.5.")
-    places = spread_over(len(dataset.test), n or len(dataset.test))
-    places = places[np.random.RandomState(seed % 2**32).permutation(len(places))]
+    places = drawn(len(dataset.test), n or len(dataset.test), seed)
     split = dataset.test.select(places)
     asked = {"threat": str(threat), "seed": seed, "batch_size": batch_size, "diagnostics": diagnostics, **options}
     kept = Parts(keep, model, split, asked)
-    candidates = _candidates(model, split, batch_size)
+    subject = Subject(model, split, batch_size, options.get("any_scale", False))
+    candidates = _candidates(subject)
     needs = Requirement(share, of=len(split), candidates=int(candidates.sum()))
     parts, end = [], 0
     while not parts or needs.holds(*_seen(parts, candidates[:end])) is None:
         begin, end = end, block_end(candidates, end, batch_size)
         part = dataclasses.replace(dataset, test=split.select(slice(begin, end)))
         given = {"threat": threat, "seed": seed, "batch_size": batch_size, "progress": progress, **options}
-        given["diagnostics"] = diagnostics and not parts
+        given |= {"diagnostics": diagnostics and not parts, "subject": subject.only(slice(begin, end))}
         parts.append(kept.result(f"{len(parts):03}", functools.partial(evaluate, model, part, **given)))
     result = _whole(parts, dataset, places[:end], needs, _seen(parts, candidates[:end]))
+    if keep:
+        result.save(keep)
     kept.close()
     return result
 
 
-def _candidates(model, split, batch_size):
+def drawn(of: int, n: int, seed: int) -> np.ndarray:
+    """The places of n images, evenly spread over `of`, in random order."""
+    places = spread_over(of, n)
+    return places[np.random.RandomState(seed % 2**32).permutation(len(places))]
+
+
+def _candidates(subject):
     """Which images may be robust, (n,) bool: those that the model gets right; all, if it answers at random."""
-    x = split.x
-    validation.classifier(model, x)
-    if ModelTraits.of(model, x).random:
-        return np.ones(len(x), bool)
-    return metrics.correct(model, x, split.y, batch_size)
+    return np.ones(len(subject.x), bool) if subject.traits.random else subject.clean
 
 
 def block_end(candidates, begin, batch_size):
@@ -121,5 +125,14 @@ def _whole(parts, dataset, places, needs, seen):
         "interval": needs.interval(*seen),
         "of": needs.of,
     }
-    whole = blocks.merged(parts, dataset.class_names, dataset=data, provenance=origin, gate=gate)
+    facts = {"dataset": data, "provenance": origin, "gate": gate, **_without_few_images(parts[0])}
+    whole = blocks.merged(parts, dataset.class_names, **facts)
     return dataclasses.replace(whole, arrays=whole.arrays | {"image": places})
+
+
+def _without_few_images(first):
+    """The checks and findings of the first block, but for its size: the interval says what few images tell."""
+    findings = [finding for finding in first.findings if finding["code"] != "few_images"]
+    skipped = {"outcome": "skipped", "reason": "images were judged until the answer was known"}
+    checks = [check | (skipped if check["code"] == "few_images" else {}) for check in first.checks or ()]
+    return {"findings": findings, "checks": checks or None}

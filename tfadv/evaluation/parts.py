@@ -41,9 +41,7 @@ class Parts:
             found = results.load(folder)
             # Read now: the folder does not outlive the parts.
             return dataclasses.replace(found, fooling=dict(found.fooling), directory=None)
-        result = compute(keep=folder)
-        result.save(folder)
-        return result
+        return compute(keep=folder)
 
     def close(self) -> None:
         """The whole is complete."""

@@ -12,11 +12,12 @@ from tfadv.data.split import Dataset
 from tfadv.errors import invalid
 from tfadv.evaluation import results
 from tfadv.evaluation.checks import SEVERITIES
-from tfadv.evaluation.evaluate import evaluate
+from tfadv.evaluation.evaluate import asked, evaluate, members_for
 from tfadv.evaluation.parts import Parts
 from tfadv.evaluation.results import EvaluationResult
-from tfadv.evaluation.schema import COUNTED
+from tfadv.evaluation.schema import COUNTED, OUTCOMES
 from tfadv.evaluation.statistics import wilson
+from tfadv.evaluation.subject import Subject
 from tfadv.threat import ThreatModel
 
 
@@ -32,7 +33,8 @@ def evaluate_each(
 
     Args:
         threats: two or more, each once.
-        keep: a directory in which finished results are kept; the same call goes on after an interruption.
+        keep: a directory in which finished results are kept, each in a folder, and at the end the union; the same call
+            goes on after an interruption.
         options: those of `evaluate`.
 
     Returns:
@@ -43,15 +45,24 @@ def evaluate_each(
 
     >>> each, worst = evaluate_each(model, dataset, ["linf:8/255", "l2:0.5"])  # doctest: +SKIP
     """
-    names = [str(threat) for threat in threats]
+    kept = Parts(keep, model, dataset.test, {name: value for name, value in options.items() if name != "progress"})
+    given = [asked(threat, options.get("attacks"), dataset) for threat in threats]
+    names, n = [str(threat) for threat, _ in given], options.get("n")
     if len(set(names)) < max(2, len(names)):
         raise invalid("threats", "two or more, each once", ", ".join(names) or "none")
-    asked = {name: value for name, value in options.items() if name != "progress"}
-    kept = Parts(keep, model, dataset.test, asked)
-    judge = functools.partial(evaluate, model, dataset, **options)
+    about = {name: options[name] for name in ("batch_size", "any_scale") if name in options}
+    subject = Subject(model, dataset.test.spread(n) if n else dataset.test, **about)
+    for threat, named in given:  # what cannot be judged under the last one is refused before the first is judged
+        members_for(subject, threat, named)
+    judge = functools.partial(evaluate, model, dataset, subject=subject, **options)
     each = [kept.result(results.folder(name), functools.partial(judge, threat=name)) for name in names]
+    worst = union(each, dataset.class_names)
+    if keep:
+        for result in each:
+            result.save(Path(keep) / results.folder(result.threat))
+        worst.save(keep)
     kept.close()
-    return each, union(each, dataset.class_names)
+    return each, worst
 
 
 def union(each: Sequence[EvaluationResult], class_names: Sequence[str]) -> EvaluationResult:
@@ -72,7 +83,8 @@ def union(each: Sequence[EvaluationResult], class_names: Sequence[str]) -> Evalu
         clean, robust.all(axis=0), first.arrays["labels"], class_names,
         model=first.model, dataset=first.dataset, threat=" and ".join(result.threat for result in each),
         stochastic=first.stochastic, attacks=[_row(result, k, clean, by) for k, result in enumerate(each)],
-        findings=_findings(each), provenance=first.provenance | seconds, arrays={"broken_by": by},
+        findings=_findings(each), checks=_checks(each), corruptions=first.corruptions,
+        provenance=first.provenance | seconds, arrays={"broken_by": by},
     )  # fmt: skip
 
 
@@ -85,6 +97,14 @@ def _row(result, place, clean, by):
         "accuracy": left.mean(), "interval": wilson(left.sum(), left.size),
         **{key: sum(row[key] or 0 for row in result.attacks) for key in COUNTED},
     }  # fmt: skip
+
+
+def _checks(each):
+    """Each check as it came out at worst: it fired under one threat model, or passed under one and fired under none."""
+    said = {}
+    for check in (check for result in each for check in result.checks or ()):
+        said.setdefault(check["code"], []).append(check)
+    return [min(checks, key=lambda check: OUTCOMES.index(check["outcome"])) for checks in said.values()] or None
 
 
 def _findings(each):

@@ -108,7 +108,6 @@ class Protocol:
             keep=network.home,
             progress=network.progress,
         )
-        result.save(network.home)
         return {
             "value": result.arrays["robust"],
             "findings": np.array([finding["code"] for finding in result.findings], str),

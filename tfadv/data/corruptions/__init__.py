@@ -120,13 +120,18 @@ def corrupt(x: np.ndarray, name: str, severity: int, seed: int = 0) -> np.ndarra
         raise invalid("corruption", f"one of {', '.join(CORRUPTIONS)}", repr(name))
     if severity not in SEVERITIES:
         raise invalid("severity", "1, 2, 3, 4 or 5", repr(severity))
-    if x.shape[3] not in (1, 3):
-        raise invalid("images to corrupt", "1 or 3 channels", f"{x.shape[3]}")
+    check_channels(x.shape[3])
     # RandomState: NumPy promises that its numbers never change between versions.
     rng = np.random.RandomState([seed % 2**32, list(CORRUPTIONS).index(name), severity])
     size = max(1, CHUNK // x[0].size)
     parts = [_corrupt(x[i : i + size], CORRUPTIONS[name], severity, rng) for i in range(0, len(x), size)]
     return np.concatenate(parts)
+
+
+def check_channels(channels: int) -> None:
+    """Refuse images that are neither gray nor RGB."""
+    if channels not in (1, 3):
+        raise invalid("images to corrupt", "1 or 3 channels", f"{channels}")
 
 
 def _corrupt(x, corruption, severity, rng):

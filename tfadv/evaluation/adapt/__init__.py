@@ -28,13 +28,16 @@ SIGNS = (
 UNREADABLE = (ValueError, TypeError, LookupError, NotImplementedError, tf.errors.OpError)
 
 
-def adapt(run, traits):
+def adapt(run, traits, known=lambda name, compute: compute()):
     """Add to an `AttackRun` what the signs choose, one after another; an interrupted run takes the same ones again.
+
+    Args:
+        known: as `Met` takes it.
 
     Returns:
         Why some signs could not be read, a sentence; None where all were.
     """
-    met, failed = Met(run, traits), None
+    met, failed = Met(run, traits, known), None
     for sign in SIGNS:
         read = run.journal.part(f"chosen by {sign.__name__}", functools.partial(_read, sign, met))
         failed = failed or read["failed"]

@@ -1,5 +1,6 @@
 """What the judge knows when it chooses: the attacks so far, and what the model is made of."""
 
+import contextlib
 import functools
 
 import numpy as np
@@ -27,10 +28,12 @@ class Met:
 
     Args:
         run: an `AttackRun` after its members; traits: `ModelTraits` of its model.
+        known: calls a function, or knows what it returned, under a name: `Subject.known`, for what depends on the
+            model alone.
     """
 
-    def __init__(self, run, traits):
-        self.run, self.traits, self.judge = run, traits, run.judge
+    def __init__(self, run, traits, known=lambda name, compute: compute()):
+        self.run, self.traits, self.judge, self.known = run, traits, run.judge, known
         right = np.flatnonzero(self.judge.clean)
         at = right[spread_over(len(right), LOOKED_AT)]
         self.x, self.y = self.judge.x[at], self.judge.y[at]
@@ -38,7 +41,8 @@ class Met:
     @functools.cached_property
     def contents(self):
         """`Contents` of the model."""
-        return inside.contents(self.judge.model, self.x.shape[1:], self.judge.classes)
+        model, classes = self.judge.model, self.judge.classes
+        return self.known("contents", lambda: inside.contents(model, self.x.shape[1:], classes))
 
     @functools.cached_property
     def networks(self):
@@ -70,11 +74,11 @@ class Met:
     @functools.cached_property
     def own(self):
         """The directions in which the margin of the model itself rises, at the images and where a step leads."""
-        logits_fn = gradients.logits_of(self.judge.model)
-        here = self._directions(logits_fn, self.x)
+        gradient = self.known("its gradient", lambda: self._gradient(gradients.logits_of(self.judge.model)))
+        here = self._directions(gradient, self.x)
         threat, x = self.judge.threat, tf.constant(self.x)
         ahead = threat.project(x + threat.eps * threat.steepest(tf.reshape(here, x.shape), x), x).numpy()
-        return [(self.x, here), (ahead, self._directions(logits_fn, ahead))]
+        return [(self.x, here), (ahead, self._directions(gradient, ahead))]
 
     @functools.cached_property
     def flat(self):
@@ -86,11 +90,12 @@ class Met:
 
         A switch that is off at the images may be on there.
         """
-        twin = inside.twin(self.judge.model, **options)
+        make = lambda: self._gradient(inside.twin(self.judge.model, **options))  # noqa: E731
+        twin = self.known(f"gradient of the twin {sorted(options.items())}", make)
         return bool(len(self.x)) and any(_differ(own, self._directions(twin, at)) for at, own in self.own)
 
-    def _directions(self, logits_fn, x):
-        """Gradients of the margin, each divided by its largest entry: (k, pixels)."""
+    def _gradient(self, logits_fn):
+        """Images and labels to gradients of the margin, compiled; None where an operation has no gradient at all."""
 
         @tf.function(autograph=False)
         def run(x, y):
@@ -98,12 +103,14 @@ class Met:
             return gradients.logits_and_gradient(logits_fn, x, margin)[2]
 
         # One by its signature, else TensorFlow warns that it traces a function of this name again and again.
-        specs = tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], tf.int32)
-        try:
-            found = finite_or(0.0, run.get_concrete_function(*specs)(tf.constant(x), tf.constant(self.y))).numpy()
-        except LookupError:  # an operation has no gradient at all
-            found = np.zeros_like(x)
-        found = found.reshape(len(found), -1)
+        specs = tf.TensorSpec([None, *self.x.shape[1:]]), tf.TensorSpec([None], tf.int32)
+        with contextlib.suppress(LookupError):
+            return run.get_concrete_function(*specs)
+
+    def _directions(self, gradient, x):
+        """Gradients of the margin, each divided by its largest entry: (k, pixels)."""
+        found = np.zeros_like(x) if gradient is None else gradient(tf.constant(x), tf.constant(self.y))
+        found = finite_or(0.0, found).numpy().reshape(len(x), -1)
         return found / np.maximum(np.abs(found).max(axis=1, keepdims=True), 1e-38)
 
 

@@ -1,0 +1,96 @@
+"""What is known of a classifier and of the images that it is judged on before any attack: found once."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tfadv import validation
+from tfadv.evaluation.judge import Judge
+from tfadv.evaluation.scale import check_scale
+from tfadv.evaluation.traits import ModelTraits
+from tfadv.provenance import fingerprint
+from tfadv.threat import LInf
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from tfadv.data.split import Split
+    from tfadv.threat import ThreatModel
+
+
+class Subject:
+    """A classifier and the images that it is judged on, under one threat model or several, at once or in blocks.
+
+    Args:
+        model: a `keras.Model`, images to logits.
+        split: the images and labels, n of them.
+        batch_size: images at a time.
+        any_scale: take a model too that is right only about pixels in 0 to 255.
+
+    Raises:
+        TfadvError: for a model or data that `tfadv.validation` or `check_scale` refuses.
+
+    Attributes:
+        x, y: images (n, h, w, c) in [0, 1], and labels, (n,) int32.
+        classes: how many the model knows.
+
+    >>> subject = Subject(model, dataset.test.take(100))  # doctest: +SKIP
+    >>> subject.judge(LInf(8 / 255), seed=0).clean.mean()  # doctest: +SKIP
+    0.93
+    """
+
+    def __init__(self, model: keras.Model, split: Split, batch_size: int = 500, any_scale: bool = False):
+        self.model, self.batch_size = model, batch_size
+        self.x, y = split.x, validation.labels(split.y, len(split))
+        self.classes = validation.classifier(model, self.x)
+        self.y = validation.labels(y, len(self.x), self.classes, "labels of the data set")
+        if not any_scale:
+            check_scale(model, self.x, self.y, batch_size)
+        self._known = {}
+
+    @functools.cached_property
+    def traits(self) -> ModelTraits:
+        """How the model is to be attacked."""
+        return ModelTraits.of(self.model, self.x)
+
+    @functools.cached_property
+    def images(self) -> str:
+        """A digest of the images and labels."""
+        return fingerprint(self.x, self.y)
+
+    @functools.cached_property
+    def _clean(self):
+        draws, jitter = self.traits.draws, self.traits.jitter
+        return Judge(self.model, self.x, self.y, LInf(0.0), 0, self.batch_size, draws, jitter)
+
+    @property
+    def clean(self) -> np.ndarray:
+        """Which images the model gets right, (n,) bool."""
+        return self._clean.clean
+
+    def judge(self, threat: ThreatModel, seed: int) -> Judge:
+        """A `Judge` of the images; all of them share what the model says of the clean ones."""
+        return self._clean.under(threat, seed)
+
+    def known(self, name: str, compute: Callable[[], Any]) -> Any:
+        """What `compute` returned when it was first called for under this name; of all parts of the images alike.
+
+        The name tells what it depends on beside the model.
+        """
+        if name not in self._known:
+            self._known[name] = compute()
+        return self._known[name]
+
+    def only(self, at: np.ndarray | slice) -> Subject:
+        """The same of the images `at` alone, with what is known of all."""
+        part = copy.copy(self)
+        part.x, part.y, part.traits = self.x[at], self.y[at], self.traits
+        part.__dict__.pop("images", None)
+        part.__dict__.pop("_clean", None)
+        if not self.traits.random:  # whose votes on all images cost many passes
+            part._clean = self._clean.only(at)
+        return part
