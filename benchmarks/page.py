@@ -4,6 +4,7 @@
 
 Each network is judged in a process of its own, as `tfadv evaluate` does, so that compiling is part of the time. A part
 is what lies between two reports of progress; a check is called by its name. Passes are images, forward and backward.
+Seconds of CPU are of all cores together: where the machine has other work, they say more than those of the clock.
 """
 
 import argparse
@@ -51,7 +52,7 @@ def measure(name, threat, images, listed):
     spent.end()
     verdict, rest = spent.parts.pop(VERDICT), list(spent.parts.values())
     print(f"\n{name}, {threat}, {images:,} images: robust accuracy {result.robust_accuracy:.1%}")
-    print(f"  {'':44} {'seconds':>8} {'forward':>11} {'backward':>11}")
+    print(f"  {'':44} {'seconds':>8} {'of CPU':>8} {'forward':>11} {'backward':>11}")
     show(VERDICT, verdict)
     show("the rest of the page", [sum(column) for column in zip(*rest, strict=True)])
     for part in sorted(spent.parts, key=lambda part: -spent.parts[part][0])[:listed]:
@@ -60,15 +61,15 @@ def measure(name, threat, images, listed):
 
 
 def show(what, cost):
-    seconds, forward, backward = cost
-    print(f"  {what[:44]:44} {seconds:8.2f} {forward:11,} {backward:11,}", flush=True)
+    seconds, processor, forward, backward = cost
+    print(f"  {what[:44]:44} {seconds:8.2f} {processor:8.2f} {forward:11,} {backward:11,}", flush=True)
 
 
 class Spent:
     """Progress that notes seconds and passes of each part: all until the control is the verdict."""
 
     def __init__(self):
-        self.parts = collections.defaultdict(lambda: [0.0, 0, 0])
+        self.parts = collections.defaultdict(lambda: [0.0, 0.0, 0, 0])
         self.part, self.since = VERDICT, self.now()
 
     def __call__(self, what, done, total, left=None):
@@ -85,7 +86,7 @@ class Spent:
         self.since = now
 
     def now(self):
-        return time.perf_counter(), *passes.counts()
+        return time.perf_counter(), time.process_time(), *passes.counts()
 
 
 if __name__ == "__main__":

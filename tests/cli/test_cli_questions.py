@@ -29,7 +29,7 @@ def test_enough_or_not_is_the_exit_code(judge, tmp_path, share, code, answer):
     assert result.exit_code == code, result.output
     assert f"{answer}: of all 100 images" in result.stdout
     assert results.load(tmp_path).gate["holds"] is (code == 0)
-    assert f"robust: {answer}." in (tmp_path / runs.REPORT).read_text()
+    assert f'robust?</dt><dd class="value">{answer}</dd>' in (tmp_path / runs.REPORT).read_text()
     assert not [path for path in tmp_path.iterdir() if path.is_dir()]
 
 

@@ -72,7 +72,7 @@ def test_blocks_share_what_is_known_of_the_model(classifiers, many, truth, monke
     judged = []
     monkeypatch.setattr(gate, "evaluate", lambda *a, **k: judged.append(a) or evaluate(*a, **k))
     result = gate.at_least(classifiers("mlp"), many, truth.robust_accuracy - 0.05, **ASKED)
-    assert len(judged) > 2 and asked == [700]
+    assert len(judged) > 2 and asked[0] == 700 and sum(asked[1:]) < 50  # the others are those of the pictures
     assert result.findings == [] and result.checks[0]["outcome"] == "skipped"
 
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike as Array
 
 from tfadv import files, runs
 from tfadv.errors import TfadvError, invalid
-from tfadv.evaluation import seal
+from tfadv.evaluation import schema, seal
 from tfadv.evaluation.schema import EVALUATION, EXPERIMENT, FIRST, SCHEMA_VERSION, conform, normalize, of_first_version
 from tfadv.evaluation.statistics import wilson
 
@@ -20,10 +20,8 @@ Json = Mapping[str, Any]
 Names = Sequence[str]
 Arrays = Mapping[str, np.ndarray] | None
 
-PER_EXAMPLE = ("clean", "robust", "labels", "distance", "broken_by", "radius", "image")
 # What is written beside result.json, and how hard it is compressed: what attacks add is noise, which takes time only.
 ARRAYS, LEVEL = (runs.PER_EXAMPLE, runs.GALLERY, runs.FOOLING), 1
-GALLERY = ("x", "x_adv", "label", "predicted", "confidence", "predicted_adv", "confidence_adv")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,9 +88,11 @@ class EvaluationResult:
         for curve in self.curves:
             if (eps := len(curve["eps"])) != (accuracy := len(curve["accuracy"])):
                 raise invalid("curves", "as many accuracies as eps", f"{accuracy} for {eps}")
-        _check_arrays(self.arrays, self.dataset["n"], len(self.attacks))
+        if self.corruptions:
+            schema.check_corruptions(self.corruptions["accuracy"])
+        schema.check_arrays(self.arrays, self.dataset["n"], len(self.attacks))
         if self.gallery:
-            _check_gallery(self.gallery)
+            schema.check_gallery(self.gallery)
 
     @classmethod
     def of(
@@ -241,23 +241,6 @@ def _of_one_run(result):
         if key in result.arrays and abs(result.arrays[key].mean() - accuracy) > 1e-6:
             raise TfadvError(f"per_example.npz and result.json disagree on the {key} accuracy; evaluate again.")
     return result
-
-
-def _check_arrays(arrays, n, attacks):
-    for key in PER_EXAMPLE:
-        if key in arrays and np.shape(arrays[key]) != (n,):
-            raise invalid(f"array {key!r}", f"one entry for each of the {n} images", f"shape {np.shape(arrays[key])}")
-    places = np.asarray(arrays.get("broken_by", -1))
-    if places.dtype.kind != "i" or not -1 <= places.min() <= places.max() < attacks:
-        raise invalid("array 'broken_by'", f"places in the list of {attacks} attacks, or -1", repr(places)[:60])
-
-
-def _check_gallery(gallery):
-    shapes = {key: np.shape(gallery.get(key)) for key in GALLERY}
-    x = shapes["x"]
-    if len(x) != 4 or shapes["x_adv"] != x or any(shapes[key] != x[:1] for key in GALLERY[2:]):
-        expected = "x and x_adv (m, h, w, c), " + ", ".join(GALLERY[2:]) + " (m,)"
-        raise invalid("gallery", expected, shapes)
 
 
 def _of_class(name, members, clean, robust):
