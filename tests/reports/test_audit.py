@@ -112,3 +112,12 @@ def test_of_several_runs_the_first_screen_says_which_not_to_believe(make, quick)
     assert verdict.level == "bad" and verdict.text.startswith("The checks raise 1 error for b.")
     calm = page.evaluation_document([make("a", findings=[]), make("b", findings=[])]).blocks[:2]
     assert not [block for block in calm if isinstance(block, Verdict)]
+
+
+def test_the_page_of_a_union_speaks_of_threat_models(make, quick):
+    found = [{"code": "c", "severity": "error", "message": m} for m in ("Under linf:0.1: m", "Under l2:1: n")]
+    document = page.evaluation_document([make(threat="linf:0.1 and l2:1", findings=found, arrays={})])
+    assert "2 errors: c." in document.blocks[1].text
+    attacks = table(document, "Attacks under linf:0.1 and l2:1")
+    assert "in the folder linf-0.1 or l2-1 beside this page" in attacks.note and "no attack above" not in attacks.note
+    assert kinds(document, Facts)[0].mapping["effort"].startswith("attacks under 2 threat models; ")

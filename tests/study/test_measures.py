@@ -56,13 +56,12 @@ def test_the_protocol_keeps_its_report_beside_the_measurement(network, monkeypat
     def evaluated(model, dataset, **options):
         asked.update(options, model=model)
         findings = [{"code": "dead"}]
-        save = lambda directory: asked.update(saved=directory)  # noqa: E731
-        return types.SimpleNamespace(arrays={"robust": np.array([True])}, findings=findings, save=save)
+        return types.SimpleNamespace(arrays={"robust": np.array([True])}, findings=findings)
 
     monkeypatch.setattr(evaluate, "evaluate", evaluated)
     arrays = Protocol("linf:0.1", attacks=("fgsm",))(network)
     assert arrays["value"].tolist() == [True] and arrays["findings"].tolist() == ["dead"]
-    assert asked["keep"] == asked["saved"] == network.home and asked["threat"] == "linf:0.1"
+    assert asked["keep"] == network.home and asked["threat"] == "linf:0.1"
 
 
 def test_the_eps_at_which_another_network_is_right_half_of_the_time(network, monkeypatch):

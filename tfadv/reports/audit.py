@@ -35,7 +35,7 @@ def believe(result):
     if not any(found):
         return Verdict("good", "No check objects", f"{_made(result)}{BOUND}")
     title = "Do not quote this number" if found[0] else "Explain this number before you quote it"
-    named = ", ".join(code.replace("_", " ") for codes in found for code in codes)
+    named = ", ".join(dict.fromkeys(code.replace("_", " ") for codes in found for code in codes))
     return Verdict("bad" if found[0] else "open", title, f"The checks raise {objections(result)}: {named}. {BOUND}")
 
 
@@ -110,8 +110,9 @@ def _effort(result):
     each = " and ".join(
         f"{total / result.dataset['n']:,.0f} {kind}" for total, kind in zip(passes, PASSES, strict=True)
     )
-    n = len(result.attacks)
-    return f"{n} attack{'s' if n > 1 else ''}; on average {each} an image, {' and '.join(map(short, passes))} in all"
+    n, several = len(result.attacks), " and " in result.threat
+    many = f"attacks under {n} threat models" if several else f"{n} attack{'s' if n > 1 else ''}"
+    return f"{many}; on average {each} an image, {' and '.join(map(short, passes))} in all"
 
 
 def chosen(result):

@@ -6,6 +6,7 @@ import numpy as np
 
 from tfadv import spec
 from tfadv.errors import TfadvError
+from tfadv.evaluation import results
 from tfadv.reports import figures
 from tfadv.reports.document import Facts, Figure, Table, Text, number, percent, short
 
@@ -15,9 +16,13 @@ MEASURED = {"median_distance": "median distance", "seconds": "seconds"}
 MEASURED |= {"gradients": "gradients", "forwards": "forwards"}
 ATTACKS_NOTE = (
     "Each attack runs on the images that no attack above it has fooled. Accuracy so far: the share of all images that "
-    "are still right after it. Median distance: of the images it fooled, in the norm of the threat model. Gradients, "
-    "forwards: backward and forward passes of single images, as counted."
+    "are still right after it. Median distance: of the images it fooled, in the norm of the threat model. "
 )
+UNION_NOTE = (
+    "Under each threat model all images were attacked that are right; fooled are those that no threat model above it "
+    "has fooled. Each has a report of its own, in the folder {folders} beside this page. "
+)
+PASSES_NOTE = "Gradients, forwards: backward and forward passes of single images, as counted."
 CONTROL_NOTE = " The control is random noise of the same size, on some of the images; it does not count as an attack."
 EXACT_NOTE = " The exact accuracy is proven: no attack can go below it, and a perfect attack reaches it."
 
@@ -51,7 +56,9 @@ def attacks(result):
         exact = result.certificate
         rows.append([f"exact: {exact['method']}", percent(exact["accuracy"]), None, None, *blank])
     columns = ["attack", "accuracy so far", "attacked", "fooled", *(MEASURED[key] for key in known)]
-    note = ATTACKS_NOTE + (CONTROL_NOTE if result.control else "") + (EXACT_NOTE if result.certificate else "")
+    note = ATTACKS_NOTE if len(threats := result.threat.split(" and ")) == 1 else UNION_NOTE
+    note = note.format(folders=" or ".join(map(results.folder, threats))) + PASSES_NOTE
+    note += (CONTROL_NOTE if result.control else "") + (EXACT_NOTE if result.certificate else "")
     title = f"Attacks under {result.threat}, {examples(result)}"
     return Table(title, columns, rows, note, foot=_total(result, known))
 
