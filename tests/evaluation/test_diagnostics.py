@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from evaluated import ATTACKS, THREAT
 
+from tfadv import attacks
 from tfadv.evaluation import checks, curves, metrics
 from tfadv.evaluation.attack_run import AttackRun
 from tfadv.evaluation.estimate import Estimate
 from tfadv.evaluation.evaluate import Diagnostics, evaluate
+from tfadv.evaluation.judge import Judge
 from tfadv.threat import L1, L2, LInf
 
 
@@ -60,6 +62,12 @@ def test_what_follows_the_attacks_is_part_of_the_estimate(classifiers, dataset):
     assert all(seconds > 0 for what, seconds in left)
     at_the_end = dict(left)
     assert sorted(at_the_end.values(), reverse=True) == list(at_the_end.values())
+
+
+def test_a_curve_begins_with_the_clean_accuracy_and_leaves_it(classifiers, images, labels):
+    judge = Judge(classifiers("mlp"), images, labels, THREAT)
+    clean, broken = curves.accuracy_curve(judge, [0, 0.1], attacks.get("fgsm"))
+    assert clean == judge.correct(images, attacked=False).mean() == judge.clean.mean() > broken
 
 
 def test_the_verdict_alone(result, classifiers, dataset):

@@ -214,6 +214,14 @@ def test_the_union_of_several_threat_models_is_verified(classifiers, dataset, tm
     assert "union" in failed(verify(tmp_path, model, dataset))
 
 
+def test_a_result_that_contradicts_itself_is_noticed(copy):
+    record = json.loads((copy / runs.RESULT).read_text())
+    (copy / runs.RESULT).write_text(json.dumps(record | {"dataset": record["dataset"] | {"n": 7}}))
+    (copy / runs.SUMS).write_text(seal.sums(copy))
+    found = look(copy)
+    assert failed(found) == ["files"] and "one entry for each of the 7 images" in found.checks[0].message
+
+
 def test_images_of_another_shape_are_noticed(copy):
     narrow = forged(copy, fooling=lambda kept: kept | {"x_adv": kept["x_adv"][:, :4]})
     assert failed(narrow) == ["data"] and "of shape" in narrow.checks[2].message

@@ -1,5 +1,6 @@
 """Whether a result is true, from what it kept: no attack is run, the model looks at each image again."""
 
+import contextlib
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 
 from tfadv import runs
 from tfadv.data.split import Dataset
+from tfadv.errors import TfadvError
 from tfadv.evaluation import results, seal, several
 from tfadv.evaluation.recompute import NEEDED, STEPS, answer_follows
 from tfadv.evaluation.records import Failed, Work
@@ -120,11 +122,11 @@ def _verify(directory, model, dataset, data_dir):
 
 def _of_several(directory):
     """Where the results are that the result in a directory is the union of; none if it is no union."""
-    if not (directory / runs.SUMS).is_file() or not (directory / runs.RESULT).is_file() or seal.altered(directory):
-        return []
-    union = results.load(directory)
-    several_threats = isinstance(union, EvaluationResult) and " and " in union.threat
-    return [directory / results.folder(threat) for threat in union.threat.split(" and ")] if several_threats else []
+    with contextlib.suppress(TfadvError):  # the steps say what is wrong with it
+        union = None if seal.altered(directory) else results.load(directory)
+        threats = union.threat.split(" and ") if isinstance(union, EvaluationResult) else []
+        return [directory / results.folder(threat) for threat in threats] if len(threats) > 1 else []
+    return []
 
 
 def _together(directory, folders, found):
