@@ -22,7 +22,7 @@ MOVES = {
     "l0": "change at most {eps} pixels, and these to any color",
     "patch": "paint one square of every image, {eps}, and no other pixel",
 }
-PASSES = ("backward passes", "forward passes")
+PASSES = ("backward", "forward")
 
 
 def believe(result):
@@ -107,12 +107,14 @@ def _effort(result):
     passes = [sum(attack[kind] or 0 for attack in result.attacks) for kind in ("gradients", "forwards")]
     if not any(passes):
         return None
-    each = " and ".join(
-        f"{total / result.dataset['n']:,.0f} {kind}" for total, kind in zip(passes, PASSES, strict=True)
-    )
+    each = " and ".join(_passes(total / result.dataset["n"], kind) for total, kind in zip(passes, PASSES, strict=True))
     n, several = len(result.attacks), " and " in result.threat
     many = f"attacks under {n} threat models" if several else f"{n} attack{'s' if n > 1 else ''}"
     return f"{many}; on average {each} an image, {' and '.join(map(short, passes))} in all"
+
+
+def _passes(count, kind):
+    return f"{count:,.0f} {kind} pass{'' if round(count) == 1 else 'es'}"
 
 
 def chosen(result):

@@ -242,7 +242,7 @@ def provenance(result):
         "model": result.model["path"] or result.model["name"],
         "parameters": result.model["parameters"],
         "answers": random.get(result.stochastic),
-        "data": f"{examples(result)}, from {dataset['source'] or 'an unknown source'}",
+        "data": f"{examples(result)}, source: {dataset['source'] or 'unknown'}",
         "fingerprint": dataset["fingerprint"],
         "threat model": result.threat,
     }
