@@ -10,20 +10,16 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
 import timing
 
-from tfadv import threat
 from tfadv.data import datasets
 from tfadv.errors import TfadvError
-from tfadv.evaluation import metrics
 from tfadv.evaluation.evaluate import evaluate
-from tfadv.evaluation.traits import ModelTraits
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
 from specimens import CONTROLS, EVERYTHING
-from specimens.specimen import images
+from specimens.specimen import images, left_by_hand
 
 TARGET, SHARE = 0.02, 0.9
 ALARMS = ("warning", "error")
@@ -62,7 +58,7 @@ def line(name, n):
     """Judge one specimen and print what is found: how far the judge is above, and the codes of its alarms."""
     specimen, (x, y) = EVERYTHING[name], images(n)
     model = specimen.build()
-    clean, by_hand = by_hand_accuracy(model, specimen, x, y)
+    by_hand, clean = (right.mean() for right in left_by_hand(specimen, model, x, y))
     try:
         result = evaluate(model, datasets.load("digits"), threat=specimen.threat, n=n)
     except TfadvError as error:
@@ -82,14 +78,6 @@ def line(name, n):
 def standard_accuracy(result):
     """What the members that every network meets have left."""
     return [row["accuracy"] for row in result.attacks if row.get("why") is None][-1]
-
-
-def by_hand_accuracy(model, specimen, x, y):
-    """Clean accuracy, and the share of images that are right under the attack written by hand."""
-    x_adv = specimen.hand_made(model, x, y, threat.parse(specimen.threat))
-    draws = ModelTraits.of(model, x).draws
-    clean = metrics.correct(model, x, y, draws=draws)
-    return np.mean(clean), np.mean(clean & metrics.correct(model, x_adv, y, draws=draws, attacked=True))
 
 
 if __name__ == "__main__":

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from specimens import CONTROLS, EVERYTHING, SPECIMENS
-from specimens.figures import BY_HAND, MISSED
-from specimens.specimen import IMAGES, images
+from specimens.figures import BY_HAND
+from specimens.specimen import IMAGES, images, left_by_hand
 from tfadv import passes, threat
 from tfadv.data import datasets
 from tfadv.evaluation import metrics
 from tfadv.evaluation.certificate import linear_radius
 from tfadv.evaluation.diagnostics import Diagnostics
 from tfadv.evaluation.evaluate import evaluate
-from tfadv.evaluation.traits import DRAWS, ModelTraits
+from tfadv.evaluation.traits import ModelTraits
 
 # Two points, as the target says; a random network is judged by other draws each time.
 WITHIN = round(0.02 * IMAGES)
@@ -30,14 +30,6 @@ EXTRA = 0.15  # of passes, on an honest network
 def some(names):
     """All names; those that are not run in the suite are marked."""
     return [pytest.param(name, marks=() if name in IN_SUITE else pytest.mark.slow) for name in names]
-
-
-def judged_cases():
-    for case in some(SPECIMENS):
-        missed = MISSED.get(case.values[0])
-        # Not strict: what is missed is random, and passes now and then.
-        marks = [*case.marks, pytest.mark.xfail(reason=missed, strict=False)] if missed else case.marks
-        yield pytest.param(*case.values, marks=marks)
 
 
 @functools.cache
@@ -55,7 +47,7 @@ def judged(name):
     return result, (made[1] if name in CONTROLS else sum(passes.counts())) - made[0]
 
 
-@pytest.mark.parametrize("name", judged_cases())
+@pytest.mark.parametrize("name", some(SPECIMENS))
 def test_the_judge_is_as_strong_as_the_attack_written_by_hand(name):
     result, _ = judged(name)
     assert result.arrays["robust"].sum() <= BY_HAND[name] + WITHIN
@@ -64,13 +56,10 @@ def test_the_judge_is_as_strong_as_the_attack_written_by_hand(name):
 @pytest.mark.parametrize("name", some(EVERYTHING))
 def test_the_attack_written_by_hand_finds_what_is_noted(name):
     specimen, (x, y) = EVERYTHING[name], images()
-    model, budget = specimen.build(), threat.parse(specimen.threat)
-    x_adv = specimen.hand_made(model, x, y, budget)
-    assert np.all(budget.contains(x_adv, x))
-    draws = ModelTraits.of(model, x).draws
-    clean, right = (metrics.correct(model, at, y, draws=draws, attacked=at is x_adv) for at in (x, x_adv))
+    model = specimen.build()
+    right, clean = left_by_hand(specimen, model, x, y)
     assert clean.mean() > 0.75
-    assert abs((clean & right).sum() - BY_HAND[name]) <= (3 if draws == DRAWS else 1)
+    assert abs(right.sum() - BY_HAND[name]) <= (3 if ModelTraits.of(model, x).random else 1)
 
 
 def test_attacks_written_by_hand_find_all_there_is_where_that_is_proven():
@@ -96,4 +85,5 @@ def test_they_save_and_load(name, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert loaded(x).shape == (8, 10 + (name == "rejecting"))
-    np.testing.assert_array_equal(*(one.get_weights()[0] for one in (loaded, model)))
+    for was, now in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(was, now)

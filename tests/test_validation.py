@@ -192,6 +192,16 @@ def test_classifier_accepted(name, classifiers):
     assert validation.classifier(classifiers(name), X) == 10
 
 
+def test_counted_votes_are_no_probabilities():
+    """The mean of one-hot votes sums to 1 too, and its logarithm says no more."""
+    votes = np.eye(4, dtype="float32")[[[0, 1, 1], [2, 2, 2], [3, 0, 1]]].mean(axis=1)
+    soft = np.float32([[0.7, 0.2, 0.07, 0.03], [0.11, 0.21, 0.31, 0.37], [0.25, 0.25, 0.25, 0.25]])
+    assert validation.are_probabilities(votes) and validation.are_vote_shares(votes)
+    assert validation.are_probabilities(soft) and not validation.are_vote_shares(soft * 0.9973)
+    x = np.zeros((3, 8, 8, 1), "float32")
+    assert validation.classifier(Subclassed(lambda z: votes), x) == 4
+
+
 @pytest.mark.parametrize(
     ("threat", "message"),
     [

@@ -31,6 +31,7 @@ if typing.TYPE_CHECKING:
     from tfadv.attacks.mi_fgsm import MIFGSM as MIFGSM
     from tfadv.attacks.pgd import PGD as PGD
     from tfadv.attacks.quick import Quick as Quick
+    from tfadv.attacks.rays import RayS as RayS
     from tfadv.attacks.sigma_zero import SigmaZero as SigmaZero
     from tfadv.attacks.simba import SimBA as SimBA
     from tfadv.attacks.sparse_rs import SparseRS as SparseRS

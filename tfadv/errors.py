@@ -9,6 +9,10 @@ class TfadvError(ValueError):
     """Anything a user can mend: the command line prints the text and exits with code 2, no traceback."""
 
 
+class UnreadableModel(TfadvError):
+    """A model that cannot be traced, or taken apart into its operations: it can only be judged as a whole."""
+
+
 def invalid(what: str, expected: object, received: object, hint: str = "") -> TfadvError:
     """An error of the house's one form: *what*: expected ..., received .... *hint*.
 

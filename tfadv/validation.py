@@ -11,6 +11,8 @@ from tfadv.errors import TfadvError, invalid, reason
 TOLERANCE = 1e-6
 # So far beyond [0, 1] a resize with overshoot leads, but no normalization and no scale of 0..255.
 SLIGHT = 0.1
+# Members of the largest ensemble whose counted votes are told from probabilities.
+VOTERS = 64
 SQUASHING = {"softmax", "sigmoid"}
 # The name of the last layer of a model whose last column says "rejected".
 REJECTING = "classes_and_reject"
@@ -123,9 +125,20 @@ def classifier(model, x, forward=None):
             _broken(model),
             "train it again with a smaller learning rate.",
         )
-    if (logits >= 0).all() and np.allclose(logits.sum(axis=1), 1, atol=1e-3):
+    if are_probabilities(logits) and not are_vote_shares(logits):
         raise _probabilities("its outputs are between 0 and 1 and sum to 1")
     return logits.shape[1] - rejects(model)
+
+
+def are_probabilities(outputs):
+    """Whether outputs, (n, classes), are shares that sum to 1."""
+    return bool((outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1, atol=1e-3))
+
+
+def are_vote_shares(outputs):
+    """Whether shares, (n, classes), are those of so few votes that no softmax makes them: k of m, m up to `VOTERS`."""
+    whole = lambda counts: np.allclose(counts, np.round(counts), atol=1e-4)  # noqa: E731
+    return any(whole(outputs * voters) for voters in range(1, VOTERS + 1))
 
 
 def radius(threat, shape):

@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers, ops
 
 from tfadv import attacks
+from tfadv.attacks.twin import Led
 from tfadv.errors import TfadvError
 from tfadv.graph import inside
 from tfadv.threat import LInf
@@ -33,6 +35,42 @@ def test_is_led_by_networks_inside_and_stops_where_the_whole_is_fooled(images, l
     assert np.array_equal(predict(model, led), predict(mlp, led))
     withstood = [np.mean(predict(mlp, x_adv) == labels) for x_adv in (led, own)]
     assert abs(withstood[0] - withstood[1]) < 0.1 and withstood[0] < np.mean(predict(mlp, images) == labels) - 0.3
+
+
+class Guard(layers.Layer):
+    """A network that is called through Python: no gradient, and nothing of it in the traced graph."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def call(self, x):
+        return tf.ensure_shape(tf.numpy_function(lambda x: self.network(x).numpy(), [x], tf.float32), (None, 10))
+
+    def compute_output_shape(self, shape):
+        return (shape[0], 10)
+
+
+def test_is_led_by_a_classifier_that_an_attribute_holds(images, labels, predict):
+    mlp, x = classifier("mlp"), keras.Input((8, 8, 1))
+    guard = Guard(mlp)
+    model = keras.Model(x, guard(x))
+    led, own = (
+        attacks.get(spec)(of, images, labels, threat=LInf(0.1))
+        for spec, of in ((f'twin(attack=pgd(steps=3), held="{guard.name}.network")', model), ("pgd(steps=3)", mlp))
+    )
+    fooled = [np.mean(predict(mlp, x_adv) != labels) for x_adv in (led, own)]
+    assert fooled[0] > np.mean(predict(mlp, images) != labels) + 0.3 and abs(fooled[0] - fooled[1]) < 0.15
+    with pytest.raises(TfadvError, match="twin: held: expected the path"):
+        attacks.get("twin(attack=fgsm, held=elsewhere)")(model, images, labels, threat=LInf(0.1))
+
+
+def test_behind_noise_only_a_margin_beyond_luck_has_won():
+    """The slack of an expectation holds while a twin leads."""
+    z = tf.constant([[0.0, 0.3], [0.0, 0.7]])
+    parts = {"logits_fn": None, "x": tf.zeros((2, 1, 1, 1)), "labels": tf.zeros(2, tf.int32)}
+    assert Led(**parts).reached(z).numpy().tolist() == [True, True]
+    assert Led(**parts, slack=tf.constant(0.5)).reached(z).numpy().tolist() == [False, True]
 
 
 def test_an_attack_on_a_substitute_has_no_model_to_take_apart(images, labels):

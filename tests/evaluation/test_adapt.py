@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from tfadv import attacks
+from tfadv.errors import UnreadableModel
 from tfadv.evaluation import adapt, several
 from tfadv.evaluation.adapt.met import Met
 from tfadv.evaluation.attack_run import AttackRun
+from tfadv.evaluation.diagnostics import Diagnostics
 from tfadv.evaluation.evaluate import evaluate
 from tfadv.evaluation.traits import ModelTraits
 from tfadv.graph import inside
@@ -29,7 +31,20 @@ def one_sign(monkeypatch, verdict_only):
 
     monkeypatch.setattr(ModelTraits, "default_attacks", lambda self, norm: [attacks.get("fgsm")])
     monkeypatch.setattr(adapt, "SIGNS", (sign,))
+    monkeypatch.setattr(adapt, "KINDS", ())
     return asked
+
+
+@pytest.fixture
+def tried(monkeypatch, one_sign):
+    """The same, where what is chosen is tried on all but two images first; call it with the spec of the attack."""
+
+    def choose(spec):
+        monkeypatch.setattr(adapt, "SIGNS", ())
+        monkeypatch.setattr(adapt, "KINDS", (lambda met: [(spec, "It is tried.")],))
+        monkeypatch.setattr(adapt, "few", lambda run, kind: int(run.robust.sum()) - 2)
+
+    return choose
 
 
 def test_a_chosen_attack_is_a_row_that_says_why_and_is_taken_again_after_an_interruption(
@@ -59,6 +74,60 @@ def test_several_evaluations_of_a_model_read_its_operations_once(classifiers, da
     monkeypatch.setattr(Met, "_gradient", lambda self, fn: compiled.append(fn) or gradient(self, fn))
     several.evaluate_each(classifiers("mlp"), dataset, ["linf:0.05", "l2:0.4"], diagnostics=False)
     assert len(read) == 1 and len(compiled) == 1
+
+
+def test_what_is_tried_in_vain_is_left_out(classifiers, dataset, tried, monkeypatch):
+    """Without a look at the others; with success it goes on to them."""
+    settings = {"threat": "linf:0.1", "seed": 3, "batch_size": 4}
+    batches, run = [], AttackRun._batch
+    monkeypatch.setattr(AttackRun, "_batch", lambda self, *given: batches.append(given[1]) or run(self, *given))
+    tried("noise(draws=1)")
+    found = evaluate(classifiers("mlp"), dataset, **settings)
+    robust, clean = found.arrays["robust"].sum(), sum(row["attacked"] for row in found.attacks)
+    assert [row["attack"] for row in found.attacks] == ["fgsm"] and robust > 6
+    assert len(np.concatenate(batches)) == clean + robust - 2 and set(found.arrays["broken_by"]) == {-1, 0}
+    batches.clear()
+    tried(CHOSEN)
+    found = evaluate(classifiers("mlp"), dataset, **settings)
+    assert [(row["attack"], row["why"]) for row in found.attacks] == [("fgsm", None), (CHOSEN, "It is tried.")]
+    attacked = np.concatenate(batches)[clean:]
+    assert found.attacks[1]["attacked"] == robust == len(set(attacked)) and (np.diff(attacked[:-2]) > 0).all()
+
+
+def test_a_trial_is_taken_up_after_an_interruption(classifiers, dataset, tmp_path, tried, monkeypatch):
+    settings = {"threat": "linf:0.1", "seed": 3, "batch_size": 2}
+    for spec in ("noise(draws=1)", CHOSEN):
+        tried(spec)
+        whole, run = evaluate(classifiers("mlp"), dataset, **settings), AttackRun._batch
+        monkeypatch.setattr(AttackRun, "_batch", lambda self, *given: stop_at_the_chosen(run, self, *given))  # noqa: B023
+        with pytest.raises(Stop):
+            evaluate(classifiers("mlp"), dataset, **settings, keep=tmp_path)
+        monkeypatch.setattr(AttackRun, "_batch", run)
+        resumed = evaluate(classifiers("mlp"), dataset, **settings, keep=tmp_path)
+        np.testing.assert_array_equal(resumed.arrays["broken_by"], whole.arrays["broken_by"])
+        assert [row["attacked"] for row in resumed.attacks] == [row["attacked"] for row in whole.attacks]
+
+
+def test_a_model_that_cannot_be_read_is_told_and_a_fault_of_our_own_is_none(
+    classifiers, dataset, one_sign, monkeypatch
+):
+    def unreadable(met):
+        raise UnreadableModel("it is a riddle")
+
+    monkeypatch.setattr(adapt, "SIGNS", (unreadable,))
+    told, diagnosed = [], Diagnostics.facts
+    monkeypatch.setattr(Diagnostics, "facts", lambda self: told.append(self.unadapted) or diagnosed(self))
+    evaluate(classifiers("mlp"), dataset, threat="linf:0.1", n=8)
+    assert told == ["The model could not be taken apart: it is a riddle"]
+
+    for fault in (ValueError, TypeError, KeyError, NotImplementedError, AttributeError):
+
+        def faulty(met, fault=fault):
+            raise fault("our own")
+
+        monkeypatch.setattr(adapt, "SIGNS", (faulty,))
+        with pytest.raises(fault, match="our own"):
+            evaluate(classifiers("mlp"), dataset, threat="linf:0.1", n=8)
 
 
 def stop_at_the_chosen(run, self, number, *rest):

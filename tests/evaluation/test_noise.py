@@ -63,7 +63,9 @@ def test_what_judges_a_model_follows_its_noise():
     assert specs(slight) == [f"eot(attack={spec}, draws=2, firm=True)" for spec in standard]
     assert specs(lasting) == [f"eot(attack={spec}, draws=2, jitter=1e-06)" for spec in standard[:3]] + standard[3:]
     assert specs(ModelTraits(True, True, Noise(30)))[:2] == rand
-    assert "apgd_t" in specs(ModelTraits(True, True, Noise(30)))[2]
+    for measured, taken in ((7, 20), (30, 30), (90, 40)):
+        targeted = specs(ModelTraits(True, True, Noise(measured)))[2]
+        assert "apgd_t" in targeted and f"draws={taken}," in targeted
     strong = specs(ModelTraits(False, True, Noise(30, 1e-6, True)))
     assert all("draws=20, jitter=1e-06" in spec for spec in strong[:-1]) and strong[-1].startswith("square")
     assert specs(ModelTraits(True, False, Noise(5)))[0].startswith("eot(attack=square")

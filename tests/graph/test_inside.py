@@ -6,7 +6,9 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
+from tfadv.errors import UnreadableModel
 from tfadv.graph import inside
+from tfadv.graph.smooth import SMOOTH
 from toy_models import classifier
 from trap_models import behind
 
@@ -66,6 +68,45 @@ def test_an_image_made_of_the_image_is_found_and_passed_by(images):
         z = classifier("mlp")(bent)
     np.testing.assert_allclose(y, z, atol=1e-4)
     np.testing.assert_allclose(tape.gradient(y, x), tape.gradient(z, bent), atol=1e-4)
+
+
+class Looped(layers.Layer):
+    """Three times what `step` makes of an image, in a loop that Keras does not see."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.step = step
+
+    def call(self, x):
+        return tf.while_loop(lambda k, _: k < 3, lambda k, x: (k + 1, self.step(x)), (0, x))[1]
+
+
+def test_hard_and_random_operations_are_found_in_loops_and_honest_loops_hold_none():
+    found = {
+        name: inside.contents(behind(Looped(step), classifier("mlp")), (8, 8, 1), 10)
+        for name, step in {
+            "rounded": lambda x: tf.round(9 * x) / 9,
+            "noisy": lambda x: x + tf.random.normal(tf.shape(x)),
+            "honest": lambda x: 0.9 * tf.nn.relu(x),
+        }.items()
+    }
+    assert [len(one.hard) for one in found.values()] == [1, 0, 0]
+    assert [len(one.random) for one in found.values()] == [0, 1, 0]
+    assert all(len(one.images) == 1 for one in found.values())  # what the loop makes of the image
+
+
+class OnlyEager(keras.Model):
+    def call(self, x):
+        return classifier("mlp")(x) * float(ops.max(x))
+
+
+def test_a_model_that_cannot_be_traced_is_told_from_a_fault_of_our_own(monkeypatch):
+    model = OnlyEager()
+    with pytest.raises(UnreadableModel, match="cannot be traced: "):
+        inside.contents(model, (8, 8, 1), 10)
+    monkeypatch.setitem(SMOOTH, "MatMul", lambda replay, op, inputs: {}["a fault"])
+    with pytest.raises(KeyError, match="a fault"):
+        inside.tensors(classifier("mlp"), (8, 8, 1), ())
 
 
 def test_leaky_parts_keep_a_slope(images):

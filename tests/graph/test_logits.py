@@ -77,6 +77,16 @@ def test_several_outputs_have_no_end_to_take_a_softmax_off():
         as_logits_model(model)
 
 
+def test_probabilities_that_no_last_layer_makes_become_their_logarithms():
+    x = keras.Input((8, 8, 1))
+    members = [head(layers.Dense(6, activation="softmax")) for _ in range(2)]
+    mean = keras.Model(x, layers.Average()([member(x) for member in members]))
+    with pytest.raises(TfadvError, match="sum to 1.*as_logits_model"):
+        validation.classifier(mean, X)
+    logits = as_logits_model(mean)
+    assert np.allclose(ops.softmax(logits(X)), mean(X), atol=1e-6) and validation.classifier(logits, X) == 6
+
+
 def test_leaves_logits_and_subclassed_models_alone():
     with pytest.raises(TfadvError, match="return logits already"):
         as_logits_model(head(layers.Dense(6)))

@@ -49,8 +49,25 @@ def half(x):
     return ops.cast(ops.reshape(ops.cast(x * 8, "int32") + 1, (-1, 2, 2, 1)), "float32")
 
 
+def quarters(x):
+    return ops.round(4 * x) / 4
+
+
+def in_a_loop(while_loop):
+    """Three steps, each rounded: their gradient is that of the steps without rounding."""
+    return lambda x: while_loop(lambda k, _: k < 3, lambda k, x: (k + 1, quarters(2 * x)), (0, x))[1]
+
+
+def each_by_itself(x):
+    """Image by image, in a loop that `tf.map_fn` makes."""
+    return tf.map_fn(lambda image: tf.round(4 * image) / 4, x)
+
+
 # What hides the gradient -> the slope that the twin has in its place, at x.
 SLOPES = {
+    "in a loop": (in_a_loop(tf.while_loop), lambda x: np.full_like(x, 8)),
+    "in a loop of Keras": (in_a_loop(ops.while_loop), lambda x: np.full_like(x, 8)),
+    "image by image": (each_by_itself, lambda x: np.ones_like(x)),
     "rounded": (lambda x: ops.round(4 * x) / 4, lambda x: np.ones_like(x)),
     "stopped": (lambda x: x * ops.stop_gradient(x), lambda x: 2 * x),
     "custom gradient": (lambda x: backwards(x), lambda x: 2 * x),
@@ -102,7 +119,38 @@ def test_counted_votes_have_the_gradient_of_a_softmax(x):
     assert (slope[range(3), top] > 0).all() and (np.delete(slope[0], top[0]) < 0).all()
 
 
+def rough(x):
+    return tf.reduce_mean(x) > 0.5
+
+
+SWITCHES = {
+    "where": lambda x: tf.where(rough(x), 2 * x, x),
+    "cond": lambda x: tf.cond(rough(x), lambda: 2 * x, lambda: tf.identity(x)),
+    "one of two": lambda x: tf.switch_case(tf.cast(rough(x), tf.int32), [lambda: tf.identity(x), lambda: 2 * x]),
+    "image by image": lambda x: tf.map_fn(lambda z: tf.cond(rough(z), lambda: 2 * z, lambda: tf.identity(z)), x),
+}
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_switch_passes_the_gradients_of_both_paths(name, x):
+    """And that of the switch: the path of higher values is nearer where pixels are brighter."""
+    model = model_of(SWITCHES[name])
+    z, slope = value_and_slope(model, x)
+    np.testing.assert_allclose(z, model(x), atol=1e-6)
+    taken = (z / x.reshape(3, -1)).round()
+    assert set(taken.ravel()) == ({1, 2} if name == "image by image" else {taken[0, 0]})
+    assert (slope > 1.01).all() and (np.abs(slope - taken) > 0.01).all()
+
+
+def test_a_condition_on_something_else_leaves_the_branches_as_they_are(x):
+    switched = model_of(lambda x: tf.cond(tf.shape(x)[0] > 2, lambda: quarters(x), lambda: tf.identity(x)))
+    z, slope = value_and_slope(switched, x)
+    np.testing.assert_allclose(z, quarters(x).numpy().reshape(3, -1))
+    np.testing.assert_array_equal(slope, 1)
+
+
 NOISE = {
+    "of other kinds": lambda x: tf.random.shuffle(x * tf.random.gamma(tf.shape(x)[:1], 1.0)[:, None, None, None]),
     "normal": lambda x: x + keras.random.normal(ops.shape(x)),
     "uniform": lambda x: x + keras.random.uniform(ops.shape(x), -1, 1),
     "dropped": lambda x: ops.where(keras.random.uniform(ops.shape(x)) < 0.5, 2 * x, 0.0),

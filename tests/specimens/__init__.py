@@ -6,7 +6,7 @@
 They see the 8x8 images of `digits`. Weights lie in `weights/`; `python -m specimens.train` makes them.
 """
 
-from specimens import anti_adversary, controls, noisy, quantizing, rerouting, saturating, sparse, voting
+from specimens import anti_adversary, controls, hidden, noisy, quantizing, rerouting, saturating, sparse, voting
 
 SPECIMENS = {
     **quantizing.SPECIMENS,
@@ -14,6 +14,7 @@ SPECIMENS = {
     **noisy.SPECIMENS,
     **anti_adversary.SPECIMENS,
     **rerouting.SPECIMENS,
+    **hidden.SPECIMENS,
     **voting.SPECIMENS,
     **saturating.SPECIMENS,
 }

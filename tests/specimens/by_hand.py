@@ -67,11 +67,11 @@ def climber(logits_fn, fooled, threat, steps, reject):
             size = threat.eps * (0.01 + 0.5 * (1 + tf.cos(np.pi * tf.cast(i, tf.float32) / steps)))
             ascended = threat.project(x_adv + size * threat.steepest(gradient(x_adv, y, target)), x)
             new = threat.project(x_adv + 0.75 * (ascended - x_adv) + 0.25 * moved, x)
-            won = fooled(new, y)
+            won = tf.ensure_shape(fooled(new, y), y.shape)  # forgotten where a model is called in Python
             better = won > share
             return i + 1, new, new - x_adv, tf.where(better[:, None, None, None], new, kept), tf.maximum(share, won)
 
-        state = (0, start, tf.zeros_like(x), start, fooled(start, y))
+        state = (0, start, tf.zeros_like(x), start, tf.ensure_shape(fooled(start, y), y.shape))
         found = tf.while_loop(lambda i, *_: i < steps, step, state)
         return found[3:]
 

@@ -28,6 +28,22 @@ def max_pooled():
     return keras.Model(inputs, layers.Dense(10)(layers.Flatten()(x)), name="max_pooled")
 
 
+def deep():
+    """Four residual blocks, nine convolutions."""
+
+    def convolved(x, filters, strides=1):
+        return layers.BatchNormalization()(layers.Conv2D(filters, 3, strides=strides, padding="same")(x))
+
+    x = inputs = keras.Input(SHAPE)
+    x = layers.ReLU()(convolved(x, 8))
+    for filters, strides in ((8, 1), (12, 2), (12, 1), (16, 2)):
+        way = convolved(layers.ReLU()(convolved(x, filters, strides)), filters)
+        if strides > 1:
+            x = layers.Conv2D(filters, 1, strides=strides)(x)
+        x = layers.ReLU()(layers.Add()([x, way]))
+    return keras.Model(inputs, layers.Dense(10)(layers.Flatten()(x)), name="deep")
+
+
 @functools.cache
 def trained(name, build):
     return restored(build(), name)
@@ -44,5 +60,6 @@ CONTROLS = {
     "linear": honest("linear", linear, PLAIN),
     "mlp": honest("mlp", mlp, THREAT),
     "batch_normalized": honest("batch_normalized", batch_normalized, THREAT),
+    "deep": honest("deep", deep, THREAT),
     "max_pooled": honest("max_pooled", max_pooled, "linf:0.15"),
 }

@@ -28,6 +28,23 @@ class TestTimeNoise(layers.Layer):
 
 
 @register
+class DrawnByTensorFlow(layers.Layer):
+    """Noise of `tf.random`, which knows of no seed generator: gamma-distributed brightness, and pixels left out."""
+
+    def __init__(self, concentration=20.0, kept=0.85, **options):
+        super().__init__(**options)
+        self.concentration, self.kept = concentration, kept
+
+    def call(self, x):
+        brightness = tf.random.gamma(tf.shape(x)[:1], self.concentration) / self.concentration
+        stays = tf.random.uniform(tf.shape(x)) < self.kept
+        return tf.where(stays, x * brightness[:, None, None, None], 0.0)
+
+    def get_config(self):
+        return super().get_config() | {"concentration": self.concentration, "kept": self.kept}
+
+
+@register
 class NoiseOfTheImage(layers.Layer):
     """Noise seeded by a hash of the image's bits: the same image always meets the same noise, its neighbors another."""
 
@@ -92,6 +109,11 @@ def noise():
 
 
 @functools.cache
+def drawn_by_tensorflow():
+    return behind(DrawnByTensorFlow(), base())
+
+
+@functools.cache
 def noise_of_the_image():
     return behind(NoiseOfTheImage(), base())
 
@@ -122,6 +144,9 @@ def around(deviation):
 
 SPECIMENS = {
     "noise": Specimen(noise, THREAT, following(own_expectation, part("base"), goals=3, draws=10)),
+    "drawn_by_tensorflow": Specimen(
+        drawn_by_tensorflow, THREAT, following(part("base"), own_expectation, steps=50, goals=3, draws=10)
+    ),
     "noise_of_the_image": Specimen(noise_of_the_image, "linf:0.12", following(around(0.1), part("base"))),
     "resized": Specimen(resized, "linf:0.15", following(separate_draws, goals=3, draws=10)),
 }

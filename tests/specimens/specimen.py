@@ -7,7 +7,10 @@ import keras
 import numpy as np
 
 from specimens.by_hand import strongest
+from tfadv import threat
 from tfadv.data import datasets
+from tfadv.evaluation.judge import Judge
+from tfadv.evaluation.traits import ModelTraits
 
 IMAGES = 60  # on which `figures.py` was measured
 THREAT = "linf:0.2"  # the base network keeps half of the images, and was trained at 0.15
@@ -31,6 +34,19 @@ def images(n=IMAGES):
     """Test images that no network here was trained on, (n, 8, 8, 1), and their labels."""
     split = datasets.load("digits").test.spread(n)
     return split.x, split.y
+
+
+def left_by_hand(specimen, model, x, y):
+    """What the attack written by hand leaves, and which images were right before it: both (n,) bool.
+
+    Of a random model as an evaluation judges it: what few passes find fooled, a hundred confirm.
+    """
+    budget, traits = threat.parse(specimen.threat), ModelTraits.of(model, x)
+    judge = Judge(model, x, y, budget, draws=traits.draws, jitter=traits.jitter)
+    x_adv = specimen.hand_made(model, x, y, budget)
+    if not np.all(budget.contains(x_adv, x)):
+        raise AssertionError("the attack left the ball")
+    return judge.clean & judge.verdict(x_adv).right, judge.clean
 
 
 def following(*surrogates, **options):

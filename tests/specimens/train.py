@@ -95,6 +95,7 @@ RECIPES = {
     "linear": (controls.linear, plain),
     "mlp": (networks.mlp, with_pgd),
     "batch_normalized": (controls.batch_normalized, with_pgd),
+    "deep": (controls.deep, with_pgd),
     "max_pooled": (controls.max_pooled, with_pgd),
 }
 

@@ -34,6 +34,14 @@ class Votes(keras.Model):
 
 
 @register
+class VoteShares(Votes):
+    """The share of the members that vote for each class, which sum to 1 as probabilities do."""
+
+    def call(self, x):
+        return super().call(x) / len(self.members)
+
+
+@register
 class CrossMax(layers.Layer):
     """The median over members, after the maximum of each member and then of each class is taken off.
 
@@ -94,10 +102,14 @@ def member(name):
 
 
 @functools.cache
-def votes():
-    model = Votes([restored(member(name), f"member_{name}") for name in MEMBERS])
+def votes(kind=Votes, names=tuple(MEMBERS)):
+    model = kind([restored(member(name), f"member_{name}") for name in names])
     model.build((None, *SHAPE))
     return model
+
+
+def vote_shares():
+    return votes(VoteShares, ("wide", "deep", "other"))
 
 
 def resolutions_network(join=CrossMax):
@@ -157,6 +169,9 @@ def gentler_bits(slope):
 
 SPECIMENS = {
     "votes": Specimen(votes, THREAT, following(members_together(joined), members_together(averaged), restarts=2)),
+    "vote_shares": Specimen(
+        vote_shares, "linf:0.15", following(members_together(joined), members_together(averaged), restarts=2)
+    ),
     "multi_resolution": Specimen(
         multi_resolution, THREAT, following(itself, heads_together(averaged), heads_together(joined))
     ),

@@ -22,6 +22,7 @@ ATTACKS = Registry(
         "hill_climb": "tfadv.attacks.hill_climb:HillClimb",
         "simba": "tfadv.attacks.simba:SimBA",
         "boundary": "tfadv.attacks.boundary_walk:BoundaryWalk",
+        "rays": "tfadv.attacks.rays:RayS",
         "transfer": "tfadv.attacks.transfer:Transfer",
         "noise": "tfadv.attacks.uniform_noise:UniformNoise",
         "deepfool": "tfadv.attacks.deepfool:DeepFool",
@@ -72,6 +73,7 @@ if typing.TYPE_CHECKING:
     from tfadv.attacks.mi_fgsm import MIFGSM as MIFGSM
     from tfadv.attacks.pgd import PGD as PGD
     from tfadv.attacks.quick import Quick as Quick
+    from tfadv.attacks.rays import RayS as RayS
     from tfadv.attacks.sigma_zero import SigmaZero as SigmaZero
     from tfadv.attacks.simba import SimBA as SimBA
     from tfadv.attacks.sparse_rs import SparseRS as SparseRS

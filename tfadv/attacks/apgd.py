@@ -51,6 +51,8 @@ class APGD(Attack):
         restarts: how often to begin anew, on what no start before has broken.
         loss: `"ce"`, `"dlr"` or `"margin"`.
         rho: the share of steps in which the loss must have grown.
+        start: `"random"`, a random point of the ball, or `"images"`: as near as the ball allows to another image of the
+            batch, one of another class (of the target, where there are targets).
         early_stop: leave an image alone once it is misclassified.
 
     >>> APGD(loss="dlr")(model, x, y, threat=LInf(8 / 255))  # doctest: +SKIP
@@ -64,11 +66,13 @@ class APGD(Attack):
     restarts: int = 1
     loss: str = dataclasses.field(default="ce", metadata=SHOWN)
     rho: float = 0.75
+    start: str = "random"
     early_stop: bool = False
 
     def __post_init__(self):
         check_whole(self, "steps", "restarts")
         check_choice(self, "loss", losses.LABEL_LOSSES)
+        check_choice(self, "start", STARTS)
         check_number(self, "rho")
         check_flag(self, "early_stop")
 
@@ -77,12 +81,13 @@ class APGD(Attack):
         return self.restarts == 1 and not self.early_stop
 
     def perturb(self, problem, threat, seed):
+        begin = STARTS[self.start]
         if self.restarts == 1:
-            return self.climb(problem, threat, start(threat, problem.x, random.key(seed, 0)))
+            return self.climb(problem, threat, begin(problem, threat, random.key(seed, 0)))
 
         def attempt(wave):
-            begin = wave.each(lambda r: start(threat, wave.here.x, random.key(seed, r)))
-            return self.climb(wave.rows, threat, begin, wave.order)
+            points = wave.each(lambda r: begin(wave.here, threat, random.key(seed, r)))
+            return self.climb(wave.rows, threat, points, wave.order)
 
         return together.attempts(problem, attempt, self.restarts, drawn=True)
 
@@ -165,8 +170,8 @@ class APGDT(Attack):
             rows = wave.rows
             if problem.targets is None:
                 rows = rows.towards(wave.of_each(ranked, self.restarts))
-            begin = wave.each(lambda r: start(threat, wave.here.x, random.key(seed, r)))
-            return climb(rows, threat, begin, wave.order)
+            points = wave.each(lambda r: start(wave.here, threat, random.key(seed, r)))
+            return climb(rows, threat, points, wave.order)
 
         return together.attempts(problem, attempt, times, drawn=True)
 
@@ -190,9 +195,22 @@ def checkpoints(steps):
     return lengths
 
 
-def start(threat, x, seed):
-    """Where an ascent begins: images like x."""
+def start(problem, threat, seed):
+    """Where an ascent begins: images like those of the problem."""
+    x = problem.x
     return apgd_l1.start(x, seed) if threat.sparse else threat.random_start(x, seed)
+
+
+def towards_images(problem, threat, seed):
+    """As near as the ball allows to images of another class, or of the target; like `start` where there are none."""
+    labels, x = problem.labels, problem.x
+    wanted = labels != labels[:, None] if problem.targets is None else labels == problem.targets[:, None]
+    drawn = tf.where(wanted, random.uniform(tf.shape(wanted), random.key(seed, 0)), -1.0)
+    other = threat.project(tf.gather(x, tf.argmax(drawn, axis=1)), x)
+    return tf.where(per_example(tf.reduce_any(wanted, axis=1), x), other, start(problem, threat, random.key(seed, 1)))
+
+
+STARTS = {"random": start, "images": towards_images}
 
 
 def _begin(start, region, eps, early_stop):

@@ -14,7 +14,7 @@ from tfadv.attacks.options import OF_MODEL, check_flag, check_whole
 from tfadv.attacks.problem import Problem
 from tfadv.attacks.wrapper import AttackWrapper
 from tfadv.errors import invalid
-from tfadv.graph import inside
+from tfadv.graph import held, inside
 from tfadv.passes import Passes
 from tfadv.tensors import finite_or
 
@@ -31,6 +31,8 @@ class Twin(AttackWrapper):
         attack: what is run, one that climbs a loss, an attack or its spec.
         networks: numbers of the networks inside that are attacked instead of the whole, one or several, jointly; an
             evaluation names them (`tfadv.graph.inside.contents`).
+        held: the path through the model's attributes to a classifier that is attacked instead of the whole, such as
+            `"defense.network"` (`tfadv.graph.held`).
         skip: the number of an image that the model makes of the image, such as a purified one, through which gradients
             pass as if it were the image itself.
         leaky: whether parts that saturate, such as clipped ones, keep a slope too.
@@ -45,6 +47,7 @@ class Twin(AttackWrapper):
     xla_compatible: typing.ClassVar[bool] = False
 
     networks: tuple[int, ...] | int | None = dataclasses.field(default=None, metadata=OF_MODEL)
+    held: str | None = dataclasses.field(default=None, metadata=OF_MODEL)
     skip: int | None = dataclasses.field(default=None, metadata=OF_MODEL)
     leaky: bool = False
     neighbors: int = 0
@@ -54,11 +57,14 @@ class Twin(AttackWrapper):
         check_flag(self, "leaky")
         check_whole(self, "neighbors", least=0, most=100)
         object.__setattr__(self, "networks", _numbers("networks", self.networks))
+        if self.held is not None and not isinstance(self.held, str):
+            raise invalid("twin: held", "a path, which an evaluation names", repr(self.held))
         if self.skip is not None:
             _numbers("skip", self.skip)
 
     def surrogate(self, model):
-        return inside.twin(model, self.networks or (), self.skip, self.leaky)
+        whole = model if self.held is None else held.find(model, self.held)
+        return inside.twin(whole, self.networks or (), self.skip, self.leaky)
 
     def logits_fn(self, model):
         return gradients.logits_of(model)
@@ -68,7 +74,8 @@ class Twin(AttackWrapper):
             raise invalid("twin", "a model to take apart", "one that another attack stands for")
         parts = {field.name: getattr(problem, field.name) for field in dataclasses.fields(Problem)}
         moves = _moves(problem.x, threat, random.key(seed, 0), self.neighbors)
-        led = Led(**parts, any_wrong=problem.targets is None, moves=moves)
+        slack = getattr(problem, "slack", None)  # of the expectation over noise
+        led = Led(**parts, any_wrong=problem.targets is None, moves=moves, slack=slack)
         return self.inner.perturb_projected(led, threat, random.key(seed, 1))
 
     def cost(self, classes):
@@ -83,13 +90,17 @@ class Led(Problem):
     Attributes:
         any_wrong: whether any wrong class is a success, also while an attack makes for one of them.
         moves: to the neighbors at which the surrogate is asked, each like one image.
+        slack: the margin above which the attacker has won, see `Averaged`; None is 0.
     """
 
     any_wrong: bool = True
     moves: tuple = ()
+    slack: object = None
 
     def reached(self, logits):
-        return Problem.reached(dataclasses.replace(self, targets=None) if self.any_wrong else self, logits)
+        wanted = dataclasses.replace(self, targets=None) if self.any_wrong else self
+        reached = Problem.reached(wanted, logits)
+        return reached if self.slack is None else reached & (wanted.margin(logits) > self.slack)
 
     def ascend(self, name, x_adv):
         """The logits of the model, and the losses and gradients of the surrogate."""

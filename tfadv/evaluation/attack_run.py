@@ -1,10 +1,12 @@
 """The attacks of an evaluation, one after another: which images stay right, and what fooled the others."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 
 from tfadv import passes
+from tfadv.data.split import spread_over
 from tfadv.evaluation import metrics
 from tfadv.evaluation.estimate import Estimate
 from tfadv.evaluation.fooling import FoolingImages
@@ -13,6 +15,8 @@ from tfadv.evaluation.statistics import wilson
 from tfadv.threads import Future
 
 POLL = 0.5  # seconds between looks at a running batch
+# What a journal keeps beside the arrays.
+STATE = ("rows", "in_vain", "first", "batches_done", "partial")
 
 
 class AttackRun:
@@ -37,9 +41,9 @@ class AttackRun:
         self.distance = np.zeros(len(judge.x), np.float32)
         self.broken_by = np.full(len(judge.x), -1, np.int32)
         self.fooling = FoolingImages(judge.x.shape[1:], journal)
-        self.rows = []
+        self.rows, self.in_vain, self.partial = [], [], {}
         self.estimate = Estimate(costs, passes.counts)
-        self.at, self.batches_done = np.flatnonzero(self.robust), 0
+        self.at, self.first, self.batches_done = np.flatnonzero(self.robust), 0, 0
         self._resume(journal.read())
 
     def run(self):
@@ -47,30 +51,38 @@ class AttackRun:
         for number in range(len(self.rows), len(self.members)):
             self._attack(number)
 
-    def add(self, attack, why):
+    def add(self, attack, why, most=None):
         """Run a further attack on the images that are still right.
 
         Args:
             attack: an `Attack`, chosen for what the ones before it have met.
             why: the sentence of the report that says so.
+            most: try it on so many of the images first, and leave it out if it fools none of them; None runs it on all.
         """
+        if str(attack) in self.in_vain:  # before an interruption
+            return
         self.members.append(self.judge.until_fooled(attack))
         self.specs.append(str(attack))
         self.whys.append(why)
         self.estimate.add(attack.cost(self.judge.classes))
-        if len(self.rows) < len(self.members):  # else it ran before an interruption
-            self._attack(len(self.members) - 1)
+        number = len(self.members) - 1
+        if number < len(self.rows):  # it ran before an interruption
+            return
+        if most and not self.batches_done:
+            tried = self.at[spread_over(len(self.at), most)]
+            self.at, self.first = np.concatenate([tried, np.setdiff1d(self.at, tried)]), len(tried)
+        self._attack(number)
 
     def _attack(self, number):
-        size = self.judge.batch_size
-        starts = range(0, len(self.at), size)
         if self.batches_done == 0:
             self.partial = dict.fromkeys(COUNTED, 0)
-        for k in range(self.batches_done, len(starts)):
-            at = self.at[starts[k] : starts[k] + size]
-            self._batch(number, at, starts[k], (self.judge.seed * 1009 + number) * 100_003 + k)
-            self.batches_done = k + 1
-            self._write()
+        for k, (at, attacked) in enumerate(self._batches()):
+            if k >= self.batches_done and not self._in_vain(number, attacked):
+                self._batch(number, at, attacked, (self.judge.seed * 1009 + number) * 100_003 + k)
+                self.batches_done = k + 1
+                self._write()
+        if self._in_vain(number, len(self.at)):
+            return self._leave_out(number)
         fooled = self.distance[self.broken_by == number]
         self.rows.append(
             {
@@ -85,7 +97,28 @@ class AttackRun:
                 **self.partial,
             }
         )
-        self.at, self.batches_done = np.flatnonzero(self.robust), 0
+        self._begin_anew()
+
+    def _batches(self):
+        """The images of each batch, and how many images come before it; those of a trial are the first."""
+        size, count = self.judge.batch_size, len(self.at)
+        starts = [*range(0, self.first, size), *range(self.first, count, size)]
+        return [(self.at[start:end], start) for start, end in itertools.pairwise([*starts, count])]
+
+    def _in_vain(self, number, attacked):
+        """Whether so many images, and with them all of a trial, were attacked without success."""
+        return 0 < self.first <= attacked and not (self.broken_by == number).any()
+
+    def _leave_out(self, number):
+        """The attack was tried, and found nothing new."""
+        self.in_vain.append(self.specs[number])
+        for told in (self.members, self.specs, self.whys):
+            told.pop()
+        self.estimate.drop()
+        self._begin_anew()
+
+    def _begin_anew(self):
+        self.at, self.first, self.batches_done = np.flatnonzero(self.robust), 0, 0
         self._write()
 
     def _batch(self, number, at, start, seed):
@@ -129,17 +162,16 @@ class AttackRun:
         self.fooling.add(at, x_adv)
 
     def _write(self):
-        facts = {"rows": self.rows, "batches_done": self.batches_done, "partial": self.partial}
+        facts = {name: getattr(self, name) for name in STATE}
         arrays = {name: getattr(self, name) for name in ("robust", "distance", "broken_by", "at")}
         self.journal.write(facts | {"batches_kept": self.fooling.batches}, arrays)
 
     def _resume(self, written):
-        if written is None:
+        facts, arrays = written or ({}, {})
+        if not facts.keys() >= set(STATE) or not self.fooling.resume(facts["batches_kept"]):
             return
-        facts, arrays = written
-        if not self.fooling.resume(facts["batches_kept"]):
-            return
-        self.rows, self.batches_done, self.partial = facts["rows"], facts["batches_done"], facts["partial"]
+        for name in STATE:
+            setattr(self, name, facts[name])
         for name in ("robust", "distance", "broken_by", "at"):
             setattr(self, name, arrays[name])
         self.progress("resuming the interrupted evaluation", len(self.rows), len(self.members))

@@ -24,6 +24,10 @@ class Estimate:
         """One more attack comes after the others; cost: its `Passes` for one image."""
         self.work.append(work(*cost))
 
+    def drop(self):
+        """The last attack is left out."""
+        self.work.pop()
+
     def begin(self):
         """A batch begins."""
         self.begun = time.perf_counter(), self.counts()

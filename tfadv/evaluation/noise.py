@@ -28,6 +28,8 @@ LONGEST = 1e-3  # a step that draws noise anew: a quarter of a step of 8 bits
 COMMON = 0.25
 # Two mean gradients of enough draws have this cosine; a little more is asked, as it is estimated from so many draws.
 COSINE, MARGIN, MEASURED, IMAGES = 0.9, 0.02, 8, 16
+# Where noise is not slight, its strength is told from so many: all images of a batch may share each of them.
+MEASURED_AGAIN = 40
 # Up to so many draws the noise is slight: the standard ensemble on their mean costs at most so many times as much.
 SLIGHT, MOST = 5, 100
 
@@ -101,11 +103,16 @@ def draws_for(model, x, y, jitter=0.0):
     One draw is the gradient g and noise of the variance r |g|^2: two means of m draws have the cosine 1 / (1 + r / m).
     """
     at = spread_over(len(x), IMAGES)
-    cosines = agreement(model, x[at], y[at], MEASURED, jitter)
-    told = cosines[cosines != 0]  # not where the cross-entropy is so small that it has no gradient
-    ratio = MEASURED * (1 / np.clip(told, 1e-3, 1) - 1)
-    expected = [np.mean(1 / (1 + ratio / draws)) if told.size else 1.0 for draws in range(1, MOST)]
-    return 1 + int(np.searchsorted(expected, COSINE + MARGIN))
+
+    def enough(measured):
+        cosines = agreement(model, x[at], y[at], measured, jitter)
+        told = cosines[cosines != 0]  # not where the cross-entropy is so small that it has no gradient
+        ratio = measured * (1 / np.clip(told, 1e-3, 1) - 1)
+        expected = [np.mean(1 / (1 + ratio / draws)) if told.size else 1.0 for draws in range(1, MOST)]
+        return 1 + int(np.searchsorted(expected, COSINE + MARGIN))
+
+    draws = enough(MEASURED)
+    return draws if draws <= SLIGHT else enough(MEASURED_AGAIN)
 
 
 def agreement(model, x, y, draws, jitter=0.0):

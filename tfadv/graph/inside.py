@@ -4,6 +4,8 @@ import dataclasses
 
 import tensorflow as tf
 
+from tfadv.errors import UnreadableModel, reason
+from tfadv.graph.flow import FLOW
 from tfadv.graph.noise import RANDOM
 from tfadv.graph.replay import Replay, traced
 from tfadv.graph.smooth import HARD, LEAKY, SMOOTH
@@ -64,18 +66,20 @@ def contents(model, image, classes):
     >>> contents(model, (8, 8, 1), 10)
     Contents(hard=(), random=(), networks=(), images=())
     """
-    places, function, last = {}, traced(model, image), []
+    places, function, found = {}, traced(model, image), []
 
     @tf.function(input_signature=[tf.TensorSpec([None, *image])], autograph=False)
     def look(x):
-        replay = Replay({}, lambda place, tensor: places.update({place.number: place}))
-        last.append(replay.numbers.get(replay.outputs(function, x)[0].ref(), 0))
+        replay = Replay(FLOW, lambda place, tensor: places.update({place.number: place}))
+        last = replay.numbers.get(replay.outputs(function, x)[0].ref(), 0)
+        found.append((last, replay.done))
 
     look.get_concrete_function()
+    [(last, done)] = found
     return Contents(
-        hard=tuple(place.name for place in places.values() if place.kind in HARD),
-        random=tuple(op.name for op in function.graph.get_operations() if op.type in RANDOM),
-        networks=_networks(places, classes, last[0]),
+        hard=_names(op for op, depends in done if depends and op.type in HARD),
+        random=_names(op for op, _ in done if op.type in RANDOM),
+        networks=_networks(places, classes, last),
         images=_images(places, tuple(image)),
         places=places,
     )
@@ -93,7 +97,7 @@ def tensors(model, image, numbers):
         return [*(found[number] for number in numbers), logits]
 
     compiled = run.get_concrete_function()
-    return lambda x: compiled(tf.constant(x))
+    return lambda x: _answer(compiled, tf.constant(x))
 
 
 def twin(model, ends=(), skip=None, leaky=False):
@@ -129,6 +133,18 @@ def twin(model, ends=(), skip=None, leaky=False):
         return compiled[image](x)
 
     return logits_fn
+
+
+def _answer(compiled, x):
+    try:
+        return compiled(x)
+    except tf.errors.OpError as error:  # operations of the model, on images
+        raise UnreadableModel(f"the parts of the model do not compute: {reason(error)}") from error
+
+
+def _names(operations):
+    """Each once: steps of a loop are read again where TensorFlow asks for it."""
+    return tuple(dict.fromkeys(op.name for op in operations))
 
 
 def jointly(logits):

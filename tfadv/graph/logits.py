@@ -7,12 +7,16 @@ from tfadv import remedies, validation
 from tfadv.errors import TfadvError
 from tfadv.graph.structure import is_graph
 
+# What the logarithm of a probability of 0 is taken of: float32 knows some smaller numbers, few of them exactly.
+LEAST = 1e-30
+
 
 def as_logits_model(model: keras.Model) -> keras.Model:
     """The same classifier, with the same weights, without the softmax or sigmoid at its end.
 
     A model of one unit, which tells two classes apart, gets two logits: [0, z] of the unit's z before its sigmoid,
-    whose softmax is [1 - sigmoid(z), sigmoid(z)].
+    whose softmax is [1 - sigmoid(z), sigmoid(z)]. Probabilities that no last layer makes, such as the mean of several
+    softmaxes, become their logarithms, whose softmax they are.
 
     Args:
         model: a Sequential or functional `keras.Model` with one output.
@@ -54,6 +58,8 @@ def _without_squashing(model):
     if type(last) is keras.layers.Dense and last.units == 1 and not validation.squashes(last):
         return model
     if not validation.squashes(last):
+        if _returns_probabilities(model):
+            return keras.Model(inputs, keras.ops.log(keras.ops.maximum(model.outputs[0], LEAST)))
         raise TfadvError(f"the last layer {last.name!r} is no softmax: the model seems to return logits already.")
     if not getattr(last, "weights", None):
         return keras.Model(inputs, before)
@@ -61,6 +67,15 @@ def _without_squashing(model):
     logits = keras.Model(inputs, linear(before))
     linear.set_weights(last.get_weights())
     return logits
+
+
+def _returns_probabilities(model):
+    """Whether it does for a few images of noise."""
+    shape = model.inputs[0].shape[1:]
+    if len(model.inputs) > 1 or None in shape:
+        return False
+    noise = np.random.default_rng(0).uniform(0, 1, (8, *shape)).astype(np.float32)
+    return validation.are_probabilities(np.asarray(model(noise, training=False)))
 
 
 def _inputs(model):

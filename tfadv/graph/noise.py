@@ -26,6 +26,17 @@ def middle(replay, op, inputs):
     return [tf.fill(inputs[0], (inputs[-2] + inputs[-1]) // 2)]
 
 
+def rate(replay, op, inputs):
+    """Gamma and Poisson noise: its mean is the last input."""
+    exact = again(op, inputs)[0]
+    return [tf.zeros_like(exact) + tf.cast(inputs[-1], exact.dtype)]
+
+
+def unmoved(replay, op, inputs):
+    """What is shuffled stays in its order."""
+    return [tf.cast(inputs[0], op.outputs[0].dtype)]
+
+
 def drawn_below(replay, op, inputs):
     """A comparison of uniform noise with a number: the probability, instead of a draw."""
     drawn, bound = inputs
@@ -58,10 +69,15 @@ def kept_hash(replay, op, inputs):
     return hashed(replay, op, inputs) if any(("hashed", part.ref()) in replay.notes for part in inputs) else None
 
 
-RANDOM = dict.fromkeys(
-    ("RandomStandardNormal", "TruncatedNormal", "StatelessRandomNormal", "StatelessRandomNormalV2",
-     "StatelessTruncatedNormal", "StatelessTruncatedNormalV2"), silent
-) | dict.fromkeys(("RandomUniform", "StatelessRandomUniform", "StatelessRandomUniformV2"), halfway) | dict.fromkeys(
-    ("RandomUniformInt", "StatelessRandomUniformInt", "StatelessRandomUniformIntV2"), middle
+RANDOM = (
+    dict.fromkeys(
+        ("RandomStandardNormal", "TruncatedNormal", "StatelessRandomNormal", "StatelessRandomNormalV2",
+         "StatelessTruncatedNormal", "StatelessTruncatedNormalV2"), silent
+    )
+    | dict.fromkeys(("RandomUniform", "StatelessRandomUniform", "StatelessRandomUniformV2"), halfway)
+    | dict.fromkeys(("RandomUniformInt", "StatelessRandomUniformInt", "StatelessRandomUniformIntV2"), middle)
+    | dict.fromkeys(("RandomGamma", "StatelessRandomGammaV2", "StatelessRandomGammaV3", "RandomPoissonV2",
+                     "StatelessRandomPoisson"), rate)
+    | dict.fromkeys(("RandomShuffle", "RandomIndexShuffle"), unmoved)
 )  # fmt: skip
 HASHING = dict.fromkeys(("BitwiseXor", "BitwiseAnd", "BitwiseOr", "LeftShift", "RightShift", "FloorMod"), kept_hash)

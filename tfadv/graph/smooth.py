@@ -8,7 +8,8 @@ gradients that a model replaces (`stop_gradient`, custom gradients) are those of
 import tensorflow as tf
 
 from tfadv.graph import noise
-from tfadv.graph.replay import again
+from tfadv.graph.flow import FLOW, weighted
+from tfadv.graph.replay import again, through
 
 # Operations that only move values about, so that they do the same to what takes the place of bools and ints.
 MOVING = (
@@ -18,11 +19,6 @@ MOVING = (
 )  # fmt: skip
 # What is left of the slope of an operation that is flat where it is saturated.
 LEAK = 0.1
-
-
-def through(exact, smooth):
-    """`exact`, with the gradient of `smooth`."""
-    return smooth + tf.stop_gradient(exact - smooth)
 
 
 def width(x):
@@ -94,11 +90,10 @@ def choice(replay, op, inputs):
         return None
     if op.type == "Select" and 0 < p.shape.rank < a.shape.rank:  # one value chooses a whole example
         p = _with_axes(p, a)
-    p, fixed = tf.cast(p, a.dtype), tf.stop_gradient(tf.cast(p, a.dtype))
     if ("drawn", chosen.ref()) in replay.notes:
+        p = tf.cast(p, a.dtype)
         return [p * a + (1 - p) * b]
-    apart = tf.stop_gradient(tf.where(tf.math.is_finite(a - b), a - b, tf.zeros_like(a - b)))
-    return [through(again(op, inputs)[0], fixed * a + (1 - fixed) * b + p * apart)]
+    return [weighted((p, 1 - p), again(op, inputs)[0], (a, b))]
 
 
 def cast(replay, op, inputs):
@@ -247,6 +242,7 @@ SMOOTH = (
     | dict.fromkeys(("AddV2", "Add", "Mul", "Sum"), arithmetic)
     | {"Cast": cast, "GatherV2": looked_up, "Sqrt": root}
     | HARD
+    | FLOW
     | noise.RANDOM
     | noise.HASHING
 )

@@ -1,10 +1,14 @@
 """Signs of masked gradients: operations without a useful one, parts that saturate, images that the model remakes."""
 
-from tfadv.evaluation.adapt.members import twins
+from tfadv import attacks
+from tfadv.evaluation.adapt.members import EXPECTED, twins
 from tfadv.evaluation.adapt.met import NONE
+from tfadv.evaluation.traits import DRAWS
 
 # How many images black-box attacks break that others left, as a share of all: AutoAttack's own flag, and never one.
 BLACK_BOX = 0.002
+# Attacks that need labels alone, by norm: with as many queries as RayS' authors ask.
+LABELS_ALONE = {"linf": "rays(queries=10000)", "l2": "boundary(queries=10000)"}
 
 
 def hard_operations(met):
@@ -36,6 +40,27 @@ def rugged_loss(met):
     if not black_box_broke(met):
         return []
     return twins(met, "Attacks without gradients broke more: the gradient is the mean of a neighborhood.", neighbors=8)
+
+
+def labels_alone(met):
+    """Gradients mislead, or there are none: then logits may mislead too, and labels do not."""
+    norm, noise = met.judge.threat.norm, met.traits.noise
+    misled = not met.traits.differentiable or black_box_broke(met)
+    if norm not in LABELS_ALONE or not misled or (noise and not noise.slight):
+        return []
+    attack = attacks.get(LABELS_ALONE[norm])
+    why = "No gradient leads to what breaks it: nothing but the label is asked for."
+    return [(str(noise.expected(attack) if noise else attack), why)]
+
+
+def strong_noise(met):
+    """As many draws as were measured to be enough, and no fewer than the standard attacks on random models take."""
+    noise = met.traits.noise
+    if noise is None or noise.slight or not met.traits.differentiable:
+        return []
+    noise = noise._replace(draws=max(noise.draws, DRAWS))
+    why = f"The noise is strong: {noise.draws} draws make a mean gradient that hardly depends on them."
+    return [(str(noise.expected(spec)), why) for spec in EXPECTED if met.judge.threat.norm in attacks.get(spec).norms]
 
 
 def black_box_broke(met):

@@ -14,3 +14,12 @@ def twins(met, why, **options):
     made = [attacks.ATTACKS.get("twin")(attack=inner, **options) for inner in (EXPECTED if noise else INNER)]
     known = [twin for twin in made if met.judge.threat.norm in twin.inner.norms]
     return [(str(noise.expected(twin) if noise else twin), why) for twin in known]
+
+
+def climbing(met, why, *specs):
+    """Pairs of specs and reasons: attacks that follow the model's own gradients, where there are any to follow."""
+    noise = met.traits.noise
+    if not met.traits.differentiable or (noise and not noise.slight):
+        return []
+    known = [attack for attack in map(attacks.get, specs) if met.judge.threat.norm in attack.norms]
+    return [(str(noise.expected(attack) if noise else attack), why) for attack in known]

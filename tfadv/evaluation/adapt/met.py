@@ -1,14 +1,15 @@
 """What the judge knows when it chooses: the attacks so far, and what the model is made of."""
 
-import contextlib
 import functools
 
 import numpy as np
 import tensorflow as tf
 
-from tfadv import gradients, losses
+from tfadv import gradients, losses, validation
 from tfadv.data.split import spread_over
-from tfadv.graph import inside
+from tfadv.errors import UnreadableModel, reason
+from tfadv.evaluation import metrics
+from tfadv.graph import held, inside
 from tfadv.tensors import finite_or
 
 # Images that signs are read on.
@@ -47,16 +48,43 @@ class Met:
     @functools.cached_property
     def networks(self):
         """The numbers of networks inside that know the classes; of those that say the same, the first."""
+        return tuple(number for number, _ in self._said)
+
+    @functools.cached_property
+    def held(self):
+        """The paths of classifiers in attributes that know the classes, unless the traced model shows them."""
+        columns = {self.judge.classes, self.judge.classes - validation.rejects(self.judge.model)}
+        known, found = self._shown(), []
+        for path, network in held.held(self.judge.model, self.x.shape[1:], columns).items():
+            says = metrics.predictions(network, self.x)
+            if self._knows(says) and not any(_same(says, other) for other in known):
+                found.append(path)
+                known.append(says)
+        return tuple(found)
+
+    def _shown(self):
+        """What the `networks` say; nothing where the model cannot be taken apart, though its attributes can be read."""
+        try:
+            return [says for _, says in self._said]
+        except UnreadableModel:
+            return []
+
+    @functools.cached_property
+    def _said(self):
+        """The number of each network inside that knows the classes, and what it says of the images."""
         places = self.contents.networks
         found = []
         for place, z in zip(places, self._tensors(places), strict=True):
             if len(z) != len(self.x):  # rows that are no images
                 continue
             says = (z if z.ndim == 2 else z.mean(axis=1)).argmax(axis=1)
-            known = [number for number, said in found if np.mean(said == says) > 0.99]
-            if np.mean(says == self.y) >= KNOWS and not any(self.contents.leads_to(k, place.number) for k in known):
+            same = [number for number, said in found if _same(says, said)]
+            if self._knows(says) and not any(self.contents.leads_to(k, place.number) for k in same):
                 found.append((place.number, says))
-        return tuple(number for number, _ in found)
+        return found
+
+    def _knows(self, says):
+        return np.mean(says == self.y) >= KNOWS
 
     @functools.cached_property
     def images(self):
@@ -85,13 +113,19 @@ class Met:
         """The share of the images at which the margin has no gradient."""
         return float(np.mean(~self.own[0][1].any(axis=1))) if len(self.x) else 0.0
 
-    def says_more(self, **options):
+    def says_more(self, held_at=None, **options):
         """Whether a twin has gradients that lead elsewhere than the model's own, at the images or after a step.
 
         A switch that is off at the images may be on there.
+
+        Args:
+            held_at: the path of a classifier in the model, whose twin is meant; None for the model's own.
+            options: of `inside.twin`.
         """
-        make = lambda: self._gradient(inside.twin(self.judge.model, **options))  # noqa: E731
-        twin = self.known(f"gradient of the twin {sorted(options.items())}", make)
+        model = self.judge.model
+        whole = lambda: held.find(model, held_at) if held_at else model  # noqa: E731
+        make = lambda: self._gradient(inside.twin(whole(), **options))  # noqa: E731
+        twin = self.known(f"gradient of the twin {held_at} {sorted(options.items())}", make)
         return bool(len(self.x)) and any(_differ(own, self._directions(twin, at)) for at, own in self.own)
 
     def _gradient(self, logits_fn):
@@ -104,12 +138,19 @@ class Met:
 
         # One by its signature, else TensorFlow warns that it traces a function of this name again and again.
         specs = tf.TensorSpec([None, *self.x.shape[1:]]), tf.TensorSpec([None], tf.int32)
-        with contextlib.suppress(LookupError):
+        try:
             return run.get_concrete_function(*specs)
+        except LookupError as error:
+            if type(error) is not LookupError:  # a KeyError is a fault
+                raise
+            return None
 
     def _directions(self, gradient, x):
         """Gradients of the margin, each divided by its largest entry: (k, pixels)."""
-        found = np.zeros_like(x) if gradient is None else gradient(tf.constant(x), tf.constant(self.y))
+        try:
+            found = np.zeros_like(x) if gradient is None else gradient(tf.constant(x), tf.constant(self.y))
+        except tf.errors.OpError as error:  # operations of the model, on images
+            raise UnreadableModel(f"its gradients cannot be computed: {reason(error)}") from error
         found = finite_or(0.0, found).numpy().reshape(len(x), -1)
         return found / np.maximum(np.abs(found).max(axis=1, keepdims=True), 1e-38)
 
@@ -121,6 +162,10 @@ def _differ(own, other):
         return True
     both = there & own.any(axis=1)
     return bool(both.any() and np.median(_cosine(own[both], other[both])) < SAME_WAY)
+
+
+def _same(says, other):
+    return np.mean(says == other) > 0.99
 
 
 def _cosine(a, b):

@@ -18,3 +18,12 @@ def networks_inside(met):
         name = met.contents.places[number].name
         chosen += twins(met, f"The network inside at {name}: attacked instead of the whole.", networks=(number,))[:1]
     return chosen
+
+
+def networks_held(met):
+    """Those that the traced model does not show: called in Python, or layer by layer."""
+    chosen = []
+    for path in met.held[:ALONE]:
+        if met.says_more(held_at=path):
+            chosen += twins(met, f"The model holds a classifier ({path}): attacked instead of the whole.", held=path)
+    return chosen
