@@ -121,6 +121,13 @@ def test_comes_near_the_optimum_of_a_linear_model(threat, share):
     assert (rise <= optimum * (1 + 1e-5)).all() and (rise > share * optimum).all()
 
 
+@pytest.mark.parametrize("queries", [1, 9])
+def test_a_batch_in_which_every_image_is_wrong_comes_back(queries):
+    x = gray(3, 6, 6, 1)
+    x_adv, _ = crafted(Square(queries=queries), lambda x: tf.tile([[0.0, 1.0]], [len(x), 1]), x, [0] * 3, LInf(0.01))
+    assert np.array_equal(x_adv, x)
+
+
 def test_fooled_images_leave_and_those_that_were_wrong_stay_as_they_are():
     x = gray(3, 6, 6, 1)
 

@@ -15,7 +15,8 @@ FULL = 64
 
 def at_once(rows):
     """How many batches of so many rows make about a full one, at least 1: int32."""
-    return tf.maximum((FULL + rows // 2) // rows, 1)
+    # A loop asks once more when no row is left.
+    return tf.maximum((FULL + rows // 2) // tf.maximum(rows, 1), 1)
 
 
 class Order(typing.NamedTuple):
@@ -51,10 +52,10 @@ def loop(problem, step, state, steps, order=None):
 
 
 def advance(problem, step, state, going, order=None):
-    """`loop` as long as `going`, (t, rows) to a bool, says so: of two loops the first.
+    """`loop` with a condition: it goes on while `going`, (t, rows) to a bool, holds.
 
     Returns:
-        The results of `loop` and, for those that were never done, the number of steps and the state.
+        What `loop` returns, then the number of steps taken and the state of the examples that were never done.
     """
 
     def body(t, found, alive, parts, state):

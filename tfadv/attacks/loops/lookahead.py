@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfadv import random
 from tfadv.attacks.loops import active
-from tfadv.attacks.loops.random_search import height_of, rows_where
+from tfadv.attacks.loops.random_search import asked, begun, height_of, reached, rows_where
 
 # After so many queries one more proposal at once: the longer a search lasts, the fewer of them are better. With 50 more
 # than half were asked about in vain for the last two images of a ResNet-20 (`benchmarks/tail.py`).
@@ -47,21 +47,15 @@ def climb(problem, propose, width, state, queries, *, start, seed, loss, breaks=
     Returns:
         Images (n, h, w, c): what fooled the model, or the best proposal.
     """
-    height = height_of(problem, loss, problem.x)
-    resists = ~reached(height)
-    best = rows_where(resists, start, problem.x)
-    height = tf.where(resists, height_of(problem, loss, start), height)
 
     def one(t, problem, carried):
         best, height, state = carried
         x_adv = propose(t, _drawn(seed, t, tf.size(height), width), problem.x, best, state)
-        asked = height_of(problem, loss, x_adv)
-        better = asked > height
-        best, height = rows_where(better, x_adv, best), tf.where(better, asked, height)
+        best, height, _ = asked(problem, loss, x_adv, best, height)
         return reached(height), best, (best, height, state)
 
     busy = lambda t, rows: (t < queries) & (_ahead(t, rows) == 1)  # noqa: E731
-    found, alive, t, state = active.advance(problem, one, (best, height, state), busy)
+    found, alive, t, state = active.advance(problem, one, (*begun(problem, loss, start), state), busy)
     few = _few(problem.only(alive), propose, width, state, t, queries, seed=seed, loss=loss, breaks=breaks)
     return tf.tensor_scatter_nd_update(found, alive[:, None], few)
 
@@ -76,8 +70,8 @@ def _few(problem, propose, width, state, t, queries, *, seed, loss, breaks):
     ends = tf.constant(sorted({t + 1 for t in breaks if t + 1 < queries} | {queries}))
 
     def window(_, problem, carried):
-        best, height, state, asked = carried
-        t, rows = asked[0], tf.size(height)  # all are at the same query
+        best, height, state, done = carried
+        t, rows = done[0], tf.size(height)  # all are at the same query
         ahead = _ahead(t, rows)
         length = tf.minimum(WINDOW * ahead, tf.reduce_min(tf.where(ends > t, ends, queries)) - t)
         draws = active.stacked(lambda t: _drawn(seed, t, rows, width), t + tf.range(length), [width])
@@ -87,8 +81,8 @@ def _few(problem, propose, width, state, t, queries, *, seed, loss, breaks):
 
         begin = Search(tf.zeros_like(problem.labels), tf.fill([rows], length), best, height)
         found = _through(problem, made, state, begin, length, ahead, loss)
-        asked += length
-        return (found.fell < length) | (asked == queries), found.best, (found.best, found.height, state, asked)
+        done += length
+        return (found.fell < length) | (done == queries), found.best, (found.best, found.height, state, done)
 
     return active.loop(problem, window, (*state, tf.fill(tf.shape(problem.labels), t)), queries - t)[0]
 
@@ -108,8 +102,8 @@ def _through(problem, made, state, begin, length, ahead, loss):
         of = lambda part: tf.gather(part, example)  # noqa: E731
         best = of(search.best)
         x_adv = made(query, _place(search, example, query), of(problem.x), best, tf.nest.map_structure(of, state))
-        asked = height_of(problem.only(example), loss, x_adv)
-        return [_renewed(begin, search, _advanced(search, example, query, x_adv, asked), length)]
+        height = height_of(problem.only(example), loss, x_adv)
+        return [_renewed(begin, search, _advanced(search, example, query, x_adv, height), length)]
 
     going = lambda search: tf.reduce_any(_waiting(search, length))  # noqa: E731
     return tf.while_loop(going, turn, [begin], shape_invariants=active.free([begin]))[0]
@@ -132,15 +126,15 @@ def _place(search, example, query):
     return example - tf.math.count_nonzero(gone, axis=1, dtype=tf.int32)
 
 
-def _advanced(search, example, query, x_adv, asked):
+def _advanced(search, example, query, x_adv, heights):
     """The search after some proposals: each example at the first that was better, or past its last one."""
     rows, examples = tf.size(example), tf.size(search.query)
-    better = asked > tf.gather(search.height, example)
+    better = heights > tf.gather(search.height, example)
     row = tf.math.unsorted_segment_min(tf.where(better, tf.range(rows), rows), example, examples)
     past = tf.maximum(search.query, tf.math.unsorted_segment_max(query + 1, example, examples))
     rose = tf.where(row < rows)
     row = tf.gather(row, rose[:, 0])
-    height, at = tf.gather(asked, row), tf.gather(query, row)
+    height, at = tf.gather(heights, row), tf.gather(query, row)
     given = lambda part, values: tf.tensor_scatter_nd_update(part, rose, values)  # noqa: E731
     return Search(
         query=given(past, at + 1),
@@ -162,7 +156,3 @@ def _renewed(begin, before, search, length):
         return tf.nest.map_structure(back, begin, search)
 
     return tf.cond(tf.reduce_any(search.fell < before.fell), renew, lambda: search)
-
-
-def reached(height):
-    return tf.math.is_inf(height) & (height > 0)

@@ -29,23 +29,39 @@ def climb(problem, propose, state, queries, *, start=None, loss="margin"):
     def step(t, problem, carried):
         best, height, better, state = carried
         x_adv, state = propose(t, problem.x, best, better, state)
-        asked = height_of(problem, loss, x_adv)
-        better = asked > height
-        best, height = rows_where(better, x_adv, best), tf.where(better, asked, height)
-        return tf.math.is_inf(height) & (height > 0), best, (best, height, better, state)
+        best, height, better = asked(problem, loss, x_adv, best, height)
+        return reached(height), best, (best, height, better, state)
 
-    best, height = problem.x, height_of(problem, loss, problem.x)
-    if start is not None:
-        resists = height < float("inf")
-        best = rows_where(resists, start, best)
-        height = tf.where(resists, height_of(problem, loss, start), height)
+    best, height = begun(problem, loss, start)
     return active.loop(problem, step, (best, height, tf.ones_like(height, tf.bool), state), queries)[0]
+
+
+def begun(problem, loss, start=None):
+    """The first images, `start` for those that are right, and their heights."""
+    height = height_of(problem, loss, problem.x)
+    if start is None:
+        return problem.x, height
+    wrong = reached(height)
+    height = tf.where(wrong, height, height_of(problem, loss, start))
+    return rows_where(wrong, problem.x, start), height
+
+
+def asked(problem, loss, x_adv, best, height):
+    """The best images and their heights after the model was asked about others, and where these are better."""
+    found = height_of(problem, loss, x_adv)
+    better = found > height
+    return rows_where(better, x_adv, best), tf.where(better, found, height), better
 
 
 def height_of(problem, loss, x_adv):
     """What is climbed: the loss, infinite where an image reaches what the attacker wants."""
     logits = problem.logits_fn(x_adv)
     return tf.where(problem.reached(logits), float("inf"), problem.loss(loss, logits))
+
+
+def reached(height):
+    """Where an image reaches what the attacker wants."""
+    return tf.math.is_inf(height) & (height > 0)
 
 
 def rows_where(which, x, otherwise):
