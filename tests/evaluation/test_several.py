@@ -9,7 +9,7 @@ from evaluated import THREAT
 
 from tfadv.data.corruptions import CORRUPTIONS
 from tfadv.errors import TfadvError
-from tfadv.evaluation import corruption, noise, several, subject
+from tfadv.evaluation import corruption, metrics, noise, several, subject
 from tfadv.evaluation.evaluate import evaluate
 from tfadv.evaluation.judge import Judge
 from tfadv.evaluation.statistics import wilson
@@ -88,6 +88,13 @@ def test_what_no_threat_model_changes_is_found_once(classifiers, dataset, monkey
     each, union = several.evaluate_each(classifiers("mlp"), dataset, THREATS, corruptions=True, **ASKED)
     assert calls == {"check_scale": 1, "corrupt": 5, "answers_vary": 1} and clean.count(len(dataset.test)) == 1
     assert each[0].corruptions == each[1].corruptions == union.corruptions
+
+
+def test_distances_of_the_same_images_are_measured_once(classifiers, dataset, monkeypatch, verdict_only):
+    measured = []
+    monkeypatch.setattr(metrics, "rho", lambda model, x, **_: measured.append(len(x)) or np.full(len(x), 0.1))
+    each, _ = several.evaluate_each(classifiers("mlp"), dataset, THREATS, attacks="fgsm")
+    assert measured == [len(dataset.test)] and each[0].rho2 == each[1].rho2
 
 
 @pytest.mark.parametrize(

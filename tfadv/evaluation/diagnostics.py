@@ -35,13 +35,14 @@ class Diagnostics:
         run: the `AttackRun`; traits: `ModelTraits` of its model.
         seen: whether the model was trained on the judged images; None where that is not known.
         progress: called with what is being done, how much of how much is done, and the seconds left at most.
+        known: calls a function, or knows what it returned, under a name: for what depends on no threat model.
 
     Attributes:
         unadapted: why no attacks were chosen by what the first ones met; None where they were.
     """
 
-    def __init__(self, run, traits, *, seen, progress):
-        self.run, self.traits, self.seen, self.progress = run, traits, seen, progress
+    def __init__(self, run, traits, *, seen, progress, known=lambda name, compute: compute()):
+        self.run, self.traits, self.seen, self.progress, self.known = run, traits, seen, progress, known
         self.unadapted = None
         self.judge = run.judge
         self.at = spread_over(len(self.judge.x), SUBSET)
@@ -111,8 +112,8 @@ class Diagnostics:
         if not self._has_distances():
             return None
         judge = self.judge
-        rho = lambda: metrics.rho(judge.model, judge.x[self.shown], batch_size=judge.batch_size)  # noqa: E731
-        return self._part(DISTANCES, lambda: metrics.summary(rho()))
+        rho = lambda: metrics.summary(metrics.rho(judge.model, judge.x[self.shown], batch_size=judge.batch_size))  # noqa: E731
+        return self._part(DISTANCES, lambda: self.known(f"{DISTANCES} of {len(self.shown)}", rho))
 
     def _has_distances(self):
         # Of a model that rejects a prediction may be no class, and DeepFool leads from class to class.

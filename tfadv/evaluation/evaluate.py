@@ -91,25 +91,34 @@ def evaluate(
     journal = Journal(keep, _identity(judge, members, subject.images, craft_in))
     crafted_on = in_precision(model, craft_in) if craft_in else None
     run = AttackRun(judge, members, journal=journal, progress=progress, crafted_on=crafted_on)
-    aside = Diagnostics(run, traits, seen=_seen(dataset, trained_on), progress=progress)
+    known = lambda name, compute: subject.known(f"{name}, {seed}, {subject.images}", compute)  # noqa: E731
+    aside = Diagnostics(run, traits, seen=_seen(dataset, trained_on), progress=progress, known=known)
     run.estimate.after = sum(aside.todo.values()) if diagnostics else 0
     run.run()
     aside.unadapted = "The attacks were given" if named else adapt(run, traits, subject.known)
     facts = aside.facts() if diagnostics else aside.verdict()
     if corruptions:
-        where = f"{seed}, {subject.images}"
-        once = lambda name, compute: journal.part(name, lambda: subject.known(f"{name}, {where}", compute))  # noqa: E731
+        once = lambda name, compute: journal.part(name, lambda: known(name, compute))  # noqa: E731
         facts["corruptions"] = corruption.accuracies(judge, once, progress)
+    facts |= {"fingerprint": subject.images, "fingerprints": seal.fingerprints(model, path, dataset)}
     about = {"name": name or model.name, "path": str(path) if path else None, "parameters": model.count_params()}
-    seconds, crafted_in = round(time.perf_counter() - started, 1), {"crafted in": craft_in} if craft_in else {}
-    origin = provenance(seed=seed, seconds=seconds, data_source=dataset.source, **crafted_in)
-    prints = seal.fingerprints(model, path, dataset)
-    facts |= {"model": about, "fingerprint": subject.images, "fingerprints": prints, "provenance": origin}
-    result = _result(run, dataset, **facts)
-    if keep:  # before the journal goes: where the disk is full, the same call needs no attack again
+    facts |= {"model": about, "provenance": _origin(dataset, seed, started, craft_in)}
+    return _finished(_result(run, dataset, **facts), keep, journal)
+
+
+def _finished(result, keep, journal):
+    """The result is written before the journal goes: where the disk is full, the same call needs no attack again."""
+    if keep:
         result.save(keep)
     journal.close()
     return result
+
+
+def _origin(dataset, seed, started, craft_in):
+    """Where the numbers come from."""
+    crafted_in = {"crafted in": craft_in} if craft_in else {}
+    seconds = round(time.perf_counter() - started, 1)
+    return provenance(seed=seed, seconds=seconds, data_source=dataset.source, **crafted_in)
 
 
 def _result(run, dataset, *, fingerprint, **facts):
