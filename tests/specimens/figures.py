@@ -21,7 +21,7 @@ BY_HAND = {
     "purified": 30,
     "rerouted": 33,
     "rejecting": 26,
-    "called_in_python": 27,
+    "called_in_python": 29,
     "labels_only": 27,
     "purified_in_a_loop": 32,
     "switched": 22,
