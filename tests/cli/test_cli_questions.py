@@ -20,7 +20,9 @@ def test_a_quick_verdict_says_what_it_is_not(judge, tmp_path):
     result = judge("--quick", "--threat", "linf:0.05")
     assert result.exit_code == 0, result.output
     assert "A quick verdict, not AutoAttack" in result.stdout and "Leave out --quick" in result.stdout
-    assert [row["attack"] for row in results.load(tmp_path).attacks] == ["quick(steps=65, target_classes=9)"]
+    assert [row["attack"] for row in results.load(tmp_path).attacks] == [
+        "quick(steps=65, target_classes=9, queries=700)"
+    ]
 
 
 @pytest.mark.parametrize(("share", "code", "answer"), [("1%", 0, "yes"), ("0.999", 1, "no")])

@@ -89,7 +89,7 @@ class APGD(Attack):
             points = wave.each(lambda r: begin(wave.here, threat, random.key(seed, r)))
             return self.climb(wave.rows, threat, points, wave.order)
 
-        return together.attempts(problem, attempt, self.restarts, drawn=True)
+        return together.attempts(problem, attempt, self.restarts)
 
     def climb(self, problem, threat, point, order=None):
         """One ascent from a point: images; `order` as in `active.loop`."""
@@ -173,7 +173,7 @@ class APGDT(Attack):
             points = wave.each(lambda r: start(wave.here, threat, random.key(seed, r)))
             return climb(rows, threat, points, wave.order)
 
-        return together.attempts(problem, attempt, times, drawn=True)
+        return together.attempts(problem, attempt, times)
 
     def cost(self, classes):
         runs = self.restarts * min(self.target_classes, classes - 1)

@@ -12,7 +12,7 @@ from tfadv import random
 from tfadv.attacks import get
 from tfadv.attacks.base import Attack
 from tfadv.attacks.eot import averaged
-from tfadv.attacks.loops import active
+from tfadv.attacks.loops import together
 from tfadv.attacks.options import SHOWN, check_choice, check_whole
 from tfadv.passes import Passes
 from tfadv.tensors import per_example
@@ -79,16 +79,7 @@ class AutoAttack(Attack):
         members = self.members(classes, threat.norm)
         if self.version == "rand":
             return self._by_expectation(problem, threat, seed, members)
-        members = [member.until_fooled() for member in members]
-
-        def attempt(r, problem):
-            runs = [
-                lambda k=k, member=member: member.perturb_projected(problem, threat, random.key(seed, k))
-                for k, member in enumerate(members)
-            ]
-            return tf.switch_case(tf.convert_to_tensor(r), runs)  # outside of graphs r is a number
-
-        return active.attempts(problem, attempt, len(members))
+        return together.in_turn(problem, [member.until_fooled() for member in members], threat, seed)
 
     def _by_expectation(self, problem, threat, seed, members):
         """All of them on all images: one draw of a random model does not tell which are fooled."""

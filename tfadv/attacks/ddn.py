@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfadv import gradients
 from tfadv.attacks.base import MinimumNormAttack
-from tfadv.attacks.loops import active
+from tfadv.attacks.loops import active, together
 from tfadv.attacks.loops.best import Nearest
 from tfadv.attacks.options import SHOWN, check_choice, check_flag, check_number, check_whole
 from tfadv.errors import invalid
@@ -75,7 +75,8 @@ class DDN(MinimumNormAttack):
 
     def perturb(self, problem, threat, seed):
         if self.early_stop:
-            return active.attempts(problem, lambda _, problem: self._until_fooled(problem, threat), 1)
+            attempt = lambda wave: self._until_fooled(wave.here, threat)  # noqa: E731
+            return together.attempts(problem, attempt, 1, at_once=False)
         return self._nearest(problem, threat)
 
     def _until_fooled(self, problem, threat):

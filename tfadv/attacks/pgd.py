@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfadv import losses, random
 from tfadv.attacks.base import Attack
-from tfadv.attacks.loops import active
+from tfadv.attacks.loops import active, together
 from tfadv.attacks.options import SHOWN, check_choice, check_flag, check_number, check_whole
 from tfadv.errors import invalid
 from tfadv.passes import Passes
@@ -92,8 +92,8 @@ class PGD(Attack):
     def perturb(self, problem, threat, seed):
         problem = problem.with_reference() if self.loss == "kl" else problem
         if self.early_stop:
-            attempt = lambda r, problem: self._until_fooled(problem, threat, random.key(seed, r))  # noqa: E731
-            return active.attempts(problem, attempt, self.restarts)
+            attempt = lambda wave: self._until_fooled(wave.here, threat, random.key(seed, wave.number))  # noqa: E731
+            return together.attempts(problem, attempt, self.restarts, at_once=False)
         best = self._climb(problem, threat, random.key(seed, 0), nothing(problem.x))
         if self.restarts == 1:
             return best.x

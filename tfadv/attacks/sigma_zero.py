@@ -11,7 +11,7 @@ import typing
 import tensorflow as tf
 
 from tfadv.attacks.base import MinimumNormAttack
-from tfadv.attacks.loops import active
+from tfadv.attacks.loops import active, together
 from tfadv.attacks.loops.best import Nearest
 from tfadv.attacks.options import SHOWN, check_flag, check_number, check_whole
 from tfadv.passes import Passes
@@ -79,7 +79,8 @@ class SigmaZero(MinimumNormAttack):
 
     def search(self, problem, threat, seed):
         if self.early_stop:
-            return active.attempts(problem, lambda _, problem: self._until_fooled(problem, threat), 1)
+            attempt = lambda wave: self._until_fooled(wave.here, threat)  # noqa: E731
+            return together.attempts(problem, attempt, 1, at_once=False)
         return self._fewest(problem, threat)
 
     def _until_fooled(self, problem, threat):

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from tfadv import gradients, random, validation
 from tfadv.attacks import substitute
-from tfadv.attacks.loops import active
+from tfadv.attacks.loops import together
 from tfadv.attacks.options import check_whole
 from tfadv.attacks.problem import Problem
 from tfadv.attacks.wrapper import AttackWrapper
@@ -87,12 +87,13 @@ class Transfer(AttackWrapper):
         logits_fn = self._logits_fn(problem, random.key(seed, 0))
         reject = problem.reject if self.source is None else validation.rejects(self._source())
 
-        def attempt(_, here):
+        def attempt(wave):
+            here = wave.here
             there = Problem(logits_fn, here.x, here.labels, here.targets, reject=reject)
             return self.inner.perturb_projected(there, threat, random.key(seed, 1))
 
         # Images that the model gets wrong already are left as they are.
-        return active.attempts(problem, attempt, 1)
+        return together.attempts(problem, attempt, 1, at_once=False)
 
     def _logits_fn(self, problem, seed):
         """The substitute: what was given, or one that learns what the model answers."""

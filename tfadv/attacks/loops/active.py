@@ -78,38 +78,6 @@ def advance(problem, step, state, going, order=None):
     return tf.tensor_scatter_nd_update(found, alive[:, None], tf.nest.flatten(state)[0]), alive, t, state
 
 
-def attempts(problem, attempt, times):
-    """Attempt after attempt, each on the examples that none before it has broken.
-
-    Args:
-        problem: a `Problem` of n examples; those that are won from the start are left as they are.
-        attempt: (r, problem) to images; r = 0 ... times - 1, an int32 tensor.
-        times: the most attempts.
-
-    Returns:
-        Images (n, h, w, c): what broke the example, or else of all attempts the one with the highest margin.
-    """
-
-    def body(r, found, highest, alive):
-        here = problem.only(alive)
-        x_adv = attempt(r, here)
-        logits = here.logits_fn(x_adv)
-        margin, broken = here.margin(logits), here.reached(logits)
-        better = tf.where(broken | (margin > tf.gather(highest, alive)))[:, 0]
-        at = tf.gather(alive, better)[:, None]
-        found = tf.tensor_scatter_nd_update(found, at, tf.gather(x_adv, better))
-        highest = tf.tensor_scatter_nd_update(highest, at, tf.gather(margin, better))
-        return r + 1, found, highest, tf.boolean_mask(alive, ~broken)
-
-    resists = ~problem.reached(problem.logits_fn(problem.x))
-    lowest = tf.fill(tf.shape(problem.x)[:1], -float("inf"))
-    start = (0, problem.x, lowest, tf.cast(tf.where(resists)[:, 0], tf.int32))
-    return tf.while_loop(
-        lambda r, found, highest, alive: (r < times) & (tf.size(alive) > 0),
-        body, start, shape_invariants=free(start), maximum_iterations=times,
-    )[1]  # fmt: skip
-
-
 def stacked(make, numbers, shape):
     """What `make` makes of each number, float32 rows of this shape: (numbers, rows, *shape)."""
     make = tf.autograph.experimental.do_not_convert(make)  # graph code already

@@ -1,9 +1,13 @@
-"""Several attempts at once where few examples are left, so that the batch is full: the outcome is the sequential."""
+"""Attempt after attempt on what resists; several at once where few examples are left, so that the batch is full.
+
+The outcome is that of one after another.
+"""
 
 import typing
 
 import tensorflow as tf
 
+from tfadv import random
 from tfadv.attacks.loops import active
 from tfadv.attacks.problem import Problem
 
@@ -24,6 +28,11 @@ class Wave(typing.NamedTuple):
     rows: Problem
     order: active.Order
 
+    @property
+    def number(self):
+        """That of the first attempt, and of the only one where they run one by one."""
+        return self.numbers[0]
+
     def each(self, start):
         """Where each row begins: `start` takes the number of an attempt to images like those of `here`."""
         image = self.here.x.shape[1:]
@@ -36,7 +45,7 @@ class Wave(typing.NamedTuple):
         return tf.reshape(by_attempt, [-1, *choices.shape[2:]])
 
 
-def attempts(problem, attempt, times, *, drawn, judged=None):
+def attempts(problem, attempt, times, *, drawn=True, at_once=True, judged=None):
     """Attempt after attempt, each on the examples that none before it has broken; several at once where few are left.
 
     Args:
@@ -46,6 +55,7 @@ def attempts(problem, attempt, times, *, drawn, judged=None):
         drawn: whether attempts draw random numbers. What an example draws depends on its place among the active ones,
             so attempts after one that broke something begin anew. That would waste much where much breaks: attempts
             run one by one until one of them breaks nothing, and then half as many at once.
+        at_once: whether several may run at once; else each wave is one attempt, on the `Problem` that is its `here`.
         judged: (wave, images) to which rows are broken, and how much the others are preferred, both (k * m,); None
             judges by the margin.
 
@@ -56,7 +66,7 @@ def attempts(problem, attempt, times, *, drawn, judged=None):
 
     def body(r, found, highest, alive, calm):
         fit = active.at_once(tf.size(alive) * (2 if drawn else 1))
-        count = tf.where(calm, tf.minimum(fit, times - r), 1)
+        count = tf.where(calm, tf.minimum(fit, times - r), 1) if at_once else 1
         wave = _wave(problem, r, count, alive, drawn)
         x_adv = attempt(wave)
         broken, score = (tf.reshape(part, [count, -1]) for part in judged(wave, x_adv))
@@ -78,6 +88,23 @@ def attempts(problem, attempt, times, *, drawn, judged=None):
         lambda r, found, highest, alive, calm: (r < times) & (tf.size(alive) > 0),
         body, start, shape_invariants=active.free(start), maximum_iterations=times,
     )[1]  # fmt: skip
+
+
+def in_turn(problem, members, threat, seed):
+    """Attack after attack, each on the examples that none before it has broken: images (n, h, w, c).
+
+    Args:
+        members: the attacks; that with the number k draws with the key k of the seed.
+    """
+
+    def attempt(wave):
+        runs = [
+            lambda k=k, member=member: member.perturb_projected(wave.here, threat, random.key(seed, k))
+            for k, member in enumerate(members)
+        ]
+        return tf.switch_case(wave.number, runs)
+
+    return attempts(problem, attempt, len(members), at_once=False)
 
 
 def _wave(problem, first, count, alive, drawn):
