@@ -37,9 +37,8 @@ def test_images_that_are_wrong_cost_one_look(classifiers, images, labels):
 
 
 def test_what_the_walk_does_not_break_stays_as_it_was_found():
-    x = tf.constant([[0.5, 0.5], [0.5, 0.5]])
-    gap = tf.constant([0.02, 0.2])  # in l_inf the boundary is half as far away
-    logits_fn = lambda x: tf.stack([tf.zeros_like(x[:, 0]), tf.reduce_sum(x, axis=1) - 1 - gap], axis=1)  # noqa: E731
+    x = tf.constant([[0.5, 0.5], [0.3, 0.3]])  # in l_inf 0.02 and 0.22 away from the boundary
+    logits_fn = lambda x: tf.stack([tf.zeros_like(x[:, 0]), tf.reduce_sum(x, axis=1) - 1.04], axis=1)  # noqa: E731
     problem, found = Problem(logits_fn, x, tf.zeros(2, tf.int32)), x - 0.01
     ended = Ascents(steps=8, target_classes=1)._walk(problem, found, THREAT, random.key(0))
     assert problem.reached(logits_fn(ended)).numpy().tolist() == [True, False]
