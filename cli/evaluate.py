@@ -82,7 +82,8 @@ def evaluate(model, dataset, threats, attacks, quickly, at_least, data_dir, verd
     threats = threats or (chosen.threat,)
     if at_least is not None:
         _only_one_question(threats, settings["corruptions"])
-    out = writable_directory(out or target.results_of(chosen, threats, at_least))  # before the work, not after it
+    aside = "quick" if quickly else "at-least" if at_least is not None else None
+    out = writable_directory(out or target.results_of(chosen, threats, aside))  # before the work, not after it
     again = "the same command goes on from the last complete batch."
     with runs.locked(out, "evaluating"), failures.when_interrupted(lambda: again):
         with quiet.loading():

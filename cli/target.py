@@ -78,18 +78,20 @@ def shown(path):
     return shlex.quote(str(path))
 
 
-def results_of(subject, threats, at_least=None):
+def results_of(subject, threats, aside=None):
     """The directory of results by default: the run's own, or a folder in it if another threat's result is there.
 
-    What is known of some images, as enough were robust, never takes the place of a result about all of them.
+    Args:
+        aside: the folder in it, `"quick"`, of what never takes the place of a whole verdict; None of a whole verdict.
     """
+    from tfadv import threat
     from tfadv.evaluation import results
 
-    stored = subject.home / runs.RESULT
-    if len(threats) == 1 and (not stored.is_file() or _threat_of(stored) == threats[0]):
-        return subject.home / "at-least" if at_least else subject.home
-    folder = subject.home / "+".join(results.folder(threat) for threat in threats)
-    return folder / "at-least" if at_least else folder
+    stored, folder = subject.home / runs.RESULT, subject.home
+    names = [str(threat.parse(each)) for each in threats]
+    if len(names) > 1 or (stored.is_file() and _threat_of(stored) != names[0]):
+        folder /= "+".join(map(results.folder, names))
+    return folder / aside if aside else folder
 
 
 def _threat_of(stored):

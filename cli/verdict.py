@@ -38,7 +38,9 @@ def show(result, out):
         [a["attack"], a["attacked"], a["fooled"], *_accuracy(a["accuracy"], a["interval"]), a["median_distance"]]
         for a in result.attacks
     ]
-    rows.append(["robust", None, None, *_accuracy(result.robust_accuracy, result.robust_interval), None])
+    # The interval of images that were judged until the answer was known is that of the question.
+    interval = result.gate["interval"] if result.gate else result.robust_interval
+    rows.append(["robust", None, None, *_accuracy(result.robust_accuracy, interval), None])
     output.table(["", "attacked", "fooled", "accuracy so far", "95 % interval", "median distance"], rows)
     output.line()
     output.facts(_beside(result))
@@ -59,6 +61,7 @@ def _beside(result):
         low, high = (output.percent(bound) for bound in asked["interval"])
         facts[f"at least {output.percent(asked['at_least'])}"] = (
             f"{answer}: of all {asked['of']:,} images {low} to {high} are robust, with 95 % confidence"
+            f"{_unsound(result)}"
         )
     if result.corruptions:
         facts["common corruptions"] = f"{output.percent(result.corruptions['mean'])} accuracy on average"
@@ -70,6 +73,12 @@ def _beside(result):
         mean, median = (output.number(result.rho2[key]) for key in ("mean", "median"))
         facts["rho_2 of DeepFool"] = f"{mean} on average, median {median}"
     return facts
+
+
+def _unsound(result):
+    """Why the answer is no, whatever the interval says."""
+    errors = [finding["code"] for finding in result.findings if finding["severity"] == "error"]
+    return f"; an error was found, {errors[0]}, so the answer is no" if errors else ""
 
 
 def _accuracy(value, interval):

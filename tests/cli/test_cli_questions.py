@@ -1,11 +1,13 @@
 """What `tfadv evaluate` can be asked: a quick verdict, whether enough is robust, several threats, corruptions."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from tfadv import runs
 from tfadv.evaluation import results
+from tfadv_cli import target
 
 BRIEF = ("--attack", "fgsm", "--verdict-only")
 
@@ -35,11 +37,21 @@ def test_enough_or_not_is_the_exit_code(judge, tmp_path, share, code, answer):
     assert not [path for path in tmp_path.iterdir() if path.is_dir()]
 
 
-def test_some_images_never_take_the_place_of_all(tfadv, evaluated):
+def test_some_images_or_a_quick_verdict_never_take_the_place_of_a_whole_one(tfadv, evaluated):
     run, _ = evaluated
     before = (run / runs.RESULT).read_bytes()
     assert tfadv("evaluate", run, "--at-least", "1%", "--n", 20, *BRIEF).exit_code == 0
-    assert results.load(run / "at-least").gate["holds"] and (run / runs.RESULT).read_bytes() == before
+    assert tfadv("evaluate", run, "--quick", "--n", 20, "--verdict-only").exit_code == 0
+    assert results.load(run / "at-least").gate["holds"] and results.load(run / "quick")
+    assert (run / runs.RESULT).read_bytes() == before
+
+
+def test_a_threat_is_the_same_however_it_is_written(evaluated):
+    run, _ = evaluated
+    subject, (threat,) = SimpleNamespace(home=run), [results.load(run).threat]
+    same = threat + "0"
+    assert target.results_of(subject, [same]) == target.results_of(subject, [threat]) == run
+    assert target.results_of(subject, ["l2:0.50"]) == run / "l2-0.5"
 
 
 def test_several_threats_and_their_union(judge, tmp_path):

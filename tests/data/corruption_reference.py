@@ -45,6 +45,7 @@ ELASTIC = {
     32: [(0, 0, 0.08), (0.05, 0.2, 0.07), (0.08, 0.06, 0.06), (0.1, 0.04, 0.05), (0.1, 0.03, 0.03)],
     64: [(2, 0.7, 0.1), (2, 0.08, 0.2), (0.05, 0.01, 0.02), (0.07, 0.01, 0.02), (0.12, 0.01, 0.02)],
 }
+SIDES = {32: 32, 64: 64 * 244 / 224}  # that these are shares of: for images of 224 pixels the authors write 244
 # What is kept of an image: 6 x 6 of its pixels.
 KEPT = 6
 # Frost is another photograph each time, impulses come from another generator: of them the mean and the deviation.
@@ -95,7 +96,7 @@ def elastic_transform(image, severity):
     """An affine map of three points, then a smooth random one."""
     x = np.array(image, np.float32) / 255
     side = len(x)
-    length, sigma, corners = (side * part for part in ELASTIC[side][severity - 1])
+    length, sigma, corners = (SIDES[side] * part for part in ELASTIC[side][severity - 1])
     middle, third = np.float32([side // 2] * 2), side // 3
     before = np.float32([middle + third, middle + [third, -third], middle - third])
     after = before + np.random.uniform(-corners, corners, before.shape).astype(np.float32)

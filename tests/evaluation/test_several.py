@@ -3,15 +3,18 @@
 import collections
 import dataclasses
 
+import keras
 import numpy as np
 import pytest
 from evaluated import THREAT
 
+from tfadv.data import datasets
 from tfadv.data.corruptions import CORRUPTIONS
 from tfadv.errors import TfadvError
 from tfadv.evaluation import corruption, metrics, noise, several, subject
 from tfadv.evaluation.evaluate import evaluate
 from tfadv.evaluation.judge import Judge
+from tfadv.evaluation.parts import Parts
 from tfadv.evaluation.statistics import wilson
 
 THREATS = ("linf:0.05", "l2:0.4")
@@ -137,3 +140,19 @@ def test_finished_ones_are_kept_until_all_are(classifiers, dataset, tmp_path, mo
 def test_one_is_not_several(classifiers, dataset, threats):
     with pytest.raises(TfadvError, match="two or more, each once"):
         several.evaluate_each(classifiers("mlp"), dataset, threats, **ASKED)
+
+
+def test_what_was_kept_of_another_model_with_the_same_weights_is_not_taken_up(tmp_path):
+    """Code of a custom layer may change between an interruption and the next try."""
+
+    def model(scale):
+        layers = [keras.layers.Flatten(), keras.layers.Dense(10, "tanh", kernel_initializer=keras.initializers.Ones())]
+        return keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Rescaling(scale), *layers])
+
+    split = datasets.load("digits").test.take(5)
+    of = lambda scale: Parts(tmp_path, subject.Subject(model(scale), split, any_scale=True), {})  # noqa: E731
+    first, second = of(0.01), of(0.02)
+    assert first.folder != second.folder
+    first.folder.mkdir()
+    of(0.02)
+    assert not first.folder.exists()  # nothing of other questions is left

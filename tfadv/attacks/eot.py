@@ -197,7 +197,7 @@ def deviation(expected):
         return d, d * d
 
     d, squares = mean(apart, SPREAD - 1)
-    return tf.sqrt(tf.reduce_mean(tf.maximum(squares - d * d, 0.0)))
+    return tf.sqrt(tf.reduce_mean(finite_or(0.0, tf.maximum(squares - d * d, 0.0))))
 
 
 def luckiest(problem, x_adv, threat, move):

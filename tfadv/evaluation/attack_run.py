@@ -169,6 +169,7 @@ class AttackRun:
     def _resume(self, written):
         facts, arrays = written or ({}, {})
         if not facts.keys() >= set(STATE) or not self.fooling.resume(facts["batches_kept"]):
+            self.journal.parts.clear()  # they are of outcomes that are lost
             return
         for name in STATE:
             setattr(self, name, facts[name])

@@ -13,7 +13,7 @@ from tfadv.attacks.base import Attack
 from tfadv.data.corruptions import check_channels
 from tfadv.data.split import Dataset
 from tfadv.errors import TfadvError
-from tfadv.evaluation import corruption, metrics, seal
+from tfadv.evaluation import corruption, seal
 from tfadv.evaluation.adapt import adapt
 from tfadv.evaluation.attack_run import AttackRun
 from tfadv.evaluation.diagnostics import Diagnostics
@@ -22,7 +22,7 @@ from tfadv.evaluation.results import EvaluationResult
 from tfadv.evaluation.subject import Subject
 from tfadv.graph.precision import in_precision
 from tfadv.progress import silent
-from tfadv.provenance import fingerprint, provenance
+from tfadv.provenance import provenance
 from tfadv.threat import ThreatModel
 
 
@@ -88,7 +88,7 @@ def evaluate(
         check_channels(dataset.test.images.shape[-1])
     subject = subject or Subject(model, dataset.test.spread(n) if n else dataset.test, batch_size, any_scale)
     traits, members, judge = subject.traits, members_for(subject, threat, named), subject.judge(threat, seed)
-    journal = Journal(keep, _identity(judge, members, subject.images, craft_in))
+    journal = Journal(keep, _identity(subject, judge, members, craft_in))
     crafted_on = in_precision(model, craft_in) if craft_in else None
     run = AttackRun(judge, members, journal=journal, progress=progress, crafted_on=crafted_on)
     known = lambda name, compute: subject.known(f"{name}, {seed}, {subject.images}", compute)  # noqa: E731
@@ -100,7 +100,8 @@ def evaluate(
     if corruptions:
         once = lambda name, compute: journal.part(name, lambda: known(name, compute))  # noqa: E731
         facts["corruptions"] = corruption.accuracies(judge, once, progress)
-    facts |= {"fingerprint": subject.images, "fingerprints": seal.fingerprints(model, path, dataset)}
+    prints = subject.known("fingerprints", lambda: seal.fingerprints(model, path, dataset))
+    facts |= {"fingerprint": subject.images, "fingerprints": prints}
     about = {"name": name or model.name, "path": str(path) if path else None, "parameters": model.count_params()}
     facts |= {"model": about, "provenance": _origin(dataset, seed, started, craft_in)}
     return _finished(_result(run, dataset, **facts), keep, journal)
@@ -132,13 +133,10 @@ def _result(run, dataset, *, fingerprint, **facts):
     )  # fmt: skip
 
 
-def _identity(judge, members, images, craft_in):
+def _identity(subject, judge, members, craft_in):
     """All that the outcome depends on."""
-    # A SavedModel may hold its weights as constants.
-    answers = [] if judge.random else [metrics.logits(judge.model, judge.x[:32])]
     return {
-        "weights": fingerprint(*judge.model.get_weights(), *answers),
-        "images": images, "threat": str(judge.threat), "seed": judge.seed,
+        "model": subject.computes, "images": subject.images, "threat": str(judge.threat), "seed": judge.seed,
         "attacks": [str(member) for member in members], "batch_size": judge.batch_size, "versions": versions(),
         "craft_in": craft_in,
     }  # fmt: skip

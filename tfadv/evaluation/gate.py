@@ -23,7 +23,7 @@ from tfadv.threat import ThreatModel
 
 # Right images of the first block, which the checks look at too, and of the smallest one after it; the others are a
 # quarter of what was seen, so that few images are judged once the answer could be known.
-FIRST, LEAST, SHARE = 128, 64, 1 / 4
+FIRST, LEAST, GROWTH = 128, 64, 1 / 4
 
 
 def at_least(
@@ -66,17 +66,19 @@ def at_least(
     >>> at_least(model, datasets.load("cifar10"), 0.5, threat="linf:8/255").gate["holds"]  # doctest: +SKIP
     True
     """
-    if isinstance(share, bool) or not 0 < share <= 1:
-        raise invalid("at_least", "a share above 0 and at most 1", share, "write e.g. 50% or 0.5.")
-    places = drawn(len(dataset.test), n or len(dataset.test), seed)
+    if isinstance(share, bool | str) or not 0 < share <= 1:
+        raise invalid("at_least", "a share above 0 and at most 1", share, "write e.g. 0.5, or 50% on the command line.")
+    if options.get("corruptions"):
+        raise invalid("at_least", "no corruptions beside it, as it judges some images only", "corruptions=True")
+    places = drawn(len(dataset.test), len(dataset.test) if n is None else n, seed)
     split = dataset.test.select(places)
     asked = {"threat": str(threat), "seed": seed, "batch_size": batch_size, "diagnostics": diagnostics, **options}
-    kept = Parts(keep, model, split, asked)
     subject = Subject(model, split, batch_size, options.get("any_scale", False))
+    kept = Parts(keep, subject, asked)
     candidates = _candidates(subject)
     needs = Requirement(share, of=len(split), candidates=int(candidates.sum()))
     parts, end = [], 0
-    while not parts or needs.holds(*_seen(parts, candidates[:end])) is None:
+    while not parts or (_sound(parts) and needs.holds(*_seen(parts, candidates[:end])) is None):
         begin, end = end, block_end(candidates, end, batch_size)
         part = dataclasses.replace(dataset, test=split.select(slice(begin, end)))
         given = {"threat": threat, "seed": seed, "batch_size": batch_size, "progress": progress, **options}
@@ -103,9 +105,14 @@ def _candidates(subject):
 def block_end(candidates, begin, batch_size):
     """Where the block that begins there ends: after so many candidates."""
     seen = candidates[:begin].sum()
-    size = min(batch_size, max(LEAST, int(SHARE * seen)) if begin else FIRST)
+    size = min(batch_size, max(LEAST, int(GROWTH * seen)) if begin else FIRST)
     ahead = np.flatnonzero(candidates[begin:])
     return begin + int(ahead[size - 1]) + 1 if len(ahead) > size else len(candidates)
+
+
+def _sound(parts):
+    """Whether the checks of the first block found no error."""
+    return all(finding["severity"] != "error" for finding in parts[0].findings)
 
 
 def _seen(parts, candidates):
@@ -118,10 +125,9 @@ def _whole(parts, dataset, places, needs, seen):
     split = dataset.test.select(places)
     data = parts[0].dataset | {"n": len(split), "fingerprint": fingerprint(split.x, split.y)}
     origin = parts[0].provenance | {"seconds": round(sum(part.provenance["seconds"] for part in parts), 1)}
-    sound = all(finding["severity"] != "error" for finding in parts[0].findings)
     gate = {
         "at_least": needs.share,
-        "holds": bool(needs.holds(*seen)) and sound,
+        "holds": bool(needs.holds(*seen)) and _sound(parts),
         "interval": needs.interval(*seen),
         "of": needs.of,
     }

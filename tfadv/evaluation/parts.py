@@ -9,14 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import keras
-
-from tfadv.data.split import Split
 from tfadv.errors import TfadvError
 from tfadv.evaluation import results
 from tfadv.evaluation.evaluate import versions
 from tfadv.evaluation.results import EvaluationResult
-from tfadv.provenance import fingerprint
+from tfadv.evaluation.subject import Subject
 
 
 class Parts:
@@ -24,13 +21,16 @@ class Parts:
 
     Args:
         keep: a directory; None keeps nothing.
+        subject: the model and the images.
         asked: what else the outcomes depend on; what was kept under another digest of it all is not read.
     """
 
-    def __init__(self, keep: str | Path | None, model: keras.Model, split: Split, asked: dict[str, Any]):
-        weights, images = fingerprint(*model.get_weights()), fingerprint(split.images, split.labels)
-        text = json.dumps([weights, images, asked, versions()], default=str, sort_keys=True)
+    def __init__(self, keep: str | Path | None, subject: Subject, asked: dict[str, Any]):
+        text = json.dumps([subject.computes, subject.images, asked, versions()], default=str, sort_keys=True)
         self.folder = Path(keep) / f"parts-{hashlib.sha256(text.encode()).hexdigest()[:12]}" if keep else None
+        for other in Path(keep).glob("parts-*") if keep else ():  # of another question, or another model
+            if other != self.folder:
+                shutil.rmtree(other, ignore_errors=True)
 
     def result(self, name: str, compute: Callable[..., EvaluationResult]) -> EvaluationResult:
         """What was kept under this name, or what `compute(keep=...)` returns: `evaluate`, all else given."""

@@ -45,13 +45,13 @@ def evaluate_each(
 
     >>> each, worst = evaluate_each(model, dataset, ["linf:8/255", "l2:0.5"])  # doctest: +SKIP
     """
-    kept = Parts(keep, model, dataset.test, {name: value for name, value in options.items() if name != "progress"})
     given = [asked(threat, options.get("attacks"), dataset) for threat in threats]
     names, n = [str(threat) for threat, _ in given], options.get("n")
     if len(set(names)) < max(2, len(names)):
         raise invalid("threats", "two or more, each once", ", ".join(names) or "none")
     about = {name: options[name] for name in ("batch_size", "any_scale") if name in options}
     subject = Subject(model, dataset.test.spread(n) if n else dataset.test, **about)
+    kept = Parts(keep, subject, {name: value for name, value in options.items() if name != "progress"})
     for threat, named in given:  # what cannot be judged under the last one is refused before the first is judged
         members_for(subject, threat, named)
     judge = functools.partial(evaluate, model, dataset, subject=subject, **options)

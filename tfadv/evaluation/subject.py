@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tfadv import validation
+from tfadv.evaluation import metrics
 from tfadv.evaluation.judge import Judge
 from tfadv.evaluation.scale import check_scale
 from tfadv.evaluation.traits import ModelTraits
@@ -16,7 +20,6 @@ from tfadv.threat import LInf
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
 
     from tfadv.data.split import Split
     from tfadv.threat import ThreatModel
@@ -63,6 +66,18 @@ class Subject:
         return fingerprint(self.x, self.y)
 
     @functools.cached_property
+    def computes(self) -> str:
+        """A digest of what the model computes: a SavedModel may hold its weights as constants, layers their own code.
+
+        Of a model that answers at random, of what it is made of.
+        """
+        if not self.traits.random:
+            return fingerprint(*self.model.get_weights(), metrics.logits(self.model, self.x[:32]))
+        with contextlib.suppress(NotImplementedError):  # a subclassed model without get_config
+            return fingerprint(*self.model.get_weights(), np.frombuffer(self.model.to_json().encode(), np.uint8))
+        return fingerprint(*self.model.get_weights())
+
+    @functools.cached_property
     def _clean(self):
         draws, jitter = self.traits.draws, self.traits.jitter
         return Judge(self.model, self.x, self.y, LInf(0.0), 0, self.batch_size, draws, jitter)
@@ -88,7 +103,7 @@ class Subject:
     def only(self, at: np.ndarray | slice) -> Subject:
         """The same of the images `at` alone, with what is known of all."""
         part = copy.copy(self)
-        part.x, part.y, part.traits = self.x[at], self.y[at], self.traits
+        part.x, part.y, part.traits, part.computes = self.x[at], self.y[at], self.traits, self.computes
         part.__dict__.pop("images", None)
         part.__dict__.pop("_clean", None)
         if not self.traits.random:  # whose votes on all images cost many passes

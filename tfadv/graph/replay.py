@@ -27,7 +27,7 @@ class Place:
     """A tensor of a traced model that depends on the images.
 
     Attributes:
-        number: the how manieth it is.
+        number: its place in the order of computation, from 1.
         name, kind: of the operation that makes it, and what that does, `"MatMul"`.
         sources: the numbers of the tensors that it is made of; the images are 0.
         shape: without the images', (10,) of logits; None where it is not known or the tensor is not made of floats.

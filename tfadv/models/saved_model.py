@@ -89,7 +89,9 @@ def load(path, signature=None):
     scores = keras.ops.cast(served(keras.ops.cast(pixels, image.dtype))[output], "float32")
     model = keras.Model(images, scores, name=name(path))
 
-    tried = np.random.default_rng(0).uniform(0, 1, (8, *(size or FREE_SIZE for size in image.shape)))
+    noise = np.random.default_rng(0).uniform(0, 1, (8, *(size or FREE_SIZE for size in image.shape)))
+    # A probability stays one far from the box, too, where a logit leaves [0, 1].
+    tried = np.concatenate([noise, 20 * noise - 10, np.zeros_like(noise[:1]), np.ones_like(noise[:1])])
     logits, said = _as_logits(scores, np.asarray(model(tried.astype("float32"))))
     if said:
         model = keras.Model(images, logits, name=name(path))

@@ -90,7 +90,11 @@ CORRUPTIONS = {
     "elastic_transform": Corruption(
         digital.elastic_transform,
         ((0, 0, 0.08), (0.05, 0.2, 0.07), (0.08, 0.06, 0.06), (0.1, 0.04, 0.05), (0.1, 0.03, 0.03)),
-        ((2, 0.7, 0.1), (2, 0.08, 0.2), (0.05, 0.01, 0.02), (0.07, 0.01, 0.02), (0.12, 0.01, 0.02)),
+        # The authors' constants are shares of 244 pixels, for images of 224.
+        tuple(
+            tuple(244 / 224 * part for part in parts)
+            for parts in ((2, 0.7, 0.1), (2, 0.08, 0.2), (0.05, 0.01, 0.02), (0.07, 0.01, 0.02), (0.12, 0.01, 0.02))
+        ),
     ),
     "pixelate": Corruption(digital.pixelate, (0.95, 0.9, 0.85, 0.75, 0.65), (0.6, 0.5, 0.4, 0.3, 0.25)),
     "jpeg_compression": Corruption(digital.jpeg_compression, (80, 65, 58, 50, 40), (25, 18, 15, 10, 7)),
