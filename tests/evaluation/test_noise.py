@@ -1,6 +1,5 @@
 """Noise is measured, attacked in expectation, and judged by passes that no attack has seen."""
 
-
 import numpy as np
 import pytest
 
