@@ -51,7 +51,13 @@ def test_the_attacker_is_described(make, quick):
     attacker = kinds(page.evaluation_document([make(**facts)]), Facts)[0].mapping
     assert attacker["knowledge"].startswith("black box") and "at most 12 pixels" in attacker["capability"]
     assert "on average 0 backward passes and 100 forward passes an image" in attacker["effort"]
-    for threat, words in (("patch(area=0.05)", "one square of every image, area=0.05,"), ("new:3", "within new:3")):
+    said = {
+        "patch(area=0.05, at=(0, 3))": "one square of every image, which covers 0.05 of it,",
+        "l2(eps=0.5, box=None)": "at most 0.5 in all, as a Euclidean distance in which white is 1 from black, with no",
+        "linf:8/255": "at most 8/255 of the range",
+        "new:3": "within new:3",
+    }
+    for threat, words in said.items():
         facts = kinds(page.evaluation_document([make(threat=threat)]), Facts)[0].mapping
         assert words in facts["capability"]
 

@@ -39,7 +39,8 @@ class Work:
 
     @functools.cached_property
     def judge(self):
-        return Judge(self.model, self.x, self.y, self.threat, **self.result.judge)
+        options = {name: self.result.judge[name] for name in ("batch_size", "draws", "jitter")}
+        return Judge(self.model, self.x, self.y, self.threat, **options)
 
     @functools.cached_property
     def threat(self):

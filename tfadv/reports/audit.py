@@ -7,7 +7,7 @@ of Attacks and Mitigations, section 2.1: stage, goal, knowledge and capability.
 import shlex
 from pathlib import Path
 
-from tfadv import runs
+from tfadv import runs, spec
 from tfadv.evaluation.schema import OUTCOMES
 from tfadv.provenance import digest
 from tfadv.reports.document import Command, Facts, Findings, Table, Text, Verdict, number, short
@@ -20,7 +20,7 @@ MOVES = {
     "l2": "change the pixels by at most {eps} in all, as a Euclidean distance in which white is 1 from black",
     "l1": "change the pixels by at most {eps} in all, as a sum in which white is 1 from black",
     "l0": "change at most {eps} pixels, and these to any color",
-    "patch": "paint one square of every image, {eps}, and no other pixel",
+    "patch": "paint one square of every image, which covers {area} of it, and no other pixel",
 }
 PASSES = ("backward", "forward")
 
@@ -98,9 +98,14 @@ def _moves(threats):
 
 
 def _move(threat):
-    norm = threat.partition(":")[0].partition("(")[0]
-    eps = threat[len(norm) :].strip(":()")
-    return MOVES[norm].format(eps=eps) if norm in MOVES else f"change images within {threat}"
+    """One threat model in words, written `linf:0.1` or `linf(eps=0.1, box=None)`."""
+    norm, colon, eps = threat.partition(":")
+    options = {"eps": eps}
+    if not colon:
+        norm, given = spec.parse(threat)
+        options = {key: spec.show(value) for key, value in given.items()}
+    unbounded = ", with no black or white to stop at" if options.get("box") == "None" else ""
+    return MOVES[norm].format(**options) + unbounded if norm in MOVES else f"change images within {threat}"
 
 
 def _effort(result):
