@@ -97,6 +97,7 @@ def test_the_oldest_goes_where_too_much_is_kept(images, labels, traced, monkeypa
 
 @pytest.mark.parametrize("attack", [FGSM(), PGD(steps=2), DeepFool(steps=5)], ids=str)
 def test_new_weights_count_without_compiling_anew(attack, images, labels, traced):
+    keras.utils.set_random_seed(0)
     model, other = small(), small()
     first = attack(model, images, labels, threat=WITHIN)
     expected = attack(other, images, labels, threat=WITHIN)
