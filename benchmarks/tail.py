@@ -8,7 +8,8 @@ fewer    150 images of the PGD-trained CIFAR-10 CNN at linf:8/255, of which a th
 many     1,000 of them
 
 Each runs the standard ensemble as `tfadv evaluate` does, on what is still classified correctly, compiled beforehand.
-Prints seconds and passes of each attack, and whether the same images are fooled. --save keeps what one checkout did,
+Prints seconds and passes of each attack, what the passes of one by one would take in full batches and with nothing
+else to compute, and whether the same images are fooled. --save keeps what one checkout did,
 and --than compares another with it: an older one knows only one form.
 """
 
@@ -18,7 +19,9 @@ import json
 import time
 from pathlib import Path
 
+import bare
 import numpy as np
+import tensorflow as tf
 import timing
 import trained
 
@@ -33,6 +36,7 @@ CASES = {
     "many": ("mnist_cnn_pgd", "linf:0.3", 1000, 1.0),
 }
 BATCH = 500  # that of `tfadv evaluate`
+ROWS = 64  # a full batch
 LEFT = 2  # images that the first attack leaves, in the first case
 
 
@@ -50,6 +54,7 @@ def main():
         if (alone := one_by_one()) is not None:
             forms["one by one"] = alone
         done[case] = measured(case, forms)
+        print(f"\n{case}: {floor(case, done[case]):.1f} s for the passes alone, in batches of {ROWS}", flush=True)
         if case in kept:
             done[case]["before"] = kept[case]["now"]
         report(case, done[case])
@@ -117,6 +122,19 @@ def run(model, x, y, at, within, members, context):
             at = at[metrics.correct(model, x_adv, y[at])]
             rows.append({"attack": member.name, "seconds": seconds, "passes": spent, "left": at.tolist()})
     return rows
+
+
+def floor(case, forms):
+    """Seconds of the passes alone, in full batches."""
+    model, data = trained.load(CASES[case][0])
+    x, y = tf.constant(data.test.x[:ROWS]), tf.constant(data.test.y[:ROWS])
+    forward, gradient = (
+        tf.function(run, autograph=False)
+        for run in (lambda: model(x, training=False), lambda: bare.gradient(model, x, y))
+    )
+    seconds = timing.medians({"forward": lambda: forward().numpy(), "gradient": lambda: gradient().numpy()}, 20)
+    forwards, backwards = np.sum([row["passes"] for row in list(forms.values())[-1]], axis=0)
+    return ((forwards - backwards) * seconds["forward"] + backwards * seconds["gradient"]) / ROWS
 
 
 def attacks_compiled(member, model, x, y, within):
