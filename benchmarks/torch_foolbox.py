@@ -14,7 +14,7 @@ import time
 import foolbox
 import numpy as np
 import torch
-from torch_reference import Network, check_logits, nchw
+from torch_reference import read
 
 
 def main():
@@ -25,11 +25,8 @@ def main():
     parser.add_argument("--batch-size", type=int, default=500)
     given = parser.parse_args()
     torch.set_num_threads(os.cpu_count())
-    with np.load(given.network, allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in stored.files}
-    network = Network(arrays).eval()
-    x, y, eps = nchw(torch.from_numpy(arrays["x"])), torch.from_numpy(arrays["y"]), float(arrays["eps"])
-    check_logits(network, x, arrays["logits"], given.batch_size)
+    arrays, network, x, y = read(given.network, given.batch_size)
+    eps = float(arrays["eps"])
     model = foolbox.PyTorchModel(network, bounds=(0, 1), device="cpu")
     known = foolbox.attacks
     attacks = {

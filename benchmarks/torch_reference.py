@@ -35,11 +35,7 @@ def main():
     torch.set_num_threads(given.threads)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("auto-attack").setLevel(logging.DEBUG)
-    with np.load(given.network, allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in stored.files}
-    network = Network(arrays).eval()
-    x, y = nchw(torch.from_numpy(arrays["x"])), torch.from_numpy(arrays["y"])
-    check_logits(network, x, arrays["logits"], given.batch_size)
+    arrays, network, x, y = read(given.network, given.batch_size)
     norm, eps = str(arrays["norm"]), float(arrays["eps"])
     run = {"pyautoattack": pyautoattack, "torchattacks": torchattacks}[given.library]
     begin, cpu = time.perf_counter(), time.process_time()
@@ -138,6 +134,16 @@ def label(clean, robust, image, owner):
     if not clean:
         return "clean"
     return "" if robust else owner.get(image.numpy().tobytes(), "unknown")
+
+
+def read(path, batch_size=500):
+    """What network_npz.py wrote: its arrays, the network, images (n, c, h, w) and labels."""
+    with np.load(path, allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    network = Network(arrays).eval()
+    x, y = nchw(torch.from_numpy(arrays["x"])), torch.from_numpy(arrays["y"])
+    check_logits(network, x, arrays["logits"], batch_size)
+    return arrays, network, x, y
 
 
 def nchw(x):

@@ -11,9 +11,8 @@ import json
 import os
 import sys
 
-import numpy as np
 import torch
-from torch_reference import Network, check_logits, nchw, predictions
+from torch_reference import predictions, read
 
 PIXELS = (24, 12, 6)
 
@@ -26,11 +25,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=2)
     given = parser.parse_args()
     torch.set_num_threads(os.cpu_count())
-    with np.load(given.network, allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in stored.files}
-    network = Network(arrays).eval()
-    x, y = nchw(torch.from_numpy(arrays["x"])), torch.from_numpy(arrays["y"]).long()
-    check_logits(network, x, arrays["logits"], len(x))
+    _, network, x, y = read(given.network)
     found = {f"sigma_zero(steps={steps})": fewest(network, x, y, steps) for steps in (100, 1000)}
     if given.sparse_rs:
         sys.path.insert(0, given.sparse_rs)

@@ -16,6 +16,8 @@ from tfadv.evaluation.evaluate import evaluate
 from tfadv.evaluation.judge import Judge
 from tfadv.evaluation.parts import Parts
 from tfadv.evaluation.statistics import wilson
+from toy_models import classifier
+from trap_models import Noise, behind
 
 THREATS = ("linf:0.05", "l2:0.4")
 ASKED = {"attacks": ["fgsm", "deepfool"], "diagnostics": False}
@@ -156,3 +158,13 @@ def test_what_was_kept_of_another_model_with_the_same_weights_is_not_taken_up(tm
     first.folder.mkdir()
     of(0.02)
     assert not first.folder.exists()  # nothing of other questions is left
+
+
+def test_models_of_other_noise_are_told_apart():
+    split = datasets.load("digits").test.take(40)
+
+    def computes(stddev):
+        model = behind(Noise(stddev), classifier("cnn"))
+        return subject.Subject(model, split, any_scale=True).computes
+
+    assert computes(0.05) == computes(0.05) != computes(0.06)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import functools
 from collections.abc import Callable
@@ -11,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfadv import validation
+from tfadv.errors import UnreadableModel
 from tfadv.evaluation import metrics
 from tfadv.evaluation.judge import Judge
 from tfadv.evaluation.scale import check_scale
 from tfadv.evaluation.traits import ModelTraits
+from tfadv.graph.replay import traced
 from tfadv.provenance import fingerprint
 from tfadv.threat import LInf
 
@@ -71,11 +72,18 @@ class Subject:
 
         Of a model that answers at random, of what it is made of.
         """
+        weights = self.model.get_weights()
         if not self.traits.random:
-            return fingerprint(*self.model.get_weights(), metrics.logits(self.model, self.x[:32]))
-        with contextlib.suppress(NotImplementedError):  # a subclassed model without get_config
-            return fingerprint(*self.model.get_weights(), np.frombuffer(self.model.to_json().encode(), np.uint8))
-        return fingerprint(*self.model.get_weights())
+            return fingerprint(*weights, metrics.logits(self.model, self.x[:32]))
+        try:
+            graph = traced(self.model, self.x.shape[1:]).graph
+        except UnreadableModel:  # then its weights are all that is known of it
+            return fingerprint(*weights)
+        # How strong its noise is stands among the constants; names differ from process to process.
+        parts = [
+            (op.type, op.node_def.attr["value"].SerializeToString(deterministic=True)) for op in graph.get_operations()
+        ]
+        return fingerprint(*weights, np.frombuffer(repr(parts).encode(), np.uint8))
 
     @functools.cached_property
     def _clean(self):
