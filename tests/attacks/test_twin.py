@@ -45,10 +45,11 @@ class Guard(layers.Layer):
         self.network = network
 
     def call(self, x):
-        return tf.ensure_shape(tf.numpy_function(lambda x: self.network(x).numpy(), [x], tf.float32), (None, 10))
+        logits = tf.numpy_function(lambda x: self.network(x).numpy(), [x], tf.float32)
+        return tf.ensure_shape(logits, self.network.output_shape)
 
     def compute_output_shape(self, shape):
-        return (shape[0], 10)
+        return (shape[0], self.network.output_shape[-1])
 
 
 def test_is_led_by_a_classifier_that_an_attribute_holds(images, labels, predict):
@@ -61,8 +62,44 @@ def test_is_led_by_a_classifier_that_an_attribute_holds(images, labels, predict)
     )
     fooled = [np.mean(predict(mlp, x_adv) != labels) for x_adv in (led, own)]
     assert fooled[0] > np.mean(predict(mlp, images) != labels) + 0.3 and abs(fooled[0] - fooled[1]) < 0.15
-    with pytest.raises(TfadvError, match="twin: held: expected the path"):
-        attacks.get("twin(attack=fgsm, held=elsewhere)")(model, images, labels, threat=LInf(0.1))
+
+
+class Clip(layers.Layer):
+    """Logits up to 30; it holds another network, which it does not use."""
+
+    def __init__(self, other):
+        super().__init__(name="clip")
+        self.other = other
+
+    def call(self, z):
+        return ops.minimum(z, 30.0)
+
+
+@pytest.fixture(scope="module")
+def guarded():
+    """An image is rounded, a network says what it shows, and the logits are clipped."""
+    x = keras.Input((8, 8, 1))
+    return keras.Model(x, Clip(classifier("two_classes"))(classifier("mlp")(ops.round(16 * x) / 16)))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    {
+        "networks=99999": r"twin: networks: expected numbers of networks inside \(\d+ \(.*BiasAdd\)\), received 99999",
+        "skip=99999": r"twin: skip: expected numbers of images made of the image \(\d+ \(.*\)\), received 99999",
+        "held=elsewhere": r"twin: held: expected the path to a classifier in the model \(.*, clip\.other\), received '",
+        'held="clip.other"': r"twin: expected a network with 10 logits to attack, received one with outputs \(None, 2",
+    }.items(),
+)
+def test_says_which_parts_there_are(guarded, options, said, images, labels):
+    with pytest.raises(TfadvError, match=said):
+        attacks.get(f"twin(attack=fgsm, {options})")(guarded, images, labels, threat=LInf(0.1))
+
+
+def test_a_plain_network_has_no_parts(images, labels):
+    for options in ("networks=3", "skip=1"):
+        with pytest.raises(TfadvError, match="expected nothing, as the model has no .*, received"):
+            attacks.get(f"twin(attack=fgsm, {options})")(classifier("mlp"), images, labels, threat=LInf(0.1))
 
 
 def test_behind_noise_only_a_margin_beyond_luck_has_won():

@@ -60,7 +60,7 @@ class Twin(AttackWrapper):
         if self.held is not None and not isinstance(self.held, str):
             raise invalid("twin: held", "a path, which an evaluation names", repr(self.held))
         if self.skip is not None:
-            _numbers("skip", self.skip)
+            check_whole(self, "skip")
 
     def surrogate(self, model):
         whole = model if self.held is None else held.find(model, self.held)
@@ -105,10 +105,13 @@ class Led(Problem):
     def ascend(self, name, x_adv):
         """The logits of the model, and the losses and gradients of the surrogate."""
         logits = self.logits_fn(x_adv)
+        columns = logits.shape[-1]
 
         def loss(z):
+            if z.shape.rank != 2 or z.shape[-1] not in (columns, columns - self.reject):
+                raise invalid("twin", f"a network with {columns} logits to attack", f"one with outputs {z.shape}")
             # Networks inside know of no rejection.
-            rejects = self.reject and z.shape[-1] == logits.shape[-1]
+            rejects = self.reject and z.shape[-1] == columns
             return dataclasses.replace(self, reject=rejects).loss(name, z)
 
         def at(move):

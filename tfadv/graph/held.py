@@ -34,12 +34,13 @@ def find(model, path):
     """What a model holds at a path.
 
     Raises:
-        TfadvError: if there is nothing.
+        TfadvError: if there is no model; it names the paths that lead to one.
     """
-    for known, part in parts(model):
-        if known == path and isinstance(part, keras.Model) and part is not model:
-            return part
-    raise invalid("twin: held", "the path to a classifier in the model, which an evaluation names", repr(path))
+    models = {known: part for known, part in parts(model) if isinstance(part, keras.Model) and part is not model}
+    if path not in models:
+        known = f"the path to a classifier in the model ({', '.join(models)})"
+        raise invalid("twin: held", known if models else "nothing, as the model holds no other model", repr(path))
+    return models[path]
 
 
 def parts(model):

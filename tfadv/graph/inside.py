@@ -4,7 +4,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from tfadv.errors import UnreadableModel, reason
+from tfadv.errors import UnreadableModel, invalid, reason
 from tfadv.graph.flow import FLOW
 from tfadv.graph.noise import RANDOM
 from tfadv.graph.replay import Replay, traced
@@ -108,22 +108,32 @@ def twin(model, ends=(), skip=None, leaky=False):
             them: the logits of the whole, which are, but for noise, its own.
         skip: the number of a tensor that has the gradient of the images themselves, as that of purified images.
         leaky: whether parts that saturate keep a slope too.
+
+    Raises:
+        TfadvError: when it is called, for numbers of other tensors or of none, with those that there are.
     """
     rules, compiled = LEAKY if leaky else SMOOTH, {}
 
     @tf.function(autograph=False)
     def run(x):
-        found = []
+        found, skipped = {}, []
 
         def see(place, tensor):
             if place.number in ends:
-                found.append(tensor)
-            if place.number == skip:
-                return tf.reshape(x, tf.shape(tensor)) + tf.stop_gradient(tensor - tf.reshape(x, tf.shape(tensor)))
+                found[place.number] = tensor
+            if place.number == skip and tensor.shape[1:].is_compatible_with(x.shape[1:]):
+                skipped.append(tensor)
+                image = tf.reshape(x, tf.shape(tensor))
+                return image + tf.stop_gradient(tensor - image)
             return None
 
         logits = Replay(rules, see).outputs(traced(model, x.shape[1:]), x)[0]
-        return jointly(found) if ends else logits
+        if skip is not None and not skipped:
+            raise _no_such("skip", "images made of the image", skip, _contents_like(model, x, logits).images)
+        for number in ends:
+            if number not in found or not _may_be_logits(found[number].shape, logits.shape[-1]):
+                raise _no_such("networks", "networks inside", number, _contents_like(model, x, logits).networks)
+        return jointly(found.values()) if ends else logits
 
     def logits_fn(x):
         image = tuple(x.shape[1:])
@@ -133,6 +143,23 @@ def twin(model, ends=(), skip=None, leaky=False):
         return compiled[image](x)
 
     return logits_fn
+
+
+def _may_be_logits(shape, classes):
+    """Of one network or of several; a shape may be unknown in part."""
+    return shape.rank is None or (shape.rank in (2, 3) and shape[-1] in (None, classes))
+
+
+def _contents_like(model, x, logits):
+    with tf.init_scope():  # not within the twin
+        return contents(model, tuple(x.shape[1:]), logits.shape[-1])
+
+
+def _no_such(option, what, number, places):
+    """The error for a number that is none of these `Place`s."""
+    known = ", ".join(f"{place.number} ({place.name})" for place in places)
+    expected = f"numbers of {what} ({known})" if known else f"nothing, as the model has no {what}"
+    return invalid(f"twin: {option}", expected, number)
 
 
 def _answer(compiled, x):
