@@ -8,10 +8,10 @@ import numpy as np
 from tfadv import passes
 from tfadv.data.split import spread_over
 from tfadv.evaluation import metrics
+from tfadv.evaluation.attack_rows import attack_row
 from tfadv.evaluation.estimate import Estimate
 from tfadv.evaluation.fooling import FoolingImages
 from tfadv.evaluation.schema import COUNTED
-from tfadv.evaluation.statistics import wilson
 from tfadv.threads import Future
 
 POLL = 0.5  # seconds between looks at a running batch
@@ -83,20 +83,9 @@ class AttackRun:
                 self._write()
         if self._in_vain(number, len(self.at)):
             return self._leave_out(number)
-        fooled = self.distance[self.broken_by == number]
-        self.rows.append(
-            {
-                "attack": self.specs[number],
-                "why": self.whys[number],
-                "attacked": len(self.at),
-                "fooled": fooled.size,
-                "accuracy": self.robust.mean(),
-                "interval": wilson(self.robust.sum(), self.robust.size),
-                "median_distance": float(np.median(fooled)) if fooled.size else None,
-                "max_distance": float(fooled.max()) if fooled.size else None,
-                **self.partial,
-            }
-        )
+        about = {"attack": self.specs[number], "why": self.whys[number], "attacked": len(self.at)}
+        outcome = attack_row(number, self.judge.clean, self.broken_by, self.distance)
+        self.rows.append(about | outcome | self.partial)
         self._begin_anew()
 
     def _batches(self):

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tfadv.evaluation.attack_rows import attack_row, distances
 from tfadv.evaluation.results import EvaluationResult
 from tfadv.evaluation.schema import COUNTED
-from tfadv.evaluation.statistics import wilson
 from tfadv.threat import parse
 
 
@@ -30,16 +30,9 @@ def merged(parts: Sequence[EvaluationResult], class_names: Sequence[str], **fact
     if known["certificate"]:
         proven = arrays["radius"] > parse(parts[0].threat).eps
         known["certificate"] = known["certificate"] | {"accuracy": float(proven.mean())}
-    known |= {"norms": norms(arrays["distance"], arrays["broken_by"]), "fooling": _fooling(parts), "arrays": arrays}
+    norms = distances(arrays["distance"][arrays["broken_by"] >= 0])
+    known |= {"norms": norms, "fooling": _fooling(parts), "arrays": arrays}
     return EvaluationResult.of(*outcomes, class_names, **known | facts)
-
-
-def norms(distance, broken_by):
-    """Median, mean and largest distance of what fooled; None where nothing did."""
-    found = distance[broken_by >= 0]
-    if not found.size:
-        return None
-    return {"median": float(np.median(found)), "mean": float(found.mean()), "max": float(found.max())}
 
 
 def _name(row):
@@ -55,14 +48,8 @@ def _places(part, rows):
 def _row(name, place, parts, arrays, clean):
     """The row of one attack: sums over the parts that ran it."""
     ran = [row for part in parts for row in part.attacks if _name(row) == name]
-    by, here = arrays["broken_by"], arrays["distance"][arrays["broken_by"] == place]
-    left = clean & ((by < 0) | (by > place))
-    sums = {key: sum(row[key] or 0 for row in ran) for key in ("attacked", "fooled", *COUNTED)}
-    distances = norms(here, np.zeros(len(here))) or {"median": None, "max": None}
-    return ran[0] | sums | {
-        "accuracy": left.mean(), "interval": wilson(left.sum(), left.size),
-        "median_distance": distances["median"], "max_distance": distances["max"],
-    }  # fmt: skip
+    sums = {key: sum(row[key] or 0 for row in ran) for key in ("attacked", *COUNTED)}
+    return ran[0] | sums | attack_row(place, clean, arrays["broken_by"], arrays["distance"])
 
 
 def _fooling(parts):

@@ -7,7 +7,8 @@ from tfadv import validation
 from tfadv.attacks.apgd import APGD
 from tfadv.attacks.deepfool import DeepFool
 from tfadv.data.split import spread_over
-from tfadv.evaluation import blocks, checks, curves, metrics
+from tfadv.evaluation import checks, curves, metrics
+from tfadv.evaluation.attack_rows import distances
 from tfadv.evaluation.certificate import linear_radius
 from tfadv.evaluation.estimate import work
 from tfadv.graph.linear import is_linear
@@ -78,7 +79,7 @@ class Diagnostics:
         proven = {} if self.radius is None else {"radius": self.radius}
         return {
             "arrays": {"distance": self.run.distance, "broken_by": self.run.broken_by, **proven},
-            "norms": blocks.norms(self.run.distance, self.run.broken_by),
+            "norms": distances(self.run.distance[self.run.broken_by >= 0]),
             "certificate": self.certificate(),
             "findings": [NOT_CHECKED],
             "checks": checks.outcomes({check.__name__: "only the verdict was requested" for check in checks.CHECKS}),

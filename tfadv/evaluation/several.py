@@ -11,12 +11,12 @@ import numpy as np
 from tfadv.data.split import Dataset
 from tfadv.errors import invalid
 from tfadv.evaluation import results
+from tfadv.evaluation.attack_rows import attack_row
 from tfadv.evaluation.checks import SEVERITIES
 from tfadv.evaluation.evaluate import asked, evaluate, members_for
 from tfadv.evaluation.parts import Parts
 from tfadv.evaluation.results import EvaluationResult
 from tfadv.evaluation.schema import COUNTED, OUTCOMES
-from tfadv.evaluation.statistics import wilson
 from tfadv.evaluation.subject import Subject
 from tfadv.threat import ThreatModel
 
@@ -90,13 +90,9 @@ def union(each: Sequence[EvaluationResult], class_names: Sequence[str]) -> Evalu
 
 def _row(result, place, clean, by):
     """What all attacks under one threat model broke that those before it had left."""
-    left = clean & ((by < 0) | (by > place))
-    return {
-        "attack": f"all attacks under {result.threat}",
-        "attacked": int(clean.sum()), "fooled": int((by == place).sum()),
-        "accuracy": left.mean(), "interval": wilson(left.sum(), left.size),
-        **{key: sum(row[key] or 0 for row in result.attacks) for key in COUNTED},
-    }  # fmt: skip
+    counted = {key: sum(row[key] or 0 for row in result.attacks) for key in COUNTED}
+    name = {"attack": f"all attacks under {result.threat}", "attacked": int(clean.sum())}
+    return name | attack_row(place, clean, by) | counted
 
 
 def _checks(each):
