@@ -35,7 +35,7 @@ def test_comes_near_the_nearest_point_of_a_hyperplane():
 
 
 def test_each_step_keeps_or_shortens_the_distance(classifiers, images, labels, predict):
-    """AttackWrapper the image at the same distance, or towards it: every point that is asked about."""
+    """Around the image at the same distance, or towards it: every point that is asked about."""
     model, asked = classifiers("mlp"), []
 
     def logits_fn(x):

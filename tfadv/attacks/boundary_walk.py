@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from tfadv import random
 from tfadv.attacks.base import MinimumNormAttack
+from tfadv.attacks.decision_based import DecisionBasedAttack, another_image
 from tfadv.attacks.loops import active
 from tfadv.attacks.loops.random_search import rows_where
-from tfadv.attacks.options import SHOWN, check_whole
 from tfadv.passes import Passes
 from tfadv.tensors import flat_sum, per_example
 
@@ -25,7 +25,7 @@ RATE, JUDGED = 0.25, 3
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class BoundaryWalk(MinimumNormAttack):
+class BoundaryWalk(DecisionBasedAttack, MinimumNormAttack):
     """x' = x + (1 - s) d (u + r e) / ||u + r e||: around the image at its distance d, then towards it (section 2.3).
 
     u is the direction from the image x to the present point and e a random one at right angles to it, both of length 1.
@@ -43,15 +43,6 @@ class BoundaryWalk(MinimumNormAttack):
 
     name: typing.ClassVar[str] = "boundary"
     norms: typing.ClassVar[tuple[str, ...]] = ("l2",)
-    xla_compatible: typing.ClassVar[bool] = False
-    black_box: typing.ClassVar[bool] = True
-    decision_based: typing.ClassVar[bool] = True
-    seeded: typing.ClassVar[bool] = True
-
-    queries: int = dataclasses.field(default=5000, metadata=SHOWN)
-
-    def __post_init__(self):
-        check_whole(self, "queries")
 
     def perturb(self, problem, threat, seed):
         return self._from_start(problem, threat, seed, threat.eps)
@@ -116,18 +107,6 @@ def starting_points(problem, threat, seed):
     from_noise = tf.tensor_scatter_nd_update(resists, tf.gather(alive, left), tf.zeros_like(left, tf.bool))
     wins, other = another_image(problem, logits, random.key(seed, STARTS))
     return rows_where(from_noise, noisy, other), from_noise | (resists & wins)
-
-
-def another_image(problem, logits, seed):
-    """For each example, whether another image of the batch would do, and one such image."""
-    predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
-    if problem.targets is None:
-        would = predicted != problem.labels[:, None]
-        would &= (predicted != problem.classes(logits)) | (not problem.reject)
-    else:
-        would = predicted == problem.targets[:, None]
-    chosen = tf.argmax(tf.where(would, random.uniform(tf.shape(would), seed), 0.0), axis=1)
-    return tf.reduce_any(would, axis=1), tf.gather(problem.x, chosen)
 
 
 def nearest_blend(problem, start):

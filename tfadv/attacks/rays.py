@@ -8,11 +8,9 @@ import typing
 
 import tensorflow as tf
 
-from tfadv.attacks.base import Attack
-from tfadv.attacks.boundary_walk import another_image
+from tfadv.attacks.decision_based import DecisionBasedAttack, another_image
 from tfadv.attacks.loops import active
 from tfadv.attacks.loops.random_search import rows_where
-from tfadv.attacks.options import SHOWN, check_whole
 from tfadv.passes import Passes
 from tfadv.tensors import per_example
 
@@ -35,7 +33,7 @@ class Ray(typing.NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class RayS(Attack):
+class RayS(DecisionBasedAttack):
     """x' = x + r d, d in {-1, 1}^pixels, with the smallest r at which the model is fooled.
 
     The signs of one block of values after another are turned, first of all values, then of each half, each quarter
@@ -51,15 +49,6 @@ class RayS(Attack):
 
     on_rows: typing.ClassVar[bool] = True
     norms: typing.ClassVar[tuple[str, ...]] = ("linf",)
-    xla_compatible: typing.ClassVar[bool] = False
-    black_box: typing.ClassVar[bool] = True
-    decision_based: typing.ClassVar[bool] = True
-    seeded: typing.ClassVar[bool] = True
-
-    queries: int = dataclasses.field(default=5000, metadata=SHOWN)
-
-    def __post_init__(self):
-        check_whole(self, "queries")
 
     def perturb(self, problem, threat, seed):
         logits = problem.logits_fn(problem.x)
