@@ -14,8 +14,8 @@ from statistics import NormalDist
 import numpy as np
 
 from tfadv.evaluation import results
+from tfadv.evaluation.confidence_sequence import Requirement
 from tfadv.evaluation.gate import block_end
-from tfadv.evaluation.sequential import Requirement
 
 AWAY = (-0.1, -0.05, -0.02, -0.01, 0.01, 0.02, 0.05, 0.1)
 BATCH = 500

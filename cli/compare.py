@@ -57,7 +57,7 @@ def named(runs, a, b):
 
 
 def comparison(a, b, names):
-    """Everything that is printed, for machines: accuracies, tests, verdicts, warnings."""
+    """Everything that is printed, for machines: accuracies, tests, conclusions, warnings."""
     from tfadv.reports import paired_test
 
     reason = paired_test.objection(a, b)
@@ -74,7 +74,7 @@ def comparison(a, b, names):
         }
         facts[what] |= {key: getattr(test, key) for key in ("only_a", "only_b", "difference", "interval", "p_value")}
         facts[what] |= {"shown": test.p_value < paired_test.LEVEL, "images_needed": paired_test.needed(test)}
-        facts[what]["verdict"] = paired_test.verdict(test, *names, what)
+        facts[what]["verdict"] = paired_test.conclusion(test, *names, what)
     return facts | {"warnings": list(warnings(a, b, names))}
 
 

@@ -8,7 +8,7 @@ from tfadv import runs
 from tfadv.errors import TfadvError, writable_directory
 from tfadv.models import saved_model
 
-from . import failures, options, quiet, target, user_code, verdict
+from . import evaluate_output, failures, options, quiet, target, user_code
 from .progress import Progress
 
 
@@ -87,7 +87,7 @@ def evaluate(model, dataset, threats, attacks, quickly, at_least, data_dir, verd
     again = "the same command goes on from the last complete batch."
     with runs.locked(out, "evaluating"), failures.when_interrupted(lambda: again):
         with quiet.loading():
-            from tfadv.evaluation import gate, results, several
+            from tfadv.evaluation import gate, multiple_threats, results
             from tfadv.evaluation.evaluate import evaluate as protocol
         judge = protocol if at_least is None else functools.partial(gate.at_least, share=at_least)
         model, data = chosen.load(), chosen.load_dataset(data_dir)
@@ -97,13 +97,13 @@ def evaluate(model, dataset, threats, attacks, quickly, at_least, data_dir, verd
             settings |= {"attacks": attacks or None, "diagnostics": not verdict_only, "keep": out, "progress": progress}
             settings |= {"name": chosen.name, "path": chosen.path, "trained_on": chosen.record.get("source")}
             if len(threats) > 1:
-                each, worst = several.evaluate_each(model, data, threats, **settings)
+                each, worst = multiple_threats.evaluate_each(model, data, threats, **settings)
                 found = {out / results.folder(result.threat): result for result in each} | {out: worst}
             else:
                 found = {out: judge(model, data, threat=threats[0], **settings)}
         for folder in found:
-            verdict.write(folder)
-    verdict.tell(found, as_json)
+            evaluate_output.write(folder)
+    evaluate_output.tell(found, as_json)
     if at_least is not None:
         click.get_current_context().exit(0 if found[out].gate["holds"] else 1)
 

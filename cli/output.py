@@ -57,8 +57,8 @@ def findings(found):
 def claim(claim):
     """What was published, what was measured, whether it holds: as loud if it does not."""
     color = {True: "green", False: "red", None: "yellow"}[claim["holds"]]
-    verdict = click.style(document.BADGES[claim["holds"]].upper(), fg=color, bold=True)
-    line(f"\n{verdict}: {claim['statement']}")
+    badge = click.style(document.BADGES[claim["holds"]].upper(), fg=color, bold=True)
+    line(f"\n{badge}: {claim['statement']}")
     published = "" if claim["published"] is None else f"published {number(claim['published'])}, "
     line(f"  {published}measured {document.measured(claim)}")
     if claim["note"]:

@@ -30,7 +30,7 @@ def verify(ctx, directory, model, dataset, data_dir, as_json):
 
 
 def show(found):
-    """A line a check, then the verdict."""
+    """A line a check, then whether all passed."""
     words = {True: ("ok", "green"), False: ("FAILED", "red"), None: ("skipped", "yellow")}
     width = max(len(check.name) for check in found.checks)
     for check in found.checks:

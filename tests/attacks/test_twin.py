@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from tfadv import attacks
-from tfadv.attacks.twin import Led
+from tfadv.attacks.twin import TwinProblem
 from tfadv.errors import TfadvError
 from tfadv.graph import inside
 from tfadv.threat import LInf
@@ -106,8 +106,8 @@ def test_behind_noise_only_a_margin_beyond_luck_has_won():
     """The slack of an expectation holds while a twin leads."""
     z = tf.constant([[0.0, 0.3], [0.0, 0.7]])
     parts = {"logits_fn": None, "x": tf.zeros((2, 1, 1, 1)), "labels": tf.zeros(2, tf.int32)}
-    assert Led(**parts).reached(z).numpy().tolist() == [True, True]
-    assert Led(**parts, slack=tf.constant(0.5)).reached(z).numpy().tolist() == [False, True]
+    assert TwinProblem(**parts).reached(z).numpy().tolist() == [True, True]
+    assert TwinProblem(**parts, slack=tf.constant(0.5)).reached(z).numpy().tolist() == [False, True]
 
 
 def test_an_attack_on_a_substitute_has_no_model_to_take_apart(images, labels):

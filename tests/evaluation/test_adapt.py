@@ -5,7 +5,7 @@ import pytest
 
 from tfadv import attacks
 from tfadv.errors import UnreadableModel
-from tfadv.evaluation import adapt, several
+from tfadv.evaluation import adapt, multiple_threats
 from tfadv.evaluation.adapt.met import Met
 from tfadv.evaluation.attack_run import AttackRun
 from tfadv.evaluation.diagnostics import Diagnostics
@@ -72,7 +72,7 @@ def test_several_evaluations_of_a_model_read_its_operations_once(classifiers, da
     monkeypatch.setattr(ModelTraits, "default_attacks", lambda self, norm: [attacks.get("fgsm")])
     monkeypatch.setattr(inside, "contents", lambda *given: read.append(given) or contents(*given))
     monkeypatch.setattr(Met, "_gradient", lambda self, fn: compiled.append(fn) or gradient(self, fn))
-    several.evaluate_each(classifiers("mlp"), dataset, ["linf:0.05", "l2:0.4"], diagnostics=False)
+    multiple_threats.evaluate_each(classifiers("mlp"), dataset, ["linf:0.05", "l2:0.4"], diagnostics=False)
     assert len(read) == 1 and len(compiled) == 1
 
 

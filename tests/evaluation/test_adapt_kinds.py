@@ -9,7 +9,7 @@ from tfadv import attacks
 from tfadv.evaluation import adapt
 from tfadv.evaluation.adapt import kinds, masked, networks
 from tfadv.evaluation.checks.evidence import IMAGES
-from tfadv.evaluation.noise import SLIGHT, Noise
+from tfadv.evaluation.model_noise import SLIGHT, Noise
 from tfadv.evaluation.traits import ModelTraits
 from tfadv.threat import L1, L2, LInf
 

@@ -11,7 +11,7 @@ from evidence_of import case_of, severity, told
 from keras import layers, ops
 
 from tfadv import attacks
-from tfadv.evaluation import checks, noise
+from tfadv.evaluation import checks, model_noise
 from tfadv.evaluation.checks import chosen_attacks, controls, model, outputs
 from tfadv.evaluation.checks.evidence import NO_ATTACK, NONE_RIGHT, NONE_ROBUST, NOT_RANDOM, RANDOM, TOO_FEW
 from tfadv.evaluation.diagnostics import NOT_CHECKED
@@ -182,7 +182,7 @@ def test_random_models():
 
 
 def test_noise_that_the_image_seeds(classifiers):
-    case = case_of(behind(SeededNoise(0.05), classifiers("cnn")), noise=noise.Noise(2, 1e-6, lasting=True), n=20)
+    case = case_of(behind(SeededNoise(0.05), classifiers("cnn")), noise=model_noise.Noise(2, 1e-6, lasting=True), n=20)
     assert outputs.batch_dependent(case) == RANDOM and outputs.seeded_noise(case_of(classifiers("cnn"))) is None
     found = outputs.seeded_noise(case)
     assert severity(found) == "warning" and "moving its pixels by 1e-06" in found[1] and "batch" not in found[1]

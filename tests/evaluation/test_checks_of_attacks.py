@@ -11,7 +11,7 @@ from evidence_of import case_of, severity, told, with_threat
 from tfadv import attacks, losses
 from tfadv.evaluation.checks import chosen_attacks, controls, model
 from tfadv.evaluation.checks.evidence import NO_SINGLE_ATTACK
-from tfadv.evaluation.noise import Noise
+from tfadv.evaluation.model_noise import Noise
 from tfadv.threat import L0, LInf
 from trap_models import Noise as NoiseLayer
 from trap_models import behind, trap

@@ -7,7 +7,7 @@ import pytest
 
 from tfadv.data.split import Dataset, Split
 from tfadv.errors import TfadvError
-from tfadv.evaluation import blocks, diagnostics, gate
+from tfadv.evaluation import diagnostics, gate, merge
 from tfadv.evaluation.evaluate import evaluate
 from tfadv.evaluation.judge import Judge
 from toy_models import digits
@@ -67,7 +67,7 @@ def test_blocks_share_what_is_known_of_the_model(classifiers, many, truth, monke
     plain = Judge.logits
     monkeypatch.setattr(Judge, "logits", lambda self, x: asked.append(len(x)) or plain(self, x))
     monkeypatch.setattr(
-        diagnostics.Diagnostics, "facts", lambda self: self.verdict() | {"findings": FEW, "checks": FEW}
+        diagnostics.Diagnostics, "facts", lambda self: self.without_checks() | {"findings": FEW, "checks": FEW}
     )
     judged = []
     monkeypatch.setattr(gate, "evaluate", lambda *a, **k: judged.append(a) or evaluate(*a, **k))
@@ -109,7 +109,7 @@ def test_blocks_merge_to_what_one_evaluation_of_their_images_says(classifiers, m
     cut = [dataclasses.replace(many, test=many.test.select(slice(*ends))) for ends in ((0, 40), (40, 100))]
     whole = evaluate(model, dataclasses.replace(many, test=many.test.take(100)), **settings)
     parts = [evaluate(model, part, **settings) for part in cut]
-    merged = blocks.merged(parts, many.class_names, dataset=whole.dataset)
+    merged = merge.merged(parts, many.class_names, dataset=whole.dataset)
     timeless = lambda result: [row | {"seconds": None} for row in result.attacks]  # noqa: E731
     assert timeless(merged) == timeless(whole)
     for name, array in whole.arrays.items():

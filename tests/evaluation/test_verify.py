@@ -13,7 +13,7 @@ from evaluated import ATTACKS, THREAT
 from tfadv import runs
 from tfadv.data import datasets
 from tfadv.errors import TfadvError
-from tfadv.evaluation import gate, recompute, results, revote, seal, several
+from tfadv.evaluation import gate, multiple_threats, recompute, results, revote, seal
 from tfadv.evaluation.evaluate import evaluate
 from tfadv.evaluation.verify import verify
 from trap_models import Noise
@@ -200,7 +200,7 @@ def test_the_answer_of_at_least_is_verified(classifiers, dataset, tmp_path):
 
 def test_the_union_of_several_threat_models_is_verified(classifiers, dataset, tmp_path):
     model, ask = classifiers("mlp"), {"attacks": "fgsm", "diagnostics": False}
-    each, union = several.evaluate_each(model, dataset, ["linf:0.05", "l2:0.4"], **ask)
+    each, union = multiple_threats.evaluate_each(model, dataset, ["linf:0.05", "l2:0.4"], **ask)
     for result in each:
         result.save(tmp_path / results.folder(result.threat))
     union.save(tmp_path)

@@ -6,7 +6,7 @@ import pytest
 
 from tfadv.evaluation.results import load
 from tfadv.reports import page
-from tfadv.reports.document import Command, Facts, Headline, Table, Verdict
+from tfadv.reports.document import Callout, Command, Facts, Headline, Table
 
 
 def table(document, title):
@@ -32,10 +32,10 @@ def test_the_first_screen_says_whether_to_believe_it(make, quick, severities, le
         {"code": code, "outcome": outcome}
         for code, outcome in zip("abc", ("passed", "skipped", "skipped"), strict=True)
     ]
-    headline, verdict, *_ = page.evaluation_document([make(findings=found, checks=checks)]).blocks
+    headline, callout, *_ = page.evaluation_document([make(findings=found, checks=checks)]).blocks
     assert isinstance(headline, Headline) and headline.items[0][:2] == ("robust accuracy, linf:0.1", "33.3 %")
     assert headline.items[2][:2] == ("weakest class: dog", "0.0 %")
-    assert verdict.level == level and words in f"{verdict.title} {verdict.text}"
+    assert callout.level == level and words in f"{callout.title} {callout.text}"
 
 
 def test_a_verdict_without_checks_is_called_so(make, quick):
@@ -114,10 +114,10 @@ def test_the_answer_of_at_least_comes_first(make, quick):
 def test_of_several_runs_the_first_screen_says_which_not_to_believe(make, quick):
     error = [{"code": "c", "severity": "error", "message": "m"}]
     runs = [make("a", findings=[]), make("b", findings=error)]
-    [verdict] = [block for block in page.evaluation_document(runs).blocks[:2] if isinstance(block, Verdict)]
-    assert verdict.level == "bad" and verdict.text.startswith("The checks raise 1 error for b.")
+    [callout] = [block for block in page.evaluation_document(runs).blocks[:2] if isinstance(block, Callout)]
+    assert callout.level == "bad" and callout.text.startswith("The checks raise 1 error for b.")
     calm = page.evaluation_document([make("a", findings=[]), make("b", findings=[])]).blocks[:2]
-    assert not [block for block in calm if isinstance(block, Verdict)]
+    assert not [block for block in calm if isinstance(block, Callout)]
 
 
 def test_the_page_of_a_union_speaks_of_threat_models(make, quick):

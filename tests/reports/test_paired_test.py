@@ -100,13 +100,13 @@ def of_counts(only_a, only_b, n):
     ],
 )
 def test_verdicts(counts, what, sentence):
-    assert paired_test.verdict(of_counts(*counts), "A", "B", what) == sentence
+    assert paired_test.conclusion(of_counts(*counts), "A", "B", what) == sentence
 
 
 @given(st.integers(0, 300), st.integers(0, 300), st.integers(1, 1000))
 def test_more_images_are_asked_for_than_there_were(only_a, only_b, agree):
     test = of_counts(only_a, only_b, only_a + only_b + agree)
-    sentence = paired_test.verdict(test, "A", "B")
+    sentence = paired_test.conclusion(test, "A", "B")
     assert ("is more robust" in sentence) == (test.p_value < 0.05)
     if only_a != only_b and test.p_value >= 0.05:
         assert paired_test.needed(test) > test.n

@@ -46,7 +46,7 @@ def left_by_hand(specimen, model, x, y):
     x_adv = specimen.hand_made(model, x, y, budget)
     if not np.all(budget.contains(x_adv, x)):
         raise AssertionError("the attack left the ball")
-    return judge.clean & judge.verdict(x_adv).right, judge.clean
+    return judge.clean & judge.outcomes(x_adv).right, judge.clean
 
 
 def following(*surrogates, **options):

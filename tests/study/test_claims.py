@@ -1,4 +1,4 @@
-"""Verdicts are read off intervals: inside, outside, or not resolvable."""
+"""Whether claims hold is read off intervals: inside, outside, or not resolvable."""
 
 import numpy as np
 import pytest

@@ -75,8 +75,8 @@ class Twin(AttackWrapper):
         parts = {field.name: getattr(problem, field.name) for field in dataclasses.fields(Problem)}
         moves = _moves(problem.x, threat, random.key(seed, 0), self.neighbors)
         slack = getattr(problem, "slack", None)  # of the expectation over noise
-        led = Led(**parts, any_wrong=problem.targets is None, moves=moves, slack=slack)
-        return self.inner.perturb_projected(led, threat, random.key(seed, 1))
+        problem = TwinProblem(**parts, any_wrong=problem.targets is None, moves=moves, slack=slack)
+        return self.inner.perturb_projected(problem, threat, random.key(seed, 1))
 
     def cost(self, classes):
         once, asked = self.inner.cost(classes), max(1, self.neighbors)
@@ -84,7 +84,7 @@ class Twin(AttackWrapper):
 
 
 @dataclasses.dataclass(frozen=True)
-class Led(Problem):
+class TwinProblem(Problem):
     """A problem whose losses and gradients are those of the surrogate; who has won says the model itself.
 
     Attributes:

@@ -118,26 +118,26 @@ class AttackRun:
         done = Future(lambda: self._craft(number, crafted_on, at, seed))
         while not done.wait(POLL):
             self._tell(number, start + self.estimate.share(number, len(at)) * len(at))
-        x_adv, verdict = done.result()
+        x_adv, outcomes = done.result()
         seconds, (forwards, gradients) = self.estimate.end()
-        told = seconds, gradients, forwards, int(verdict.returned.sum()), int(verdict.abstained.sum())
+        told = seconds, gradients, forwards, int(outcomes.returned.sum()), int(outcomes.abstained.sum())
         self.partial = {name: round(self.partial[name] + more, 3) for name, more in zip(COUNTED, told, strict=True)}
-        self._record(number, at, x_adv, ~verdict.right)
+        self._record(number, at, x_adv, ~outcomes.right)
         self._tell(number, start + len(at))
 
     def _craft(self, number, crafted_on, at, seed):
-        """Adversarial images, and the `Verdict` on them."""
+        """Adversarial images, and the `Outcomes` on them."""
         crafting = dataclasses.replace(self.judge, model=crafted_on, seed=seed, draws=1)
         x_adv = crafting.attack(self.members[number], at)
-        verdict = self.judge.verdict(x_adv, at)
+        outcomes = self.judge.outcomes(x_adv, at)
         if crafted_on is not self.judge.model:
             # What fooled the faster precision only was let go too early.
-            again = np.flatnonzero(verdict.right & ~crafting.correct(x_adv, at))
+            again = np.flatnonzero(outcomes.right & ~crafting.correct(x_adv, at))
             if again.size:
                 x_adv[again], anew = self._craft(number, self.judge.model, at[again], seed)
-                for told, part in zip(verdict, anew, strict=True):
+                for told, part in zip(outcomes, anew, strict=True):
                     told[again] = part
-        return x_adv, verdict
+        return x_adv, outcomes
 
     def _tell(self, number, done):
         left = self.estimate.left(number, len(self.at) - done, int(self.robust.sum()))

@@ -1,4 +1,4 @@
-"""What an evaluation says beside its verdict: distances, a control, curves, a certificate, findings, pictures."""
+"""What an evaluation says beside its accuracies: distances, a control, curves, a certificate, findings, pictures."""
 
 import functools
 
@@ -30,7 +30,7 @@ NOT_CHECKED = {
 
 
 class Diagnostics:
-    """What an evaluation says beside its verdict, from some of the images. Each part is kept in the journal.
+    """What an evaluation says beside its accuracies, from some of the images. Each part is kept in the journal.
 
     Args:
         run: the `AttackRun`; traits: `ModelTraits` of its model.
@@ -72,10 +72,10 @@ class Diagnostics:
         """What a result holds of it."""
         beside = {"control": self.control(), "rho2": self.rho2(), "curves": self.curves()}
         said = self.answers()
-        return self.verdict() | beside | {"findings": checks.findings(said), "checks": checks.outcomes(said)}
+        return self.without_checks() | beside | {"findings": checks.findings(said), "checks": checks.outcomes(said)}
 
-    def verdict(self):
-        """What takes no time: of the verdict alone."""
+    def without_checks(self):
+        """What a result holds of it where only the attacks run: what takes no time."""
         proven = {} if self.radius is None else {"radius": self.radius}
         return {
             "arrays": {"distance": self.run.distance, "broken_by": self.run.broken_by, **proven},
@@ -137,9 +137,9 @@ class Diagnostics:
         compiled = (spec for spec, member in zip(self.run.specs, self.run.members, strict=True) if _climbs_once(member))
         return ("fgsm", next(compiled, FOLLOWS))
 
-    def _curve(self, spec, uses_verdict):
+    def _curve(self, spec, uses_outcomes):
         run, at, eps = self.run, self.shown, curves.grid(self.judge.threat)
-        known = curves.Known(run.distance[at], run.broken_by[at], run.robust[at]) if uses_verdict else None
+        known = curves.Known(run.distance[at], run.broken_by[at], run.robust[at]) if uses_outcomes else None
         tell = functools.partial(self._tell, _of_curve(spec))
         accuracy = curves.accuracy_curve(self.judge.only(at), eps, registry.get(spec), known=known, on_step=tell)
         return {"attack": spec, "norm": self.judge.threat.norm, "eps": eps, "accuracy": accuracy}

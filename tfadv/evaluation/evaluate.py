@@ -83,7 +83,7 @@ def evaluate(
     >>> evaluate(model, datasets.load("cifar10"), threat="linf:8/255", n=1000).robust_accuracy  # doctest: +SKIP
     """
     started = time.perf_counter()
-    threat, named = asked(threat, attacks, dataset)
+    threat, named = threat_and_attacks(threat, attacks, dataset)
     if corruptions:  # before the attacks, not after them
         check_channels(dataset.test.images.shape[-1])
     subject = subject or Subject(model, dataset.test.spread(n) if n else dataset.test, batch_size, any_scale)
@@ -96,7 +96,7 @@ def evaluate(
     run.estimate.after = sum(aside.todo.values()) if diagnostics else 0
     run.run()
     aside.unadapted = "The attacks were given" if named else adapt(run, traits, subject.known)
-    facts = aside.facts() if diagnostics else aside.verdict()
+    facts = aside.facts() if diagnostics else aside.without_checks()
     if corruptions:
         once = lambda name, compute: journal.part(name, lambda: known(name, compute))  # noqa: E731
         facts["corruptions"] = corruption.accuracies(judge, once, progress)
@@ -149,7 +149,7 @@ def _seen(dataset, trained_on):
     return None if trained_on is None else trained_on == dataset.source
 
 
-def asked(threat, attacks, dataset):
+def threat_and_attacks(threat, attacks, dataset):
     """A threat model that fits the images, and the attacks that were named, or None; all else is refused."""
     threat = threats.parse(threat) if isinstance(threat, str) else threat
     if not threat.eps > 0:

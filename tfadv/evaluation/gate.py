@@ -11,11 +11,11 @@ import numpy as np
 
 from tfadv.data.split import Dataset, spread_over
 from tfadv.errors import invalid
-from tfadv.evaluation import blocks
+from tfadv.evaluation.confidence_sequence import Requirement
 from tfadv.evaluation.evaluate import evaluate
-from tfadv.evaluation.parts import Parts
+from tfadv.evaluation.merge import merged
+from tfadv.evaluation.partial_results import PartialResults
 from tfadv.evaluation.results import EvaluationResult
-from tfadv.evaluation.sequential import Requirement
 from tfadv.evaluation.subject import Subject
 from tfadv.progress import silent
 from tfadv.provenance import fingerprint
@@ -42,10 +42,10 @@ def at_least(
 ) -> EvaluationResult:
     """Judge images in random order until it is known whether the robust accuracy on all of them is at least `share`.
 
-    After every block of images its 95 % interval is looked at (`sequential.Requirement`): however many blocks there
-    are, the answer is wrong in at most 5 % of all cases, and it is exact where all images were needed. Images that the
-    model gets wrong without an attack are known from one pass each; only the others are drawn from. Where a check of
-    the first block finds an error, the answer is no.
+    After every block of images its 95 % interval is looked at (`tfadv.evaluation.confidence_sequence`): however many
+    blocks there are, the answer is wrong in at most 5 % of all cases, and it is exact where all images were needed.
+    Images that the model gets wrong without an attack are known from one pass each; only the others are drawn from.
+    Where a check of the first block finds an error, the answer is no.
 
     Args:
         share: above 0, at most 1.
@@ -74,7 +74,7 @@ def at_least(
     split = dataset.test.select(places)
     asked = {"threat": str(threat), "seed": seed, "batch_size": batch_size, "diagnostics": diagnostics, **options}
     subject = Subject(model, split, batch_size, options.get("any_scale", False))
-    kept = Parts(keep, subject, asked)
+    kept = PartialResults(keep, subject, asked)
     candidates = _candidates(subject)
     needs = Requirement(share, of=len(split), candidates=int(candidates.sum()))
     parts, end = [], 0
@@ -132,7 +132,7 @@ def _whole(parts, dataset, places, needs, seen):
         "of": needs.of,
     }
     facts = {"dataset": data, "provenance": origin, "gate": gate, **_without_few_images(parts[0])}
-    whole = blocks.merged(parts, dataset.class_names, **facts)
+    whole = merged(parts, dataset.class_names, **facts)
     return dataclasses.replace(whole, arrays=whole.arrays | {"image": places})
 
 

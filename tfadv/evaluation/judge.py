@@ -26,7 +26,7 @@ FRESH = 1_000_000_007
 SECOND, CLEAR = 100, 0.1
 
 
-class Verdict(NamedTuple):
+class Outcomes(NamedTuple):
     """What a judge says of adversarial images, each (k,) bool.
 
     Attributes:
@@ -107,7 +107,7 @@ class Judge:
         rejecting = attacked and validation.rejects(self.model)
         return metrics.share_right(self._votes(x_adv, draws or self.draws, ballot), self.y[at], rejecting)
 
-    def verdict(self, x_adv: np.ndarray, at=slice(None)) -> Verdict:
+    def outcomes(self, x_adv: np.ndarray, at=slice(None)) -> Outcomes:
         """What the model makes of adversarial images `x_adv`, (k, h, w, c), of the judged images `at`.
 
         What an unclear vote of a random model finds fooled, a second vote by 100 fresh passes decides.
@@ -121,7 +121,7 @@ class Judge:
         if doubtful.size:
             again = self._votes(x_adv[doubtful], SECOND, ballot=1)
             right[doubtful] = metrics.share_right(again, y[doubtful], rejecting) > 0.5
-        return Verdict(right, right & (share <= 0.5), abstained)
+        return Outcomes(right, right & (share <= 0.5), abstained)
 
     def _votes(self, x, draws, ballot=0):
         return metrics.votes(self.model, x, self.batch_size, draws, self.jitter, ballot)
@@ -162,7 +162,7 @@ class Judge:
         self, attack: Attack, at=slice(None), *, eps: float | None = None, fresh: bool = False
     ) -> np.ndarray:
         """Which of the judged images `at` are right under an attack that runs on just these: (k,) bool."""
-        return self.verdict(self.attack(attack, at, eps=eps, fresh=fresh), at).right
+        return self.outcomes(self.attack(attack, at, eps=eps, fresh=fresh), at).right
 
     def only(self, at) -> Judge:
         """The same judge of the images `at` alone; what the model said of the clean ones is not asked again."""

@@ -3,8 +3,8 @@
 import numpy as np
 
 from tfadv.evaluation import gate, metrics, records, revote
+from tfadv.evaluation.confidence_sequence import Requirement
 from tfadv.evaluation.records import ROUNDING, Failed
-from tfadv.evaluation.sequential import Requirement
 
 # Two logits that are nearer to each other than this share of the spread of all are a tie: another processor, or another
 # number of images at a time, rounds them to another order.

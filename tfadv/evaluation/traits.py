@@ -4,8 +4,8 @@ from tfadv import attacks as registry
 from tfadv import gradients
 from tfadv.data.split import spread_over
 from tfadv.errors import invalid
-from tfadv.evaluation import metrics, noise
-from tfadv.evaluation.noise import Noise
+from tfadv.evaluation import metrics, model_noise
+from tfadv.evaluation.model_noise import Noise
 
 STANDARD, RANDOM, BLACK_BOX = "autoattack", "autoattack(version=rand)", ("square", "sparse_rs")
 # AutoAttack's version for random models, where the image seeds the noise.
@@ -36,15 +36,15 @@ class ModelTraits:
     @classmethod
     def of(cls, model, x):
         few = x[spread_over(len(x), 32)]
-        varies, differentiable = noise.answers_vary(model, few), gradients.differentiable(model, few)
-        jitter = 0.0 if varies else noise.jitter_of(model, few)
+        varies, differentiable = model_noise.answers_vary(model, few), gradients.differentiable(model, few)
+        jitter = 0.0 if varies else model_noise.jitter_of(model, few)
         if not (varies or jitter):
             return cls(False, differentiable)
         draws = ASKED
         if differentiable:
-            draws = noise.draws_for(model, few, metrics.predictions(model, few), jitter)
+            draws = model_noise.draws_for(model, few, metrics.predictions(model, few), jitter)
         # Noise that all images of a batch seed together is another one for each company.
-        together = jitter and noise.answers_depend_on_company(model, few)[0] > noise.COMPANY
+        together = jitter and model_noise.answers_depend_on_company(model, few)[0] > model_noise.COMPANY
         lasting = bool(jitter and not together)
         return cls(not lasting, differentiable, Noise(draws, jitter, lasting))
 

@@ -11,7 +11,7 @@ import numpy as np
 from tfadv import runs
 from tfadv.data.split import Dataset
 from tfadv.errors import TfadvError
-from tfadv.evaluation import results, seal, several
+from tfadv.evaluation import multiple_threats, results, seal
 from tfadv.evaluation.recompute import NEEDED, STEPS, answer_follows
 from tfadv.evaluation.records import Failed, Work
 from tfadv.evaluation.results import EvaluationResult
@@ -138,7 +138,7 @@ def _together(directory, folders, found):
         for check in part.checks
     ]
     each = [results.load(folder) for folder in folders]
-    again = several.union(each, [row["name"] for row in each[0].class_accuracy])
+    again = multiple_threats.union(each, [row["name"] for row in each[0].class_accuracy])
     same = again.to_json() == union.to_json() and all(
         np.array_equal(array, union.arrays.get(name)) for name, array in again.arrays.items()
     )

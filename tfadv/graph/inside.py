@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfadv.errors import UnreadableModel, invalid, reason
 from tfadv.graph.flow import FLOW
-from tfadv.graph.noise import RANDOM
+from tfadv.graph.noise_free import RANDOM
 from tfadv.graph.replay import Replay, traced
 from tfadv.graph.smooth import HARD, LEAKY, SMOOTH
 

@@ -7,7 +7,7 @@ gradients that a model replaces (`stop_gradient`, custom gradients) are those of
 
 import tensorflow as tf
 
-from tfadv.graph import noise
+from tfadv.graph import noise_free
 from tfadv.graph.flow import FLOW, weighted
 from tfadv.graph.replay import again, through
 
@@ -48,7 +48,7 @@ def root(replay, op, inputs):
 def step(replay, op, inputs):
     """a > b: the sigmoid of a - b; of a number drawn uniformly from [0, 1] the probability."""
     if ("uniform", inputs[0].ref()) in replay.notes and inputs[1].dtype.is_floating:
-        return noise.drawn_below(replay, op, inputs)
+        return noise_free.drawn_below(replay, op, inputs)
     if not replay.depends(*inputs):
         return None
     a, b = (_as_floats(replay, part) for part in inputs)
@@ -100,7 +100,7 @@ def cast(replay, op, inputs):
     """To floats: what takes the place of the ints or bools; to them: the floats."""
     given, to = inputs[0], op.outputs[0].dtype
     if ("hashed", given.ref()) in replay.notes:
-        return noise.mean_of(again(op, inputs)) if to.is_floating else noise.hashed(replay, op, inputs)
+        return noise_free.mean_of(again(op, inputs)) if to.is_floating else noise_free.hashed(replay, op, inputs)
     side = replay.softened(given)
     if side is None or (given.dtype.is_floating and to.is_floating):
         return None
@@ -180,7 +180,7 @@ def arithmetic(replay, op, inputs):
 def moved(replay, op, inputs):
     """What takes the place of bools and ints goes where they go; so does a hash."""
     if any(("hashed", part.ref()) in replay.notes for part in inputs):
-        return noise.hashed(replay, op, inputs)
+        return noise_free.hashed(replay, op, inputs)
     if not any(part.ref() in replay.soft for part in inputs) or "T" not in op.node_def.attr:
         return None
     kind, exact = op.get_attr("T"), again(op, inputs)
@@ -233,7 +233,7 @@ HARD = (
     | dict.fromkeys(("LogicalAnd", "LogicalOr", "LogicalNot"), logical)
     | dict.fromkeys(("ArgMax", "ArgMin"), arg_max)
     | dict.fromkeys(("PyFunc", "PyFuncStateless", "EagerPyFunc"), foreign)
-    | {"Sign": sign, "OneHot": one_hot, "Bucketize": bucket, "Bitcast": noise.bits}
+    | {"Sign": sign, "OneHot": one_hot, "Bucketize": bucket, "Bitcast": noise_free.bits}
 )
 SMOOTH = (
     dict.fromkeys(MOVING, moved)
@@ -243,8 +243,8 @@ SMOOTH = (
     | {"Cast": cast, "GatherV2": looked_up, "Sqrt": root}
     | HARD
     | FLOW
-    | noise.RANDOM
-    | noise.HASHING
+    | noise_free.RANDOM
+    | noise_free.HASHING
 )
 LEAKY = (
     SMOOTH

@@ -10,7 +10,7 @@ from pathlib import Path
 from tfadv import runs, spec
 from tfadv.evaluation.schema import OUTCOMES
 from tfadv.provenance import digest
-from tfadv.reports.document import Command, Facts, Findings, Table, Text, Verdict, number, short
+from tfadv.reports.document import Callout, Command, Facts, Findings, Table, Text, number, short
 
 DOUBT = ("error", "warning")
 NO_FINDINGS = "The checks for gradient masking and broken attacks found nothing suspicious."
@@ -29,14 +29,14 @@ def believe(result):
     """Whether to believe the robust accuracy, in one sentence or two."""
     found = [[f["code"] for f in result.findings if f["severity"] == severity] for severity in DOUBT]
     if "not_checked" in found[1] and not found[0]:
-        return Verdict(
+        return Callout(
             "open", "Not checked", "Only the verdict was requested: nothing has looked for what flatters it."
         )
     if not any(found):
-        return Verdict("good", "No check objects", f"{_made(result)}{BOUND}")
+        return Callout("good", "No check objects", f"{_made(result)}{BOUND}")
     title = "Do not quote this number" if found[0] else "Explain this number before you quote it"
     named = ", ".join(dict.fromkeys(code.replace("_", " ") for codes in found for code in codes))
-    return Verdict("bad" if found[0] else "open", title, f"The checks raise {objections(result)}: {named}. {BOUND}")
+    return Callout("bad" if found[0] else "open", title, f"The checks raise {objections(result)}: {named}. {BOUND}")
 
 
 def believe_each(runs):
@@ -47,7 +47,7 @@ def believe_each(runs):
     wrong = any(finding["severity"] == "error" for result in runs.values() for finding in result.findings)
     title = "Do not quote all of these numbers" if wrong else "Explain these numbers before you quote them"
     said = ", ".join(f"{count} for {label}" for label, count in doubted.items())
-    return [Verdict("bad" if wrong else "open", title, f"The checks raise {said}. {BOUND}")]
+    return [Callout("bad" if wrong else "open", title, f"The checks raise {said}. {BOUND}")]
 
 
 def objections(result):
@@ -167,7 +167,7 @@ def not_tested(results):
 
 
 def verification(results):
-    """The commands that recompute the verdicts, of the results that were read from a directory."""
+    """The commands that verify the results that were read from a directory."""
     known = [result for result in results if result.directory and (result.fingerprints or " and " in result.threat)]
     if not known:
         return []

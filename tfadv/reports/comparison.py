@@ -34,15 +34,15 @@ def _finding(code, severity, message, advice):
 
 
 def comparison(runs):
-    """The table of accuracies, their bars, and the paired_test. runs: label -> `EvaluationResult`."""
-    return [Text("Comparison", _verdict(runs)), _table(runs), _bars(runs), *_pairs(runs)]
+    """The table of accuracies, their bars, and the paired tests. runs: label -> `EvaluationResult`."""
+    return [Text("Comparison", _conclusion(runs)), _table(runs), _bars(runs), *_pairs(runs)]
 
 
-def _verdict(runs):
+def _conclusion(runs):
     """Of two runs which is more robust, and whether they are of the same images; nothing of more or of unlike ones."""
     if len(runs) != 2 or paired_test.objection(*runs.values()):
         return ()
-    said = paired_test.verdict(paired_test.compare(*runs.values()), *runs)
+    said = paired_test.conclusion(paired_test.compare(*runs.values()), *runs)
     return said[0].upper() + said[1:], paired_test.about(paired_test.sameness(*runs.values()))
 
 

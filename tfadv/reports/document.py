@@ -25,7 +25,7 @@ class Headline:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Callout:
     """Whether to believe what the headline says: `level` is `"good"`, `"open"` or `"bad"`."""
 
     level: str

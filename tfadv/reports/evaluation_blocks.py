@@ -25,6 +25,10 @@ UNION_NOTE = (
 PASSES_NOTE = "Gradients, forwards: backward and forward passes of single images, as counted."
 CONTROL_NOTE = " The control is random noise of the same size, on some of the images; it does not count as an attack."
 EXACT_NOTE = " The exact accuracy is proven: no attack can go below it, and a perfect attack reaches it."
+CORRUPTIONS_NOTE = (
+    "Share of the images that are right after each corruption of Hendrycks & Dietterich (2019), severity 1 to 5. No "
+    "attacker chose them. Frost is drawn instead of taken from photographs, so compare its row with tfadv only."
+)
 
 
 def examples(result):
@@ -196,6 +200,23 @@ def _class_cells(name, tables):
     rows = [table.get(name) or {"n": None, "clean": None, "robust": None} for table in tables.values()]
     n = next((row["n"] for row in rows if row["n"] is not None), None)
     return [n, *(percent(row[key]) for row in rows for key in ("clean", "robust"))]
+
+
+def corruptions(result):
+    """The table of accuracies under common corruptions, worst on average first."""
+    if not result.corruptions:
+        return []
+    accuracy = result.corruptions["accuracy"]
+    means = {name: float(np.mean(values)) for name, values in accuracy.items()}
+    rows = [
+        [name.replace("_", " "), percent(means[name]), *map(percent, accuracy[name])]
+        for name in sorted(means, key=means.get)
+    ]
+    by_severity = np.mean(list(accuracy.values()), axis=0)
+    foot = ["mean", percent(result.corruptions["mean"]), *(percent(float(value)) for value in by_severity)]
+    columns = ["corruption", "mean", *(f"severity {i + 1}" for i in range(len(by_severity)))]
+    title = f"Accuracy under common corruptions, clean {percent(result.clean_accuracy)}"
+    return [Text("Common corruptions"), Table(title, columns, rows, CORRUPTIONS_NOTE, foot=foot)]
 
 
 def gallery(label, result):

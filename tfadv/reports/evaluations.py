@@ -1,7 +1,7 @@
-"""Evaluations as a document: one run gets its verdict, several are compared."""
+"""Evaluations as a document: one run by itself, several compared."""
 
 from tfadv.errors import invalid
-from tfadv.reports import audit, comparison, evaluation_blocks, requested
+from tfadv.reports import audit, comparison, evaluation_blocks, gate
 from tfadv.reports.document import Document, Headline, Text, percent
 from tfadv.reports.evaluation_blocks import examples
 
@@ -21,11 +21,15 @@ def evaluation_document(results):
 
 
 def _single(runs):
-    """The verdict, and at once whether to believe it; then the evidence."""
+    """The accuracies, and at once whether to believe it; then the evidence."""
     [(label, result)] = runs.items()
-    blocks = [_headline(result), audit.believe(result), *requested.gate(result), *audit.findings(result, 2)]
+    blocks = [_headline(result), audit.believe(result), *gate.explanation(result), *audit.findings(result, 2)]
     blocks += _attacked(label, result, 2)
-    blocks += [*evaluation_blocks.curves(runs), *evaluation_blocks.classes(runs), *requested.corruptions(result)]
+    blocks += [
+        *evaluation_blocks.curves(runs),
+        *evaluation_blocks.classes(runs),
+        *evaluation_blocks.corruptions(result),
+    ]
     blocks += [*audit.checks(result, 2), *audit.not_tested([result]), *audit.verification([result])]
     return [*blocks, Text("Provenance"), evaluation_blocks.provenance(result)]
 
@@ -80,7 +84,7 @@ def _headline(result):
     """The robust accuracy first, then what it is to be read beside."""
     robust = _split(result.robust_accuracy, result.robust_interval)
     clean = _split(result.clean_accuracy, result.clean_interval)
-    items = [*requested.answer(result), (f"robust accuracy, {result.threat}", *robust), ("clean accuracy", *clean)]
+    items = [*gate.answer(result), (f"robust accuracy, {result.threat}", *robust), ("clean accuracy", *clean)]
     if exact := result.certificate:
         proven = f"a proof: no attack can go below it ({exact['method']})"
         items.insert(-1, ("exact robust accuracy", percent(exact["accuracy"]), proven))

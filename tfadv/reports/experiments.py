@@ -65,10 +65,10 @@ def _claims(result):
     """The score, then the claims, those that do not hold among the others."""
     if not result.claims:
         return []
-    verdicts = [claim["holds"] for claim in result.claims]
+    answers = [claim["holds"] for claim in result.claims]
     score = (
-        ("claims that hold", str(verdicts.count(True)), f"of {len(verdicts)}"),
-        ("claims that do not hold", str(verdicts.count(False)), f"of {len(verdicts)}"),
-        ("not resolvable", str(verdicts.count(None)), "by this run"),
+        ("claims that hold", str(answers.count(True)), f"of {len(answers)}"),
+        ("claims that do not hold", str(answers.count(False)), f"of {len(answers)}"),
+        ("not resolvable", str(answers.count(None)), "by this run"),
     )
     return [Headline(score), Text("Claims"), Claims(tuple(result.claims))]

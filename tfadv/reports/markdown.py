@@ -40,7 +40,7 @@ def _headline(block, _):
     return ["\n".join(lines)]
 
 
-def _verdict(block, _):
+def _callout(block, _):
     return [f"**{escape(block.title)}.** {escape(block.text)}"]
 
 
@@ -90,7 +90,7 @@ def _facts(block, _):
 WRITERS = {
     model.Text: _text,
     model.Headline: _headline,
-    model.Verdict: _verdict,
+    model.Callout: _callout,
     model.Command: _command,
     model.Table: _table,
     model.Figure: _figure,

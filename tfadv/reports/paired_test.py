@@ -93,10 +93,10 @@ def needed(test):
     return math.ceil(n / step) * step
 
 
-def verdict(test, name_a, name_b, what="robust"):
+def conclusion(test, name_a, name_b, what="robust"):
     """What a McNemar test shows, in one honest sentence.
 
-    >>> verdict(mcnemar([True] * 20 + [False] * 80, [False] * 100), "a", "b")
+    >>> conclusion(mcnemar([True] * 20 + [False] * 80, [False] * 100), "a", "b")
     'a is more robust: only a is robust on 20 images, only b on 0 (p < 0.0001).'
     """
     accuracy, better, alone, both = WORDS[what]

@@ -1,4 +1,4 @@
-"""What a document says, held against what was measured. The verdict is read off the interval, here and nowhere else."""
+"""What a document says, held against what was measured: whether it holds is read off the interval, only here."""
 
 import dataclasses
 import itertools

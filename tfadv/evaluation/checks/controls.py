@@ -11,7 +11,7 @@ import numpy as np
 
 from tfadv import attacks
 from tfadv.attacks.eot import EOT
-from tfadv.evaluation import curves, noise
+from tfadv.evaluation import curves, model_noise
 from tfadv.evaluation.checks.evidence import (
     NOISY,
     NONE_RIGHT,
@@ -152,8 +152,8 @@ def few_draws(evidence):
     if not (evidence.differentiable and draws):
         return "no mean gradient was attacked"
     judge, jitter = evidence.judge, evidence.noise.jitter if evidence.noise else 0.0
-    cosine = float(np.mean(noise.agreement(judge.model, judge.x[at], judge.y[at], max(draws), jitter)))
-    if cosine >= noise.COSINE:
+    cosine = float(np.mean(model_noise.agreement(judge.model, judge.x[at], judge.y[at], max(draws), jitter)))
+    if cosine >= model_noise.COSINE:
         return None
     return (
         "warning" if cosine < 0.5 else "info",  # below it a mean holds more noise than gradient

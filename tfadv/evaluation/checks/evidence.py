@@ -11,7 +11,7 @@ from tfadv.attacks.base import Attack
 from tfadv.attacks.wrapper import AttackWrapper
 from tfadv.data.split import spread_over
 from tfadv.evaluation.judge import Judge
-from tfadv.evaluation.noise import Noise
+from tfadv.evaluation.model_noise import Noise
 
 # Why a check could not look.
 NO_GRADIENTS = "the model has no gradients"

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfadv import validation
 from tfadv.attacks.eot import EOT
-from tfadv.evaluation import metrics, noise
+from tfadv.evaluation import metrics, model_noise
 from tfadv.evaluation.checks.evidence import NO_ATTACK, NONE_RIGHT, RANDOM, TOO_FEW
 from tfadv.graph.inference import augmentation_layers, batch_layers
 
@@ -51,8 +51,8 @@ def batch_dependent(evidence):
     x = evidence.judge.x[:16]
     if evidence.stochastic or evidence.noise or len(x) < 2:
         return RANDOM if len(x) > 1 else TOO_FEW
-    moved, flips = noise.answers_depend_on_company(evidence.judge.model, x)
-    if moved <= noise.COMPANY:
+    moved, flips = model_noise.answers_depend_on_company(evidence.judge.model, x)
+    if moved <= model_noise.COMPANY:
         return None
     return (
         "error",

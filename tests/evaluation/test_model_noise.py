@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tfadv import attacks
-from tfadv.evaluation import metrics, noise
+from tfadv.evaluation import metrics, model_noise
 from tfadv.evaluation.judge import Judge
-from tfadv.evaluation.noise import Noise
+from tfadv.evaluation.model_noise import Noise
 from tfadv.evaluation.traits import ModelTraits
 from tfadv.graph.precision import in_precision
 from tfadv.threat import LInf
@@ -35,17 +35,17 @@ def test_noise_that_the_image_seeds_is_found(stddev, together, classifiers, imag
 
 def test_coarse_seeds_take_longer_steps(classifiers, images):
     coarse = behind(SeededNoise(0.1, fineness=10), classifiers("cnn"))
-    assert 1e-5 < noise.jitter_of(coarse, images) <= noise.LONGEST
+    assert 1e-5 < model_noise.jitter_of(coarse, images) <= model_noise.LONGEST
 
 
 def test_as_many_draws_as_the_noise_needs(classifiers, images, labels):
     x, y = images[:16], labels[:16]
     noisy = behind(NoiseLayer(0.2), classifiers("cnn"))
-    draws = noise.draws_for(noisy, x, y)
-    assert noise.draws_for(classifiers("cnn"), x, y) == 1 < draws < noise.MOST
-    agreed = noise.agreement(noisy, x, y, draws).mean()
-    assert noise.COSINE - 0.03 < agreed < 0.97
-    assert noise.draws_for(trap("noisy"), x, y) > noise.SLIGHT
+    draws = model_noise.draws_for(noisy, x, y)
+    assert model_noise.draws_for(classifiers("cnn"), x, y) == 1 < draws < model_noise.MOST
+    agreed = model_noise.agreement(noisy, x, y, draws).mean()
+    assert model_noise.COSINE - 0.03 < agreed < 0.97
+    assert model_noise.draws_for(trap("noisy"), x, y) > model_noise.SLIGHT
 
 
 def specs(traits, norm="linf"):
@@ -95,9 +95,9 @@ def test_an_unclear_vote_is_taken_again_by_passes_that_no_attack_has_seen(wrong,
     votes = Scripted(wrong)
     monkeypatch.setattr(metrics, "votes", votes)
     judge = Judge(None, np.zeros((4, 8, 8, 1), "float32"), np.array([0, 0, 0, 2]), THREAT, draws=20)
-    verdict = judge.verdict(judge.x[:3], np.arange(3))
-    assert verdict.right.tolist() == [right] * 3 and verdict.returned.tolist() == [returned] * 3
-    assert votes.asked == [(3, 20, 0), (3, 100, 1)][:asked] and not verdict.abstained.any()
+    outcomes = judge.outcomes(judge.x[:3], np.arange(3))
+    assert outcomes.right.tolist() == [right] * 3 and outcomes.returned.tolist() == [returned] * 3
+    assert votes.asked == [(3, 20, 0), (3, 100, 1)][:asked] and not outcomes.abstained.any()
 
 
 def test_answers_that_name_no_class(monkeypatch):
@@ -105,7 +105,7 @@ def test_answers_that_name_no_class(monkeypatch):
         z = np.tile(np.float32([[1, 0, 0], [0, 0, 1], [2, 2, 2], [0, np.nan, 1]]), (times, 1))
         monkeypatch.setattr(metrics, "votes", lambda *given: [z])
         judge = Judge(None, np.zeros((len(z), 8, 8, 1), "float32"), np.tile(y, times), THREAT)
-        return judge.verdict(judge.x).abstained[:4].tolist()
+        return judge.outcomes(judge.x).abstained[:4].tolist()
 
     assert abstained([0, 1, 0, 1], times=8) == [False, True, True, True]
     assert abstained([0, 2, 0, 1], times=8) == [False, False, True, True]

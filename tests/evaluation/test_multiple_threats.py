@@ -11,10 +11,10 @@ from evaluated import THREAT
 from tfadv.data import datasets
 from tfadv.data.corruptions import CORRUPTIONS
 from tfadv.errors import TfadvError
-from tfadv.evaluation import corruption, metrics, noise, several, subject
+from tfadv.evaluation import corruption, metrics, model_noise, multiple_threats, subject
 from tfadv.evaluation.evaluate import evaluate
 from tfadv.evaluation.judge import Judge
-from tfadv.evaluation.parts import Parts
+from tfadv.evaluation.partial_results import PartialResults
 from tfadv.evaluation.statistics import wilson
 from toy_models import classifier
 from trap_models import Noise, behind
@@ -25,7 +25,7 @@ ASKED = {"attacks": ["fgsm", "deepfool"], "diagnostics": False}
 
 @pytest.fixture(scope="module")
 def found(classifiers, dataset):
-    return several.evaluate_each(classifiers("mlp"), dataset, THREATS, **ASKED)
+    return multiple_threats.evaluate_each(classifiers("mlp"), dataset, THREATS, **ASKED)
 
 
 def test_each_is_what_it_is_by_itself(found, classifiers, dataset):
@@ -59,7 +59,7 @@ def test_findings_say_under_which_threat_model(found):
     each, _ = found
     odd = {"code": "odd", "severity": "error", "message": "It is odd.", "advice": None}
     each[1].findings.append(odd)
-    findings = several.union(each, tuple("0123456789")).findings
+    findings = multiple_threats.union(each, tuple("0123456789")).findings
     each[1].findings.pop()
     assert findings[0] == odd | {"message": "Under l2:0.4: It is odd."}
     assert [finding["code"] for finding in findings] == ["odd", "not_checked"]
@@ -71,7 +71,7 @@ def test_a_check_counts_as_it_came_out_at_worst(found):
         dataclasses.replace(result, checks=[{"code": code, "outcome": kind} for code, kind in zip("abc", kinds)])  # noqa: B905
         for result, kinds in zip(found[0], outcomes, strict=True)
     ]
-    union = several.union(each, tuple("0123456789"))
+    union = multiple_threats.union(each, tuple("0123456789"))
     assert [check["outcome"] for check in union.checks] == ["passed", "skipped", "fired"]
 
 
@@ -85,12 +85,12 @@ def test_what_no_threat_model_changes_is_found_once(classifiers, dataset, monkey
 
     counted(subject, "check_scale")
     counted(corruption, "corrupt")
-    counted(noise, "answers_vary")
+    counted(model_noise, "answers_vary")
     clean = []
     plain = Judge.logits
     monkeypatch.setattr(Judge, "logits", lambda self, x: clean.append(len(x)) or plain(self, x))
     monkeypatch.setattr(corruption, "CORRUPTIONS", {"contrast": CORRUPTIONS["contrast"]})
-    each, union = several.evaluate_each(classifiers("mlp"), dataset, THREATS, corruptions=True, **ASKED)
+    each, union = multiple_threats.evaluate_each(classifiers("mlp"), dataset, THREATS, corruptions=True, **ASKED)
     assert calls == {"check_scale": 1, "corrupt": 5, "answers_vary": 1} and clean.count(len(dataset.test)) == 1
     assert each[0].corruptions == each[1].corruptions == union.corruptions
 
@@ -98,7 +98,7 @@ def test_what_no_threat_model_changes_is_found_once(classifiers, dataset, monkey
 def test_distances_of_the_same_images_are_measured_once(classifiers, dataset, monkeypatch, verdict_only):
     measured = []
     monkeypatch.setattr(metrics, "rho", lambda model, x, **_: measured.append(len(x)) or np.full(len(x), 0.1))
-    each, _ = several.evaluate_each(classifiers("mlp"), dataset, THREATS, attacks="fgsm")
+    each, _ = multiple_threats.evaluate_each(classifiers("mlp"), dataset, THREATS, attacks="fgsm")
     assert measured == [len(dataset.test)] and each[0].rho2 == each[1].rho2
 
 
@@ -114,9 +114,9 @@ def test_distances_of_the_same_images_are_measured_once(classifiers, dataset, mo
 def test_the_last_threat_model_is_refused_before_the_first_is_judged(
     classifiers, dataset, monkeypatch, last, attacks, said
 ):
-    monkeypatch.setattr(several, "evaluate", None)
+    monkeypatch.setattr(multiple_threats, "evaluate", None)
     with pytest.raises(TfadvError, match=said):
-        several.evaluate_each(classifiers("mlp"), dataset, ["linf:0.05", last], attacks=attacks)
+        multiple_threats.evaluate_each(classifiers("mlp"), dataset, ["linf:0.05", last], attacks=attacks)
 
 
 def test_finished_ones_are_kept_until_all_are(classifiers, dataset, tmp_path, monkeypatch):
@@ -128,20 +128,22 @@ def test_finished_ones_are_kept_until_all_are(classifiers, dataset, tmp_path, mo
         judged.append(threat)
         return evaluate(model, dataset, threat=threat, **given)
 
-    monkeypatch.setattr(several, "evaluate", stops)
+    monkeypatch.setattr(multiple_threats, "evaluate", stops)
     with pytest.raises(KeyboardInterrupt):
-        several.evaluate_each(classifiers("mlp"), dataset, THREATS, keep=tmp_path, **ASKED)
+        multiple_threats.evaluate_each(classifiers("mlp"), dataset, THREATS, keep=tmp_path, **ASKED)
     monkeypatch.setattr(
-        several, "evaluate", lambda m, d, *, threat, **k: judged.append(threat) or evaluate(m, d, threat=threat, **k)
+        multiple_threats,
+        "evaluate",
+        lambda m, d, *, threat, **k: judged.append(threat) or evaluate(m, d, threat=threat, **k),
     )
-    several.evaluate_each(classifiers("mlp"), dataset, THREATS, keep=tmp_path, **ASKED)
+    multiple_threats.evaluate_each(classifiers("mlp"), dataset, THREATS, keep=tmp_path, **ASKED)
     assert judged == list(THREATS) and not list(tmp_path.glob("parts-*"))
 
 
 @pytest.mark.parametrize("threats", [(), ("linf:0.1",), ("linf:0.1", THREAT)])
 def test_one_is_not_several(classifiers, dataset, threats):
     with pytest.raises(TfadvError, match="two or more, each once"):
-        several.evaluate_each(classifiers("mlp"), dataset, threats, **ASKED)
+        multiple_threats.evaluate_each(classifiers("mlp"), dataset, threats, **ASKED)
 
 
 def test_what_was_kept_of_another_model_with_the_same_weights_is_not_taken_up(tmp_path):
@@ -152,7 +154,7 @@ def test_what_was_kept_of_another_model_with_the_same_weights_is_not_taken_up(tm
         return keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Rescaling(scale), *layers])
 
     split = datasets.load("digits").test.take(5)
-    of = lambda scale: Parts(tmp_path, subject.Subject(model(scale), split, any_scale=True), {})  # noqa: E731
+    of = lambda scale: PartialResults(tmp_path, subject.Subject(model(scale), split, any_scale=True), {})  # noqa: E731
     first, second = of(0.01), of(0.02)
     assert first.folder != second.folder
     first.folder.mkdir()

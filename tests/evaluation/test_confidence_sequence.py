@@ -7,24 +7,24 @@ import pytest
 from scipy.stats import hypergeom
 
 from tfadv.errors import TfadvError
-from tfadv.evaluation.sequential import Requirement, bounds, evidence
+from tfadv.evaluation.confidence_sequence import Requirement, bounds, log_prior_posterior_ratio
 
 LIMIT = math.log(20)
 REPLAYS, OF = 1000, 10_000
 
 
-def test_evidence_is_that_of_the_hypergeometric_distribution():
+def test_the_ratio_is_that_of_the_hypergeometric_distribution():
     right, seen, of = 30, 50, 200
     supposed = np.arange(of + 1)
     expected = -np.log(51) - hypergeom.logpmf(right, of, supposed, seen)
-    found = evidence(right, seen, of, supposed)
+    found = log_prior_posterior_ratio(right, seen, of, supposed)
     assert np.array_equal(np.isfinite(found), np.isfinite(expected)) and not np.isfinite(found[29])
     assert np.allclose(found[np.isfinite(found)], expected[np.isfinite(expected)])
 
 
-def test_bounds_hold_what_the_evidence_does_not_exclude():
+def test_bounds_hold_what_the_ratio_does_not_exclude():
     low, high = bounds(30, 50, 200)
-    kept = np.flatnonzero(evidence(30, 50, 200, np.arange(201)) < LIMIT)
+    kept = np.flatnonzero(log_prior_posterior_ratio(30, 50, 200, np.arange(201)) < LIMIT)
     assert (low, high) == (kept[0], kept[-1]) and len(kept) == high - low + 1
     assert bounds(0, 0, 200) == (0, 200) and bounds(120, 200, 200) == (120, 120)
     for wrong in ((31, 30, 200), (10, 201, 200), (-1, 3, 200)):
@@ -42,8 +42,8 @@ def replays(robust):
 def answers(robust, needed):
     """The answer of each replay, and after how many images it came."""
     right, looks = replays(robust)
-    above = (right * OF > (needed - 1) * looks) & (evidence(right, looks, OF, needed - 1) >= LIMIT)
-    below = (right * OF < needed * looks) & (evidence(right, looks, OF, needed) >= LIMIT)
+    above = (right * OF > (needed - 1) * looks) & (log_prior_posterior_ratio(right, looks, OF, needed - 1) >= LIMIT)
+    below = (right * OF < needed * looks) & (log_prior_posterior_ratio(right, looks, OF, needed) >= LIMIT)
     first = (above | below).argmax(axis=1)
     return above[np.arange(REPLAYS), first], looks[first]
 
@@ -51,8 +51,8 @@ def answers(robust, needed):
 def test_the_replays_ask_what_a_requirement_asks():
     needs = Requirement(0.5, of=1000, candidates=1000)
     for right, seen in ((60, 100), (80, 100), (20, 100), (500, 999), (499, 998), (498, 998), (500, 1000), (499, 1000)):
-        above = right / seen > 0.499 and evidence(right, seen, 1000, 499) >= LIMIT
-        below = right / seen < 0.5 and evidence(right, seen, 1000, 500) >= LIMIT
+        above = right / seen > 0.499 and log_prior_posterior_ratio(right, seen, 1000, 499) >= LIMIT
+        below = right / seen < 0.5 and log_prior_posterior_ratio(right, seen, 1000, 500) >= LIMIT
         assert needs.holds(right, seen) is (True if above else False if below else None)
 
 
@@ -70,7 +70,7 @@ def test_on_the_edge_too_one_in_twenty_answers_is_wrong(robust):
 
 def test_all_looks_together_exclude_the_truth_once_in_twenty_replays():
     right, looks = replays(8000)
-    assert np.mean((evidence(right, looks, OF, 8000) >= LIMIT).any(axis=1)) <= 0.05
+    assert np.mean((log_prior_posterior_ratio(right, looks, OF, 8000) >= LIMIT).any(axis=1)) <= 0.05
 
 
 def test_what_is_known_to_be_wrong_needs_no_draws():

@@ -53,7 +53,7 @@ def show(result, out):
 
 
 def _beside(result):
-    """What was found beside the verdict."""
+    """What was found beside the accuracies."""
     passes = [sum(a[kind] or 0 for a in result.attacks) for kind in ("gradients", "forwards")]
     facts = {"cost": "{:,} gradients and {:,} forward passes".format(*passes)}
     if asked := result.gate:

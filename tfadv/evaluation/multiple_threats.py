@@ -13,8 +13,8 @@ from tfadv.errors import invalid
 from tfadv.evaluation import results
 from tfadv.evaluation.attack_rows import attack_row
 from tfadv.evaluation.checks import SEVERITIES
-from tfadv.evaluation.evaluate import asked, evaluate, members_for
-from tfadv.evaluation.parts import Parts
+from tfadv.evaluation.evaluate import evaluate, members_for, threat_and_attacks
+from tfadv.evaluation.partial_results import PartialResults
 from tfadv.evaluation.results import EvaluationResult
 from tfadv.evaluation.schema import COUNTED, OUTCOMES
 from tfadv.evaluation.subject import Subject
@@ -45,13 +45,13 @@ def evaluate_each(
 
     >>> each, worst = evaluate_each(model, dataset, ["linf:8/255", "l2:0.5"])  # doctest: +SKIP
     """
-    given = [asked(threat, options.get("attacks"), dataset) for threat in threats]
+    given = [threat_and_attacks(threat, options.get("attacks"), dataset) for threat in threats]
     names, n = [str(threat) for threat, _ in given], options.get("n")
     if len(set(names)) < max(2, len(names)):
         raise invalid("threats", "two or more, each once", ", ".join(names) or "none")
     about = {name: options[name] for name in ("batch_size", "any_scale") if name in options}
     subject = Subject(model, dataset.test.spread(n) if n else dataset.test, **about)
-    kept = Parts(keep, subject, {name: value for name, value in options.items() if name != "progress"})
+    kept = PartialResults(keep, subject, {name: value for name, value in options.items() if name != "progress"})
     for threat, named in given:  # what cannot be judged under the last one is refused before the first is judged
         members_for(subject, threat, named)
     judge = functools.partial(evaluate, model, dataset, subject=subject, **options)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from tfadv.errors import invalid
 
 
-def evidence(right: ArrayLike, seen: ArrayLike, of: int, supposed: ArrayLike) -> np.ndarray:
+def log_prior_posterior_ratio(right: ArrayLike, seen: ArrayLike, of: int, supposed: ArrayLike) -> np.ndarray:
     """How much speaks against `supposed` right images among all, when `right` of `seen` are: ln(prior / posterior).
 
     With the uniform prior it is -ln((seen + 1) P), P the hypergeometric probability of `right`. The chance that it ever
@@ -26,7 +26,7 @@ def evidence(right: ArrayLike, seen: ArrayLike, of: int, supposed: ArrayLike) ->
     Returns:
         Of the shape that the arguments broadcast to; infinite where `supposed` is impossible.
 
-    >>> evidence(90, 100, 1000, 800).round(2)
+    >>> log_prior_posterior_ratio(90, 100, 1000, 800).round(2)
     np.float64(1.23)
     """
     right, seen, supposed = (np.asarray(part, np.float64) for part in (right, seen, supposed))
@@ -54,7 +54,7 @@ def bounds(right: int, seen: int, of: int, confidence: float = 0.95) -> tuple[in
     if not 0 <= right <= seen <= of:
         raise invalid("bounds(right, seen, of)", "0 <= right <= seen <= of", f"{right}, {seen}, {of}")
     supposed = np.arange(right, of - seen + right + 1)
-    kept = supposed[evidence(right, seen, of, supposed) < -math.log(1 - confidence)]
+    kept = supposed[log_prior_posterior_ratio(right, seen, of, supposed) < -math.log(1 - confidence)]
     return int(kept[0]), int(kept[-1])
 
 

@@ -16,7 +16,7 @@ from tfadv.evaluation.results import EvaluationResult
 from tfadv.evaluation.subject import Subject
 
 
-class Parts:
+class PartialResults:
     """Evaluations of one model on one split, each kept as soon as it is finished, in a folder of their own.
 
     Args:
