@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from specimens import CONTROLS, EVERYTHING, SPECIMENS
-from specimens.figures import BY_HAND
+from specimens.figures import BY_HAND, KNOWN_GAPS
 from specimens.specimen import IMAGES, images, left_by_hand
 from tfadv import passes, threat
 from tfadv.data import datasets
@@ -50,7 +50,9 @@ def judged(name):
 @pytest.mark.parametrize("name", some(SPECIMENS))
 def test_the_judge_is_as_strong_as_the_attack_written_by_hand(name):
     result, _ = judged(name)
-    assert result.arrays["robust"].sum() <= BY_HAND[name] + WITHIN
+    above, gap = int(result.arrays["robust"].sum()) - BY_HAND[name], KNOWN_GAPS.get(name, 0)
+    assert above <= gap + WITHIN
+    assert not gap or above > WITHIN, f"the gap of {name} is closed: take it out of KNOWN_GAPS and benchmarks.md"
 
 
 @pytest.mark.parametrize("name", some(EVERYTHING))
