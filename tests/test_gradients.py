@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from attack_cases import craft
 from tfadv import FGSM, PGD, DeepFool, LInf, gradients, losses
 from tfadv.attacks.bpda import BPDA
 from tfadv.attacks.eot import EOT
@@ -128,7 +129,7 @@ def test_other_precisions_are_left_as_they_are(policy, confident):
 def test_attacks_are_as_strong_as_in_float32(policy, confident):
     def left(policy, attack):
         model = confident(policy)
-        return np.mean(model(attack(model, X, Y, threat=LInf(0.1))).numpy().argmax(axis=1) == Y)
+        return np.mean(model(craft(attack, model, X, Y, LInf(0.1))).numpy().argmax(axis=1) == Y)
 
     # DeepFool oversteps by 2%, little more than bfloat16 rounds.
     for attack in (FGSM(), PGD(steps=10), *[DeepFool(steps=10)] * (policy != "bfloat16")):

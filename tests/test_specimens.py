@@ -23,7 +23,7 @@ from tfadv.evaluation.traits import ModelTraits
 
 # Two points, as the target says; a random network is judged by other draws each time.
 WITHIN = round(0.02 * IMAGES)
-IN_SUITE = ("quantized", "votes", "base")
+IN_SUITE = ("quantized", "base")
 EXTRA = 0.15  # of passes, on an honest network
 
 

@@ -21,7 +21,7 @@ from attack_cases import (
     usual,
 )
 from tfadv import attacks, models
-from tfadv.attacks import ATTACKS
+from tfadv.attacks import ATTACKS, substitute
 from tfadv.attacks.base import MinimumNormAttack
 from tfadv.attacks.wrapper import AttackWrapper
 from tfadv.errors import TfadvError
@@ -34,9 +34,9 @@ models.build("linear", (8, 8, 1), 10).save(SAVED)
 # Every option has an effect: the attack with another value of it (`variations`) gives another result on some fixture.
 # Where three steps show too little, or the effect needs other options beside it, this says what shows it.
 BASES = {
-    "deepfool": "deepfool",
+    "deepfool": "deepfool(steps=8)",
     "ddn": "ddn(steps=20)",
-    "cw": "cw(steps=20)",
+    "cw": "cw(steps=20, searches=3)",
     "sigma_zero": "sigma_zero(steps=20)",
     "goal": "goal(steps=20)",
     "gradient_descent": "gradient_descent(steps=50)",
@@ -51,7 +51,7 @@ OPTIONS = {
     "pgd": {
         "keep_best": ("pgd(steps=3, step_size=1)", "pgd(steps=3, step_size=1, keep_best=False)"),
     },
-    "autoattack": {"queries": ("autoattack(steps=1, queries=1)", "autoattack(steps=1, queries=50)")},
+    "autoattack": {"queries": ("autoattack(steps=1, queries=1)", "autoattack(steps=1, queries=10)")},
     "apgd": {"rho": ("apgd(steps=20)", "apgd(steps=20, rho=0)")},
     "apgd_t": {"rho": ("apgd_t(steps=20)", "apgd_t(steps=20, rho=0)")},
     "sigma_zero": {
@@ -64,7 +64,7 @@ OPTIONS = {
         "attack": ("transfer(attack=fgsm, rounds=0)", "transfer(attack=pgd(steps=2), rounds=0)"),
         "source": ("transfer(attack=fgsm, rounds=0)", f"transfer(attack=fgsm, source={SAVED!r}, rounds=0)"),
     },
-    "cw": {"abort_early": ("cw(steps=100)", "cw(steps=100, abort_early=False)")},
+    "cw": {"abort_early": ("cw(steps=100, searches=1)", "cw(steps=100, searches=1, abort_early=False)")},
     "gradient_descent": {
         "floor": (
             "gradient_descent(steps=50, keep_nearest=False)",
@@ -111,7 +111,8 @@ def another(attack, option):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_option_has_an_effect(name):
+def test_every_option_has_an_effect(name, monkeypatch):
+    monkeypatch.setattr(substitute, "STEPS", 3)
     assert set(OPTIONS.get(name, ())) <= {f.name for f in dataclasses.fields(attacks.get(name))}
     wrapper = issubclass(ATTACKS.get(name), AttackWrapper)
     for option, specs in variations(name).items():
@@ -130,7 +131,7 @@ def found(spec, subject):
         return craft(attack, drawing_anew(trap(subject)), x, y, ball("l2", SMALL["l2"]))
     if not isinstance(attack, MinimumNormAttack):
         return craft(attack, classifier(subject), x, y, ball(norm, SMALL[norm]))
-    if attack.black_box or is_long(attack):
+    if attack.black_box or is_long(attack, 100):  # each step of these is dear
         return attack.minimal(classifier(subject), x, y)
     return craft(attack, classifier(subject), x, y, ball(norm, 1e3))
 
