@@ -14,6 +14,7 @@ from tfadv import runs
 from tfadv.data import datasets
 from tfadv.errors import TfadvError
 from tfadv.evaluation import gate, multiple_threats, recompute, results, revote, seal
+from tfadv.evaluation.attack_rows import attack_row
 from tfadv.evaluation.evaluate import evaluate
 from tfadv.evaluation.verify import verify
 from trap_models import Noise
@@ -106,6 +107,9 @@ def test_a_forged_number_is_noticed_without_its_digest(copy):
     changes = {
         "fooled": ("attacks", 0, "fooled", 999),
         "accuracy": ("attacks", 1, "accuracy", 0.987),
+        "interval": ("attacks", 1, "interval", [0.4, 0.6]),
+        "distance": ("attacks", 0, "median_distance", 0.01),
+        "norms": ("norms", None, "max", 0.01),
         "class": ("class_accuracy", 1, "robust", 0.987),
         "fingerprint": ("dataset", None, "fingerprint", "0"),
         "weights": ("fingerprints", None, "weights", "0"),
@@ -163,7 +167,8 @@ def without_one_right(read):
     """The result as if the model had been wrong about one image that it is right about, in all its numbers."""
     arrays = {name: array.copy() for name, array in read.arrays.items()}
     arrays["clean"][one := np.flatnonzero(arrays["robust"])[0]] = arrays["robust"][one] = False
-    rows = [row | {"accuracy": row["accuracy"] - 1 / len(arrays["clean"])} for row in read.attacks]
+    outcomes = [arrays[name] for name in ("clean", "broken_by", "distance")]
+    rows = [row | attack_row(place, *outcomes) for place, row in enumerate(read.attacks)]
     facts = {
         name: getattr(read, name) for name in ("model", "dataset", "threat", "judge", "fingerprints", "stochastic")
     }

@@ -12,6 +12,7 @@ from tfadv.data import datasets
 from tfadv.data.split import Dataset
 from tfadv.errors import TfadvError
 from tfadv.evaluation import results, revote, seal
+from tfadv.evaluation.attack_rows import attack_row, distances
 from tfadv.evaluation.judge import Judge
 from tfadv.evaluation.results import EvaluationResult
 from tfadv.models import classifier
@@ -28,14 +29,22 @@ class Failed(Exception):
 
 
 class Work:
-    """What the checks hand on to each other."""
+    """What was asked for, and what the steps find and hand on to those after them.
+
+    Attributes:
+        directory, model, dataset, data_dir: as `verify` takes them; `model` becomes the loaded classifier.
+        result: the `EvaluationResult`, from the first step on; sums: the sha256 of its SHA256SUMS.
+        test: the test split of the data; x, y: the judged images and labels of it.
+        robust: which judged images are right, when clean and in the form that was kept, (n,) bool.
+        ties: the judged images where rounding decides, ints.
+        recorded, recomputed: accuracies, as in a `Verification`.
+    """
 
     def __init__(self, directory, model, dataset, data_dir):
         self.directory, self.model, self.dataset, self.data_dir = directory, model, dataset, data_dir
-        self.recorded, self.recomputed, self.sums = {}, {}, None
-        self.result = self.test = self.x = self.y = None
-        self.ties = np.zeros(0, int)  # images where rounding decides
-        self.robust = None  # which images are right, clean and as the kept ones, (n,) bool
+        self.result = self.sums = self.test = self.x = self.y = self.robust = None
+        self.ties = np.zeros(0, int)
+        self.recorded, self.recomputed = {}, {}
 
     @functools.cached_property
     def judge(self):
@@ -84,27 +93,43 @@ def files_are_unaltered(work):
 
 def numbers_follow(work):
     """The numbers in result.json follow from the outcomes in per_example.npz."""
-    result, by = work.result, work.result.arrays["broken_by"]
-    names = [row["name"] for row in result.class_accuracy]
-    facts = {"model": result.model, "dataset": result.dataset, "threat": result.threat}
+    result, arrays = work.result, work.result.arrays
     if min(result.judge["batch_size"], result.judge["draws"]) < 1:
         raise Failed("nothing is judged by no pass or in batches of no image")
+    _accuracies_follow(result)
+    _attacks_follow(result)
+    fooled = np.flatnonzero(arrays["clean"] & ~arrays["robust"])
+    if not (np.array_equal(work.at, fooled) and np.array_equal(fooled, np.flatnonzero(arrays["broken_by"] >= 0))):
+        raise Failed("there is not one image in fooling.npz for each that is said to be fooled")
+    n = len(arrays["clean"])
+    return f"accuracies, intervals, classes and attacks agree with {n:,} outcomes, {len(fooled):,} of them fooled"
+
+
+def _accuracies_follow(result):
+    names = [row["name"] for row in result.class_accuracy]
+    facts = {"model": result.model, "dataset": result.dataset, "threat": result.threat}
     again = EvaluationResult.of(*(result.arrays[key] for key in ("clean", "robust", "labels")), names, **facts)
     for key in ("clean_accuracy", "robust_accuracy", "clean_interval", "robust_interval", "class_accuracy"):
         if getattr(again, key) != getattr(result, key):
             raise Failed(f"{key} does not follow from the outcomes of the images")
-    left = result.arrays["clean"].sum()
-    for place, row in enumerate(result.attacks):
-        count = (by == place).sum()
-        left -= count
-        if row["fooled"] != count or abs(row["accuracy"] - left / by.size) > ROUNDING:
-            raise Failed(
-                f"{row['attack']} fooled {count:,} images and left {left:,}, which is not what the result says"
-            )
-    fooled = np.flatnonzero(result.arrays["clean"] & ~result.arrays["robust"])
-    if not (np.array_equal(work.at, fooled) and np.array_equal(fooled, np.flatnonzero(by >= 0))):
-        raise Failed("there is not one image in fooling.npz for each that is said to be fooled")
-    return f"accuracies, intervals, classes and attacks agree with {len(by):,} outcomes, {len(fooled):,} of them fooled"
+
+
+def _attacks_follow(result):
+    clean, by, distance = (result.arrays[key] for key in ("clean", "broken_by", "distance"))
+    again = [(row["attack"], row, attack_row(k, clean, by, distance)) for k, row in enumerate(result.attacks)]
+    if norms := result.norms:
+        again.append(("norms", norms, distances(distance[by >= 0]) or dict.fromkeys(norms)))
+    for name, recorded, found in again:
+        for key in found:
+            if not _agree(recorded[key], found[key]):
+                raise Failed(f"{name}: {key.replace('_', ' ')} does not follow from the outcomes of the images")
+
+
+def _agree(recorded, found):
+    """Whether two numbers, or two intervals, are the same but for rounding; None agrees with None alone."""
+    if recorded is None or found is None:
+        return recorded is found
+    return np.shape(recorded) == np.shape(found) and np.allclose(recorded, found, rtol=ROUNDING, atol=ROUNDING)
 
 
 def data_are_the_same(work):
