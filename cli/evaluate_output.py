@@ -3,6 +3,7 @@
 from tfadv import runs
 
 from . import output
+from .target import shown
 
 
 def write(out):
@@ -49,7 +50,7 @@ def show(result, out):
     names = runs.RESULT, runs.PER_EXAMPLE, runs.FOOLING, runs.REPORT
     written = [name for name in names if (out / name).is_file()]
     output.line(f"\nWritten to {out}: {', '.join(written)}")
-    output.line(f"Check it without attacking again: tfadv verify {out}")
+    output.line(f"Check it without attacking again: tfadv verify {shown(out)}")
 
 
 def _beside(result):

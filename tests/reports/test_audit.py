@@ -52,7 +52,8 @@ def test_the_attacker_is_described(make, quick):
     assert attacker["knowledge"].startswith("black box") and "at most 12 pixels" in attacker["capability"]
     assert "on average 0 backward passes and 100 forward passes an image" in attacker["effort"]
     said = {
-        "patch(area=0.05, at=(0, 3))": "one square of every image, which covers 0.05 of it,",
+        "patch(area=0.05, at=(0, 3))": "one square, 5 % of the image and at the same place in every one, to any color",
+        "patch(eps=0.25, area=0.05)": "at the same place in every one, each value by at most 0.25",
         "l2(eps=0.5, box=None)": "at most 0.5 in all, as a Euclidean distance in which white is 1 from black, with no",
         "linf:8/255": "at most 8/255 of the range",
         "new:3": "within new:3",

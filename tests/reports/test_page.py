@@ -103,6 +103,9 @@ def test_distances_are_grouped_by_the_attack_that_fooled(make, quick, monkeypatc
     assert [len(drawn[name]) for name in ("fgsm", "pgd(steps=40, step_size=2/255)")] == [5, 5]
     assert min(drawn["fgsm"]) > 0.05 and drawn["vertical_lines"] == {"linf:0.1": 0.1}
     assert "10 images: median 0.0875, mean 0.08, max 0.1" in figure.caption
+    for threat, eps, what in (("linf(eps=0.1, box=None)", 0.1, "(linf)"), ("patch(area=0.1)", 1, "change of a value")):
+        page.evaluation_document([make(threat=threat)])
+        assert drawn["vertical_lines"] == {threat: eps} and drawn["xlabel"].endswith(what)
 
 
 def test_legends_are_short_where_they_can_be():

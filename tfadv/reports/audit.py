@@ -7,21 +7,15 @@ of Attacks and Mitigations, section 2.1: stage, goal, knowledge and capability.
 import shlex
 from pathlib import Path
 
-from tfadv import runs, spec
+from tfadv import runs
 from tfadv.evaluation.schema import OUTCOMES
 from tfadv.provenance import digest
+from tfadv.reports import threats
 from tfadv.reports.document import Callout, Command, Facts, Findings, Table, Text, number, short
 
 DOUBT = ("error", "warning")
 NO_FINDINGS = "The checks for gradient masking and broken attacks found nothing suspicious."
 BOUND = "Robust accuracy is an upper bound: a stronger attack can only lower it."
-MOVES = {
-    "linf": "change every value of every pixel by at most {eps} of the range from black to white",
-    "l2": "change the pixels by at most {eps} in all, as a Euclidean distance in which white is 1 from black",
-    "l1": "change the pixels by at most {eps} in all, as a sum in which white is 1 from black",
-    "l0": "change at most {eps} pixels, and these to any color",
-    "patch": "paint one square of every image, which covers {area} of it, and no other pixel",
-}
 PASSES = ("backward", "forward")
 
 
@@ -73,11 +67,12 @@ def findings(result, level):
 
 def attacker(result, level):
     """The attacker in the terms of NIST AI 100-2."""
+    moves = f"{threats.moves(result.threat)} ({result.threat})"
     facts = {
         "stage": "when the model is used (evasion); it was trained without the attacker's doing",
         "goal": "integrity: any wrong class will do for an image that was classified correctly",
         "knowledge": _knowledge(result),
-        "capability": f"may {_moves(result.threat)} ({result.threat}), in test images only; may query without limit",
+        "capability": f"may {moves}, in test images only; may query without limit",
         "effort": _effort(result),
     }
     return [Text("The attacker", level=level), Facts({key: value for key, value in facts.items() if value})]
@@ -90,22 +85,6 @@ def _knowledge(result):
     known = "white box: architecture, weights and gradients, with every defense that is part of the model"
     random = ", how it draws at random but not what it will draw" if result.stochastic else ""
     return f"{known}{random}" if white else "black box: the logits of any image, no gradients"
-
-
-def _moves(threats):
-    """What a threat model allows, or each of several, in words."""
-    return ", or ".join(map(_move, threats.split(" and ")))
-
-
-def _move(threat):
-    """One threat model in words, written `linf:0.1` or `linf(eps=0.1, box=None)`."""
-    norm, colon, eps = threat.partition(":")
-    options = {"eps": eps}
-    if not colon:
-        norm, given = spec.parse(threat)
-        options = {key: spec.show(value) for key, value in given.items()}
-    unbounded = ", with no black or white to stop at" if options.get("box") == "None" else ""
-    return MOVES[norm].format(**options) + unbounded if norm in MOVES else f"change images within {threat}"
 
 
 def _effort(result):
@@ -150,12 +129,12 @@ def _names(found, outcome):
 
 def not_tested(results):
     """What no number of the page speaks about."""
-    threats = list(dict.fromkeys(result.threat for result in results))
+    threats_asked = list(dict.fromkeys(result.threat for result in results))
     natural = "" if all(result.corruptions for result in results) else ", blur, weather"
     judged = " and ".join(dict.fromkeys(number(result.dataset["n"]) for result in results))
     facts = {
         "stronger attacks": "an attack that was not run may fool more images; nothing here is a proof of robustness",
-        "other changes": f"what is not in {' or '.join(threats)}: other norms and sizes, rotations{natural}",
+        "other changes": f"what is not in {' or '.join(threats_asked)}: other norms and sizes, rotations{natural}",
         "other images": f"judged were {judged} images of one source; the intervals speak of such images alone",
         "other goals": "one certain wrong class, false alarms of a detector, a slow or an unavailable service",
         "other attackers": "poisoned training data, backdoors, stolen models, leaked training images",

@@ -1,5 +1,6 @@
 """The evidence of an evaluation, as blocks: attacks, distances, curves, classes, pictures, provenance."""
 
+import contextlib
 import itertools
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from tfadv import spec
 from tfadv.errors import TfadvError
 from tfadv.evaluation import results
-from tfadv.reports import figures
+from tfadv.reports import figures, threats
 from tfadv.reports.document import Facts, Figure, Table, Text, number, percent, short
 
 GALLERY_SIZE, LEGEND = 4, 32
@@ -92,10 +93,9 @@ def distances(label, result):
     groups = {_legend(name, names): far[by == name] for name in dict.fromkeys(names) if (by == name).any()}
     if not groups:
         return []
-    norm = result.threat.partition(":")[0]
-    png = figures.distance_histogram(
-        groups, vertical_lines=_threat_lines([result], norm), xlabel=f"distance from the image ({norm})"
-    )
+    norm = threats.read(result.threat)[0]
+    what = threats.DISTANCES.get(norm, f"distance from the image ({norm})")
+    png = figures.distance_histogram(groups, vertical_lines=_threat_lines([result], norm), xlabel=what)
     fooled = np.concatenate(list(groups.values()))
     norms = result.norms or {"median": np.median(fooled), "mean": np.mean(fooled), "max": np.max(fooled)}
     sizes = ", ".join(f"{name} {number(float(size))}" for name, size in norms.items() if size is not None)
@@ -149,14 +149,12 @@ def _styled(runs):
 
 
 def _threat_lines(results, norm):
+    """The threat models of this norm and their eps, to be drawn as lines; a union has none."""
     lines = {}
     for threat in dict.fromkeys(result.threat for result in results):
-        name, _, eps = threat.partition(":")
-        try:
-            if name == norm:
-                lines[threat] = float(spec.number(eps))
-        except TfadvError:
-            continue
+        known, options = threats.read(threat)
+        with contextlib.suppress(TfadvError):
+            lines |= {threat: float(spec.number(options["eps"]))} if known == norm else {}
     return lines
 
 

@@ -17,7 +17,10 @@ def explanation(result):
     if not result.gate:
         return []
     asked, low = result.gate, result.gate["interval"][0]
-    judged = f"{number(result.dataset['n'])} of {number(asked['of'])} images, drawn at random, were judged until the"
-    sure = f"{judged} answer was known; its interval holds however often one looks."
+    n, of = number(result.dataset["n"]), number(asked["of"])
+    sure = (
+        f"{n} of {of} images, drawn at random, were judged until the answer was known. Its interval is of all {of} and "
+    )
+    sure += f"holds however often one looks; all other numbers are of the {n} alone."
     spoilt = not asked["holds"] and low >= asked["at_least"]
     return [Text("", (f"{sure} The answer is no, as a check found an error: read the findings." if spoilt else sure,))]
