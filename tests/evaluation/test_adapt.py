@@ -6,7 +6,7 @@ import pytest
 from tfadv import attacks
 from tfadv.errors import UnreadableModel
 from tfadv.evaluation import adapt, multiple_threats
-from tfadv.evaluation.adapt.met import Met
+from tfadv.evaluation.adapt.observed import Observed
 from tfadv.evaluation.attack_run import AttackRun
 from tfadv.evaluation.diagnostics import Diagnostics
 from tfadv.evaluation.evaluate import evaluate
@@ -25,8 +25,8 @@ def one_sign(monkeypatch, verdict_only):
     """A judge whose ensemble is FGSM, and who always finds one sign; how often it was asked."""
     asked = []
 
-    def sign(met):
-        asked.append(met.run.robust.sum())
+    def sign(seen):
+        asked.append(seen.run.robust.sum())
         return [(CHOSEN, "It is always chosen.")]
 
     monkeypatch.setattr(ModelTraits, "default_attacks", lambda self, norm: [attacks.get("fgsm")])
@@ -41,7 +41,7 @@ def tried(monkeypatch, one_sign):
 
     def choose(spec):
         monkeypatch.setattr(adapt, "SIGNS", ())
-        monkeypatch.setattr(adapt, "KINDS", (lambda met: [(spec, "It is tried.")],))
+        monkeypatch.setattr(adapt, "KINDS", (lambda seen: [(spec, "It is tried.")],))
         monkeypatch.setattr(adapt, "few", lambda run, kind: int(run.robust.sum()) - 2)
 
     return choose
@@ -68,10 +68,10 @@ def test_a_chosen_attack_is_a_row_that_says_why_and_is_taken_again_after_an_inte
 def test_several_evaluations_of_a_model_read_its_operations_once(classifiers, dataset, monkeypatch):
     """What a model is made of depends on no threat model, and its gradient is compiled once."""
     read, compiled = [], []
-    contents, gradient = inside.contents, Met._gradient
+    contents, gradient = inside.contents, Observed._gradient
     monkeypatch.setattr(ModelTraits, "default_attacks", lambda self, norm: [attacks.get("fgsm")])
     monkeypatch.setattr(inside, "contents", lambda *given: read.append(given) or contents(*given))
-    monkeypatch.setattr(Met, "_gradient", lambda self, fn: compiled.append(fn) or gradient(self, fn))
+    monkeypatch.setattr(Observed, "_gradient", lambda self, fn: compiled.append(fn) or gradient(self, fn))
     multiple_threats.evaluate_each(classifiers("mlp"), dataset, ["linf:0.05", "l2:0.4"], diagnostics=False)
     assert len(read) == 1 and len(compiled) == 1
 
@@ -111,7 +111,7 @@ def test_a_trial_is_taken_up_after_an_interruption(classifiers, dataset, tmp_pat
 def test_a_model_that_cannot_be_read_is_told_and_a_fault_of_our_own_is_none(
     classifiers, dataset, one_sign, monkeypatch
 ):
-    def unreadable(met):
+    def unreadable(seen):
         raise UnreadableModel("it is a riddle")
 
     monkeypatch.setattr(adapt, "SIGNS", (unreadable,))
@@ -122,7 +122,7 @@ def test_a_model_that_cannot_be_read_is_told_and_a_fault_of_our_own_is_none(
 
     for fault in (ValueError, TypeError, KeyError, NotImplementedError, AttributeError):
 
-        def faulty(met, fault=fault):
+        def faulty(seen, fault=fault):
             raise fault("our own")
 
         monkeypatch.setattr(adapt, "SIGNS", (faulty,))

@@ -16,7 +16,7 @@ from tfadv.threat import L1, L2, LInf
 WHITE, BLACK = "apgd", "square(queries=10)"
 
 
-def met(*ran, noise=None, differentiable=True, threat=None, n=100, **known):
+def seen(*ran, noise=None, differentiable=True, threat=None, n=100, **known):
     """A run of attacks, pairs of a spec and how many of the n images it fooled."""
     rows = [{"attack": str(attacks.get(spec)), "fooled": fooled} for spec, fooled in ran]
     members = [attacks.get(spec) for spec, _ in ran]
@@ -31,38 +31,38 @@ def specs(chosen):
 
 
 def test_members_follow_gradients_in_expectation_where_there_are_any():
-    plain, slight = specs(kinds.more_steps(met())), specs(kinds.more_steps(met(noise=Noise(3))))
+    plain, slight = specs(kinds.more_steps(seen())), specs(kinds.more_steps(seen(noise=Noise(3))))
     assert plain == [kinds.LONGER] and slight == [f"eot(attack={kinds.LONGER}, draws=3, firm=True)"]
-    assert not kinds.more_steps(met(noise=Noise(30))) and not kinds.more_steps(met(differentiable=False))
-    several = specs(kinds.other_losses(met()) + kinds.other_starts(met()))
+    assert not kinds.more_steps(seen(noise=Noise(30))) and not kinds.more_steps(seen(differentiable=False))
+    several = specs(kinds.other_losses(seen()) + kinds.other_starts(seen()))
     assert len(several) == len({attacks.get(spec) for spec in several}) == 2
 
 
 @pytest.mark.parametrize(("fooled", "n", "again"), [(2, 60, False), (3, 60, True), (20, 1000, False), (21, 1000, True)])
 def test_a_longer_attack_that_broke_much_is_repeated(fooled, n, again):
-    assert bool(kinds.more_restarts(met((WHITE, 50), (kinds.LONGER, fooled), n=n))) is again
-    assert not kinds.more_restarts(met((WHITE, 50), n=n))  # another attack was the last
+    assert bool(kinds.more_restarts(seen((WHITE, 50), (kinds.LONGER, fooled), n=n))) is again
+    assert not kinds.more_restarts(seen((WHITE, 50), n=n))  # another attack was the last
 
 
 @pytest.mark.parametrize(("measured", "taken"), [(47, 47), (7, 20)])
 def test_strong_noise_gets_as_many_draws_as_were_measured(measured, taken):
-    chosen = specs(masked.strong_noise(met(noise=Noise(measured))))
+    chosen = specs(masked.strong_noise(seen(noise=Noise(measured))))
     assert len(chosen) == 2 and all(f"draws={taken}," in spec for spec in chosen)
-    assert not masked.strong_noise(met(noise=Noise(SLIGHT))) and not masked.strong_noise(met())
-    assert not masked.strong_noise(met(noise=Noise(measured), differentiable=False))
+    assert not masked.strong_noise(seen(noise=Noise(SLIGHT))) and not masked.strong_noise(seen())
+    assert not masked.strong_noise(seen(noise=Noise(measured), differentiable=False))
 
 
 def test_labels_are_asked_for_where_gradients_mislead_or_there_are_none():
     beaten = (WHITE, 50), (BLACK, 2)
-    assert specs(masked.labels_alone(met(*beaten))) == ["rays(queries=5000)"]
-    assert specs(masked.labels_alone(met(*beaten, threat=L2(1.0)))) == ["boundary(queries=5000)"]
-    assert specs(masked.labels_alone(met((BLACK, 0), differentiable=False))) == ["rays(queries=5000)"]
-    for honest in (met((WHITE, 50), (BLACK, 1)), met(*beaten, threat=L1(5.0)), met(*beaten, noise=Noise(30))):
+    assert specs(masked.labels_alone(seen(*beaten))) == ["rays(queries=5000)"]
+    assert specs(masked.labels_alone(seen(*beaten, threat=L2(1.0)))) == ["boundary(queries=5000)"]
+    assert specs(masked.labels_alone(seen((BLACK, 0), differentiable=False))) == ["rays(queries=5000)"]
+    for honest in (seen((WHITE, 50), (BLACK, 1)), seen(*beaten, threat=L1(5.0)), seen(*beaten, noise=Noise(30))):
         assert not masked.labels_alone(honest)
 
 
 def test_a_classifier_in_an_attribute_is_attacked_where_its_gradients_lead_elsewhere():
-    led = met(held=("a.network", "b"), says_more=lambda held_at: held_at == "b")
+    led = seen(held=("a.network", "b"), says_more=lambda held_at: held_at == "b")
     chosen = specs(networks.networks_held(led))
     assert chosen and all("held=b" in spec or 'held="b"' in spec or "held='b'" in spec for spec in chosen)
 

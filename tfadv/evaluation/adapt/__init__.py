@@ -1,10 +1,10 @@
 """The judge adapts itself: further attacks, chosen by what the model is and by what the standard ones met.
 
-One function a kind of sign: a `Met`, what is known so far, to a list of pairs of an attack's spec and the sentence
-that says why. Each sees what the members chosen before it have left. Signs are cheap to read, and an honest network
-shows none. Where there is none, a few attacks that differ in kind from the standard ones are tried on a few images, and
-left out where they find nothing. Tramer, Carlini, Brendel, Madry: On Adaptive Attacks to Adversarial Example Defenses,
-2020.
+One function a sign: what was `Observed` so far to a list of pairs, the spec of an attack and the sentence that says
+why. Each sees what the members chosen before it have left. Signs are cheap to read, and an honest network shows none.
+Then a few attacks that differ in kind from the standard ones are tried on a few images, and left out where they find
+nothing.
+Tramer, Carlini, Brendel, Madry: On Adaptive Attacks to Adversarial Example Defenses, 2020.
 """
 
 import functools
@@ -12,7 +12,7 @@ import functools
 from tfadv import attacks
 from tfadv.errors import UnreadableModel
 from tfadv.evaluation.adapt import kinds, masked, networks
-from tfadv.evaluation.adapt.met import Met
+from tfadv.evaluation.adapt.observed import Observed
 
 SIGNS = (
     masked.hard_operations,
@@ -40,14 +40,14 @@ def adapt(run, traits, known=lambda name, compute: compute()):
     """Add to an `AttackRun` what the signs choose, one after another; an interrupted run takes the same ones again.
 
     Args:
-        known: as `Met` takes it.
+        known: as `Observed` takes it.
 
     Returns:
         Why some signs could not be read, a sentence; None where all were.
     """
-    met, failed = Met(run, traits, known), None
+    seen, failed = Observed(run, traits, known), None
     for sign in (*SIGNS, *KINDS):
-        read = run.journal.part(f"chosen by {sign.__name__}", functools.partial(_read, sign, met))
+        read = run.journal.part(f"chosen by {sign.__name__}", functools.partial(_read, sign, seen))
         failed = failed or read["failed"]
         for spec, why in read["chosen"]:
             if run.robust.any() or len(run.rows) > len(run.members):
@@ -60,11 +60,11 @@ def few(run, kind):
     return MOST if kind is kinds.more_steps else min(max(int(run.robust.sum()) // QUARTER, LEAST), MOST)
 
 
-def _read(sign, met):
+def _read(sign, seen):
     """What one sign chooses, and why it could not be read, if so."""
-    if not met.run.robust.any():
+    if not seen.run.robust.any():
         return {"chosen": [], "failed": None}
     try:
-        return {"chosen": sign(met), "failed": None}
+        return {"chosen": sign(seen), "failed": None}
     except UnreadableModel as error:
         return {"chosen": [], "failed": f"The model could not be taken apart: {error}"}

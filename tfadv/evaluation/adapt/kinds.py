@@ -9,29 +9,28 @@ from tfadv.evaluation.adapt.members import climbing
 # within reach. Together with the others it costs 13 % of the standard ensemble, which queries Square 5,000 times.
 LONGER = "apgd(steps=200, restarts=2, loss=margin)"
 # Where the longer attack breaks more than this share of the images, and more than so many, it is repeated.
-MUCH, AND = 0.02, 2
+MUCH_SHARE, MUCH_COUNT = 0.02, 2
 
 
-def other_losses(met):
+def other_losses(seen):
     """One that is steep where the cross-entropy and the difference of logits ratio are flat, or the reverse."""
-    return climbing(met, "A loss that the standard attacks do not raise breaks more.", "apgd(loss=probability_margin)")
+    return climbing(seen, "A loss that the standard attacks do not raise breaks more.", "apgd(loss=probability_margin)")
 
 
-def other_starts(met):
+def other_starts(seen):
     """As near to an image of another class as the ball allows."""
-    return climbing(met, "Starting towards images of other classes breaks more.", "apgd(loss=margin, start=images)")
+    return climbing(seen, "Starting towards images of other classes breaks more.", "apgd(loss=margin, start=images)")
 
 
-def more_steps(met):
-    return climbing(met, "More steps than the standard attacks take break more.", LONGER)
+def more_steps(seen):
+    return climbing(seen, "More steps than the standard attacks take break more.", LONGER)
 
 
-def more_restarts(met):
+def more_restarts(seen):
     """Where more steps broke much, the attack has not converged."""
-    last = met.run.rows[-1]
-    if last["attack"] not in [spec for spec, _ in more_steps(met)] or last["fooled"] <= max(
-        AND, MUCH * len(met.judge.x)
-    ):
+    last = seen.run.rows[-1]
+    much = last["fooled"] > max(MUCH_COUNT, MUCH_SHARE * len(seen.judge.x))
+    if not much or last["attack"] not in [spec for spec, _ in more_steps(seen)]:
         return []
     specs = "apgd(steps=200, restarts=5, loss=margin)", "apgd_t(steps=200, target_classes=9)"
-    return climbing(met, "More steps broke much more, so they are taken from more starts.", *specs)
+    return climbing(seen, "More steps broke much more, so they are taken from more starts.", *specs)

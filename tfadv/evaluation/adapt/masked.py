@@ -2,7 +2,7 @@
 
 from tfadv import attacks
 from tfadv.evaluation.adapt.members import EXPECTED, twins
-from tfadv.evaluation.adapt.met import NONE
+from tfadv.evaluation.adapt.observed import WITHOUT_GRADIENT
 from tfadv.evaluation.traits import DRAWS
 
 # How many images black-box attacks break that others left, as a share of all: AutoAttack's own flag, and never one.
@@ -11,41 +11,41 @@ BLACK_BOX = 0.002
 LABELS_ALONE = {"linf": "rays(queries=5000)", "l2": "boundary(queries=5000)"}
 
 
-def hard_operations(met):
+def hard_operations(seen):
     """Rounding, steps, arg-max, stop_gradient, custom gradients, noise: they get a smooth surrogate."""
-    names = met.contents.hard + met.contents.random
-    if not names or not met.says_more():
+    names = seen.contents.hard + seen.contents.random
+    if not names or not seen.says_more():
         return []
-    return twins(met, f"Operations without a gradient of their own get a smooth surrogate: {_listed(names)}.")
+    return twins(seen, f"Operations without a gradient of their own get a smooth surrogate: {_listed(names)}.")
 
 
-def remade_images(met):
+def remade_images(seen):
     """A purifier, a filter: the gradient of the identity in its place."""
-    if not met.images or not met.says_more(skip=met.images[-1]):
+    if not seen.images or not seen.says_more(skip=seen.images[-1]):
         return []
-    name = met.contents.places[met.images[-1]].name
+    name = seen.contents.places[seen.images[-1]].name
     why = f"The model classifies an image that it makes of the image ({name}): it is taken for the image itself."
-    return twins(met, why, skip=met.images[-1])
+    return twins(seen, why, skip=seen.images[-1])
 
 
-def saturated_parts(met):
+def saturated_parts(seen):
     """No gradient at many images, or attacks without gradients that break more: flat parts keep a slope."""
-    if (met.flat <= NONE and not black_box_broke(met)) or not met.says_more(leaky=True):
+    if (seen.flat <= WITHOUT_GRADIENT and not black_box_broke(seen)) or not seen.says_more(leaky=True):
         return []
-    return twins(met, "The gradient is flat, or misleads: parts that saturate keep a slope.", leaky=True)
+    return twins(seen, "The gradient is flat, or misleads: parts that saturate keep a slope.", leaky=True)
 
 
-def rugged_loss(met):
+def rugged_loss(seen):
     """Attacks without gradients break images that others left: the mean gradient of a neighborhood leads farther."""
-    if not black_box_broke(met):
+    if not black_box_broke(seen):
         return []
-    return twins(met, "Attacks without gradients broke more: the gradient is the mean of a neighborhood.", neighbors=8)
+    return twins(seen, "Attacks without gradients broke more: the gradient is the mean of a neighborhood.", neighbors=8)
 
 
-def labels_alone(met):
+def labels_alone(seen):
     """Gradients mislead, or there are none: then logits may mislead too, and labels do not."""
-    norm, noise = met.judge.threat.norm, met.traits.noise
-    misled = not met.traits.differentiable or black_box_broke(met)
+    norm, noise = seen.judge.threat.norm, seen.traits.noise
+    misled = not seen.traits.differentiable or black_box_broke(seen)
     if norm not in LABELS_ALONE or not misled or (noise and not noise.slight):
         return []
     attack = attacks.get(LABELS_ALONE[norm])
@@ -53,22 +53,22 @@ def labels_alone(met):
     return [(str(noise.expected(attack) if noise else attack), why)]
 
 
-def strong_noise(met):
+def strong_noise(seen):
     """As many draws as were measured to be enough, and no fewer than the standard attacks on random models take."""
-    noise = met.traits.noise
-    if noise is None or noise.slight or not met.traits.differentiable:
+    noise = seen.traits.noise
+    if noise is None or noise.slight or not seen.traits.differentiable:
         return []
     noise = noise._replace(draws=max(noise.draws, DRAWS))
     why = f"The noise is strong: {noise.draws} draws make a mean gradient that hardly depends on them."
-    return [(str(noise.expected(spec)), why) for spec in EXPECTED if met.judge.threat.norm in attacks.get(spec).norms]
+    return [(str(noise.expected(spec)), why) for spec in EXPECTED if seen.judge.threat.norm in attacks.get(spec).norms]
 
 
-def black_box_broke(met):
+def black_box_broke(seen):
     """Whether attacks without gradients broke more than a few of the images that those with gradients had left."""
-    pairs = list(zip(met.run.members, met.run.rows, strict=True))
+    pairs = list(zip(seen.run.members, seen.run.rows, strict=True))
     first = next((k for k, (member, _) in enumerate(pairs) if not member.black_box), len(pairs))
     broken = sum(row["fooled"] for member, row in pairs[first:] if member.black_box)
-    return broken > max(BLACK_BOX * len(met.judge.x), 1)
+    return broken > max(BLACK_BOX * len(seen.judge.x), 1)
 
 
 def _listed(names, most=3):

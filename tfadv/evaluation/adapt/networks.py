@@ -6,24 +6,24 @@ from tfadv.evaluation.adapt.members import twins
 ALONE = 4
 
 
-def networks_inside(met):
+def networks_inside(seen):
     """All of them jointly, then each alone: what fools them is tried on the whole."""
-    found = met.networks
-    if not found or not met.says_more(ends=found):
+    found = seen.networks
+    if not found or not seen.says_more(ends=found):
         return []
-    names = ", ".join(met.contents.places[number].name for number in found[:ALONE])
+    names = ", ".join(seen.contents.places[number].name for number in found[:ALONE])
     said = f"Inside are {len(found)} networks that know the classes" if len(found) > 1 else "Inside is a network"
-    chosen = twins(met, f"{said} ({names}): attacked instead of the whole.", networks=found)
+    chosen = twins(seen, f"{said} ({names}): attacked instead of the whole.", networks=found)
     for number in found if 1 < len(found) <= ALONE else ():
-        name = met.contents.places[number].name
-        chosen += twins(met, f"The network inside at {name}: attacked instead of the whole.", networks=(number,))[:1]
+        name = seen.contents.places[number].name
+        chosen += twins(seen, f"The network inside at {name}: attacked instead of the whole.", networks=(number,))[:1]
     return chosen
 
 
-def networks_held(met):
+def networks_held(seen):
     """Those that the traced model does not show: called in Python, or layer by layer."""
     chosen = []
-    for path in met.held[:ALONE]:
-        if met.says_more(held_at=path):
-            chosen += twins(met, f"The model holds a classifier ({path}): attacked instead of the whole.", held=path)
+    for path in seen.held[:ALONE]:
+        if seen.says_more(held_at=path):
+            chosen += twins(seen, f"The model holds a classifier ({path}): attacked instead of the whole.", held=path)
     return chosen

@@ -1,4 +1,4 @@
-"""What the judge knows when it chooses: the attacks so far, and what the model is made of."""
+"""What the judge looks at when it chooses attacks: the run so far, and what the model is made of."""
 
 import functools
 
@@ -12,7 +12,7 @@ from tfadv.evaluation import metrics
 from tfadv.graph import held, inside
 from tfadv.tensors import finite_or
 
-# Images that signs are read on.
+# How many images signs are read on.
 LOOKED_AT = 64
 # A network inside is right on this share of what the whole is right on; a hidden layer that is as wide is not.
 KNOWS = 0.4
@@ -21,16 +21,23 @@ ALIKE = 0.8
 # Gradients that point the same way to this cosine lead to the same images.
 SAME_WAY = 0.95
 # The share of images without a gradient that is worth another attack.
-NONE = 0.05
+WITHOUT_GRADIENT = 0.05
+# Two networks inside are the same to an attacker if they agree on this share of the images.
+AGREE = 0.99
 
 
-class Met:
-    """The run so far, as a sign sees it.
+class Observed:
+    """The run so far and the model behind it, as a sign sees them: only where images are still right.
+
+    Each figure is found when a sign first asks for it, on images that are right without an attack.
 
     Args:
         run: an `AttackRun` after its members; traits: `ModelTraits` of its model.
         known: calls a function, or knows what it returned, under a name: `Subject.known`, for what depends on the
             model alone.
+
+    Attributes:
+        x, y: images (k, h, w, c) that the model gets right, and their labels, (k,).
     """
 
     def __init__(self, run, traits, known=lambda name, compute: compute()):
@@ -47,44 +54,44 @@ class Met:
 
     @functools.cached_property
     def networks(self):
-        """The numbers of networks inside that know the classes; of those that say the same, the first."""
-        return tuple(number for number, _ in self._said)
+        """The numbers of networks inside that know the classes; where one only rewrites another's logits, the first."""
+        return tuple(self._answers)
 
     @functools.cached_property
     def held(self):
         """The paths of classifiers in attributes that know the classes, unless the traced model shows them."""
-        columns = {self.judge.classes, self.judge.classes - validation.rejects(self.judge.model)}
-        known, found = self._shown(), []
-        for path, network in held.held(self.judge.model, self.x.shape[1:], columns).items():
-            says = metrics.predictions(network, self.x)
-            if self._knows(says) and not any(_same(says, other) for other in known):
+        model, image = self.judge.model, self.x.shape[1:]
+        columns = {self.judge.classes, self.judge.classes - validation.rejects(model)}
+        shown, found = self._answers_shown(), []
+        for path, network in self.known("held", lambda: held.held(model, image, columns)).items():
+            answers = metrics.predictions(network, self.x)
+            if self._knows(answers) and not any(_same(answers, others) for others in shown):
                 found.append(path)
-                known.append(says)
+                shown.append(answers)
         return tuple(found)
 
-    def _shown(self):
-        """What the `networks` say; nothing where the model cannot be taken apart, though its attributes can be read."""
+    def _answers_shown(self):
+        """Those of the `networks`; none where the model cannot be taken apart, though its attributes can be read."""
         try:
-            return [says for _, says in self._said]
+            return list(self._answers.values())
         except UnreadableModel:
             return []
 
     @functools.cached_property
-    def _said(self):
-        """The number of each network inside that knows the classes, and what it says of the images."""
-        places = self.contents.networks
-        found = []
+    def _answers(self):
+        """The number of each network inside that knows the classes -> the classes that it names, (k,)."""
+        places, found = self.contents.networks, {}
         for place, z in zip(places, self._tensors(places), strict=True):
             if len(z) != len(self.x):  # rows that are no images
                 continue
-            says = (z if z.ndim == 2 else z.mean(axis=1)).argmax(axis=1)
-            same = [number for number, said in found if _same(says, said)]
-            if self._knows(says) and not any(self.contents.leads_to(k, place.number) for k in same):
-                found.append((place.number, says))
+            answers = (z if z.ndim == 2 else z.mean(axis=1)).argmax(axis=1)  # several members: their mean
+            rewritten = (k for k, others in found.items() if _same(answers, others))
+            if self._knows(answers) and not any(self.contents.leads_to(k, place.number) for k in rewritten):
+                found[place.number] = answers
         return found
 
-    def _knows(self, says):
-        return np.mean(says == self.y) >= KNOWS
+    def _knows(self, answers):
+        return np.mean(answers == self.y) >= KNOWS
 
     @functools.cached_property
     def images(self):
@@ -94,14 +101,19 @@ class Met:
         return tuple(place.number for place, image in found if image.shape == self.x.shape and _alike(image, self.x))
 
     def _tensors(self, places):
-        if not places or not len(self.x):
+        """What the model computes at these places for the images, as arrays."""
+        if not places:
             return []
-        run = inside.tensors(self.judge.model, self.x.shape[1:], tuple(place.number for place in places))
-        return [part.numpy() for part in run(self.x)[:-1]]
+        model, image, numbers = self.judge.model, self.x.shape[1:], tuple(place.number for place in places)
+        run = self.known(f"tensors {numbers}", lambda: inside.tensors(model, image, numbers))
+        return [part.numpy() for part in run(self.x)[:-1]]  # the last one is the logits
 
     @functools.cached_property
     def own(self):
-        """The directions in which the margin of the model itself rises, at the images and where a step leads."""
+        """The directions in which the margin of the model itself rises, at the images and where a step leads.
+
+        A switch that is off at the images may be on there. Two pairs of points and their directions, as `_directions`.
+        """
         gradient = self.known("its gradient", lambda: self._gradient(gradients.logits_of(self.judge.model)))
         here = self._directions(gradient, self.x)
         threat, x = self.judge.threat, tf.constant(self.x)
@@ -111,12 +123,10 @@ class Met:
     @functools.cached_property
     def flat(self):
         """The share of the images at which the margin has no gradient."""
-        return float(np.mean(~self.own[0][1].any(axis=1))) if len(self.x) else 0.0
+        return float(np.mean(~self.own[0][1].any(axis=1)))
 
     def says_more(self, held_at=None, **options):
         """Whether a twin has gradients that lead elsewhere than the model's own, at the images or after a step.
-
-        A switch that is off at the images may be on there.
 
         Args:
             held_at: the path of a classifier in the model, whose twin is meant; None for the model's own.
@@ -126,7 +136,7 @@ class Met:
         whole = lambda: held.find(model, held_at) if held_at else model  # noqa: E731
         make = lambda: self._gradient(inside.twin(whole(), **options))  # noqa: E731
         twin = self.known(f"gradient of the twin {held_at} {sorted(options.items())}", make)
-        return bool(len(self.x)) and any(_differ(own, self._directions(twin, at)) for at, own in self.own)
+        return any(_differ(own, self._directions(twin, at)) for at, own in self.own)
 
     def _gradient(self, logits_fn):
         """Images and labels to gradients of the margin, compiled; None where an operation has no gradient at all."""
@@ -146,7 +156,7 @@ class Met:
             return None
 
     def _directions(self, gradient, x):
-        """Gradients of the margin, each divided by its largest entry: (k, pixels)."""
+        """Gradients of the margin, each divided by its largest entry; 0 where there is none: (k, pixels)."""
         try:
             found = np.zeros_like(x) if gradient is None else gradient(tf.constant(x), tf.constant(self.y))
         except tf.errors.OpError as error:  # operations of the model, on images
@@ -158,22 +168,24 @@ class Met:
 def _differ(own, other):
     """Whether directions are there where they are not in `own`, or point elsewhere."""
     there = other.any(axis=1)
-    if np.mean(there & ~own.any(axis=1)) > NONE:
+    if np.mean(there & ~own.any(axis=1)) > WITHOUT_GRADIENT:
         return True
     both = there & own.any(axis=1)
     return bool(both.any() and np.median(_cosine(own[both], other[both])) < SAME_WAY)
 
 
-def _same(says, other):
-    return np.mean(says == other) > 0.99
+def _same(answers, others):
+    return np.mean(answers == others) > AGREE
 
 
 def _cosine(a, b):
+    """Of each row; 0 where one of them is 0."""
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     return np.sum(a * b, axis=1) / np.maximum(lengths, 1e-30)
 
 
 def _alike(image, x):
+    """Whether most of these images correlate with those that they are made of."""
     a, b = (part.reshape(len(x), -1).astype(np.float64) for part in (image, x))
     a, b = (part - part.mean(axis=1, keepdims=True) for part in (a, b))
     return float(np.median(_cosine(a, b))) > ALIKE
