@@ -1,4 +1,4 @@
-"""Draws docs/images/judge.svg: from the model to the verdict.
+"""Draws docs/images/judge.svg: from the model to its robust accuracy.
 
 python docs/judge_flow.py
 """
@@ -18,17 +18,17 @@ BOXES = {
     "model": ("model, images,\nthreat model", (1.4, 4.2), "#555555"),
     "standard": ("standard ensemble\nAPGD, APGD-T, FAB-T, Square", (4.8, 4.2), "#1f77b4"),
     "traced": ("operations of\nthe traced model", (1.4, 2.5), "#555555"),
-    "signs": ("signs: hard operations, networks\ninside, remade images, flat parts", (4.8, 2.5), "#d62728"),
-    "kinds": ("other losses, other starts, more\nsteps: tried on a few images", (8.2, 0.8), "#d62728"),
+    "signs": ("signs: no useful gradient, networks\ninside, remade images, flat parts", (4.8, 2.5), "#d62728"),
     "same": ("do the twin's gradients\nlead elsewhere?", (8.2, 2.5), "#d62728"),
     "twins": ("chosen attacks, each with\nits reason; the model judges", (8.2, 4.2), "#1f77b4"),
+    "kinds": ("other losses, starts, more steps:\ntried on a few images", (11.6, 4.2), "#d62728"),
     "checks": ("checks: findings, and advice\nthat the judge has tried", (11.6, 2.5), "#2ca02c"),
-    "verdict": ("verdict\nand its interval", (11.6, 0.8), "#2ca02c"),
+    "result": ("robust accuracy, its interval,\nand whether to believe it", (11.6, 0.8), "#2ca02c"),
 }
 ARROWS = [
     ("model", "standard", ""), ("model", "traced", ""), ("traced", "signs", ""), ("standard", "signs", "what is left"),
-    ("signs", "same", ""), ("same", "twins", "yes"), ("same", "kinds", "no"), ("twins", "checks", ""),
-    ("kinds", "checks", "what worked"), ("checks", "verdict", ""),
+    ("signs", "same", ""), ("same", "twins", "yes"), ("same", "kinds", "no"), ("twins", "kinds", ""),
+    ("kinds", "checks", "what worked"), ("checks", "result", ""),
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""A quick verdict: short ascents, a walk along the boundary and random search, for a fraction of the passes.
+"""Short ascents, a walk along the boundary and random search, for a fraction of the passes of AutoAttack.
 
 It is not AutoAttack: it may leave a few images that the ensemble breaks.
 

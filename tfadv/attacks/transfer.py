@@ -1,6 +1,6 @@
 """Transfer: what fools one classifier is tried on another, of which nothing is known.
 
-Papernot, McDaniel, Goodfellow: Transferability in Machine Learning, 2016. The substitute: substitute.py.
+Papernot, McDaniel, Goodfellow: Transferability in Machine Learning, 2016.
 """
 
 import dataclasses
