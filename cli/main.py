@@ -17,7 +17,7 @@ COMMANDS = {
     "train": ("train:train", "Train a classifier, adversarially or not."),
     "attack": ("attack:attack", "Craft adversarial images and save them."),
     "evaluate": ("evaluate:evaluate", "Judge how a classifier withstands attacks."),
-    "verify": ("verify:verify", "Recompute a verdict from the images it kept, without attacking."),
+    "verify": ("verify:verify", "Recompute accuracies from the images that fooled, without attacking."),
     "report": ("report:report", "Compare evaluated runs on one page."),
     "compare": ("compare:compare", "Say whether one run is really more robust than another."),
     "export": ("export:export", "Write a SavedModel for TensorFlow Serving."),

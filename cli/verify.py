@@ -14,7 +14,7 @@ from . import options, output, quiet, user_code
 @options.as_json
 @click.pass_context
 def verify(ctx, directory, model, dataset, data_dir, as_json):
-    """Recompute a verdict of `tfadv evaluate` from the images it kept in DIR, without attacking.
+    """Recompute what `tfadv evaluate` wrote to DIR from the images that it kept, without attacking.
 
     Looks at whether files, data and model are those of the evaluation, whether each image lies in ball and box and
     fools the model, and whether the accuracies follow. Takes seconds. Ends with exit code 1 if anything is not so.
