@@ -37,9 +37,10 @@ def find(model, path):
         TfadvError: if there is no model; it names the paths that lead to one.
     """
     models = {known: part for known, part in parts(model) if isinstance(part, keras.Model) and part is not model}
+    if not models:
+        raise invalid("twin: held", "nothing, as the model holds no other model", repr(path), "leave it out.")
     if path not in models:
-        known = f"the path to a classifier in the model ({', '.join(models)})"
-        raise invalid("twin: held", known if models else "nothing, as the model holds no other model", repr(path))
+        raise invalid("twin: held", f"the path to a classifier in the model ({', '.join(models)})", repr(path))
     return models[path]
 
 

@@ -157,9 +157,10 @@ def _contents_like(model, x, logits):
 
 def _no_such(option, what, number, places):
     """The error for a number that is none of these `Place`s."""
+    if not places:
+        return invalid(f"twin: {option}", f"nothing, as the model has no {what}", number, "leave it out.")
     known = ", ".join(f"{place.number} ({place.name})" for place in places)
-    expected = f"numbers of {what} ({known})" if known else f"nothing, as the model has no {what}"
-    return invalid(f"twin: {option}", expected, number)
+    return invalid(f"twin: {option}", f"numbers of {what} ({known})", number)
 
 
 def _answer(compiled, x):
