@@ -48,8 +48,9 @@ def test_with_two_classes_no_loss_that_needs_more_is_used(version):
     assert not any("dlr" in member for member in members(version, classes=2))
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_nothing_withstands_it_that_falls_to_a_member(classifiers, images, labels):
-    model, ensemble = classifiers("mlp"), AutoAttack(steps=10, queries=100, target_classes=2)
+    model, ensemble = classifiers("mlp"), AutoAttack(steps=5, queries=50, target_classes=2)
     within = LInf(0.05)
     together = metrics.correct(model, ensemble(model, images, labels, threat=within), labels)
     for number, member in enumerate(ensemble.members(10, "linf")):
@@ -59,6 +60,7 @@ def test_nothing_withstands_it_that_falls_to_a_member(classifiers, images, label
     assert 0 < together.sum() < metrics.correct(model, images, labels).sum()
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_what_is_misclassified_from_the_start_is_left_alone(classifiers, images, labels):
     wrong = (labels + 1) % 10
     ensemble = AutoAttack(steps=1, queries=1, target_classes=1)

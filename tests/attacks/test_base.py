@@ -21,6 +21,7 @@ def test_one_model_on_images_of_two_sizes(images, labels):
         assert PGD(steps=2)(model, x, y, threat=WITHIN).shape == x.shape
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_arrays_of_every_kind(classifiers, images, labels):
     run = lambda x, y, **more: PGD(steps=2)(classifiers("mlp"), x, y, threat=WITHIN, **more)  # noqa: E731
     expected = run(images, labels)
@@ -55,6 +56,7 @@ class Subclassed(keras.Model):
         return self.dense(self.flatten(x))
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_subclassed_models(images, labels, predict):
     keras.utils.set_random_seed(0)
     model = Subclassed()
@@ -63,6 +65,7 @@ def test_subclassed_models(images, labels, predict):
         assert np.mean(predict(model, attack(model, images, y, threat=LInf(0.2), batch_size=16)) != y) > 0.9
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_models(policy, images, labels, predict):
     with_policy = {"dtype": policy}
@@ -80,6 +83,7 @@ def test_mixed_precision_models(policy, images, labels, predict):
         assert np.all(LInf(0.2).contains(x_adv, images)) and np.mean(predict(model, x_adv) != y) > 0.8
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_two_classes(classifiers, images, predict):
     model = classifiers("two_classes")
     y = predict(model, images)

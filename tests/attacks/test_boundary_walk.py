@@ -26,12 +26,12 @@ def test_comes_near_the_nearest_point_of_a_hyperplane():
     b = side.max() + 0.05
     model, exact = separated(w, b), (b - side) / np.linalg.norm(w)
     ratios = []
-    for queries in (20, 200, 2000):
+    for queries in (20, 2000):
         x_adv = BoundaryWalk(queries=queries).minimal(model, x, np.zeros(20, int))
         assert ((x_adv * w).sum(axis=(1, 2, 3)) > b - 1e-5).all()
         ratios.append(length(x_adv, x) / exact)
-    assert (ratios[0] >= ratios[1]).all() and (ratios[1] >= ratios[2]).all() and (ratios[2] >= 1 - 1e-4).all()
-    assert np.median(ratios[0]) > 1.2 and ratios[2].max() < 1.05
+    assert (ratios[0] >= ratios[1]).all() and (ratios[1] >= 1 - 1e-4).all()
+    assert np.median(ratios[0]) > 1.2 and ratios[1].max() < 1.05
 
 
 def test_each_step_keeps_or_shortens_the_distance(classifiers, images, labels, predict):
@@ -78,6 +78,7 @@ def test_targets_start_from_images_of_the_target(classifiers, images, labels, pr
     assert length(x_adv, images).mean() < 0.8 * length(few, images).mean()
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_without_a_start_the_image_comes_back(classifiers, images, predict):
     model = classifiers("constant")
     y = predict(model, images)

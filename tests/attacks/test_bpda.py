@@ -168,6 +168,7 @@ def accuracy(model, x, y):
     return np.mean(model(x, training=False).numpy().argmax(axis=1) == y)
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("name", BEHIND_A_LAYER)
 def test_breaks_what_plain_gradients_do_not(name, many):
     x, y = many

@@ -60,20 +60,26 @@ def test_models_of_one_architecture_are_compiled_once_and_judged_each_by_its_wei
     make, images, labels, traced, monkeypatch
 ):
     COMPILED.clear()
-    six, attack = [make() for _ in range(6)], PGD(steps=2, loss="margin")
-    found = [attack(model, images, labels, threat=WITHIN, batch_size=32) for model in six]
-    assert len(traced) == 1 and len({image.tobytes() for image in found}) == 6
+    three, attack = [make() for _ in range(3)], PGD(steps=2, loss="margin")
+    found = [attack(model, images, labels, threat=WITHIN, batch_size=32) for model in three]
+    assert len(traced) == 1 and len({image.tobytes() for image in found}) == 3
     monkeypatch.setattr(compiled.architecture, "forward", lambda *a: (None, None))
     OWNERS.clear()  # each for itself, as if the weights did not say all
-    for model, expected in zip(six[:2], found, strict=False):
-        assert np.array_equal(attack(model, images, labels, threat=WITHIN, batch_size=32), expected)
-    assert len(traced) == 3
+    assert np.array_equal(attack(three[1], images, labels, threat=WITHIN, batch_size=32), found[1])
+    assert len(traced) == 2
 
 
+@pytest.fixture(scope="module")
+def tidy():
+    """What other tests have left is collected once, and not looked through again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.mark.usefixtures("tidy")
 @pytest.mark.parametrize("make", [small, strided, noisy])
 def test_nothing_keeps_a_model_that_is_gone(make, images, labels):
     COMPILED.clear()
-    gc.collect()
     model, before = make(), len(OWNERS)
     for attack in (PGD(steps=2), EOT(attack="fgsm", draws=2)):
         attack(model, images, labels, threat=WITHIN)

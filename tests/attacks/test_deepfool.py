@@ -8,6 +8,8 @@ from tfadv import L2, DeepFool, LInf
 from tfadv.attacks.deepfool import VARIANTS
 from tfadv.errors import TfadvError
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 
 def loop(net, x, variant, norm="l2", steps=None, overshoot=0.02, clip=False):
     """One image. `paper`: LTS4's code; `seed001`: Deng, Zhang, Zhao; `deepdefense`: Yan, Guo, Zhang."""

@@ -71,6 +71,7 @@ def compare(found, expected, x):
     assert np.mean(gap < 1e-3) > 0.85 and np.median(gap) < 1e-4
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("norm", balls())
 def test_is_the_published_loop(norm, classifiers, images, predict):
     model = classifiers("mlp")
@@ -130,7 +131,7 @@ def test_with_early_stop_what_lies_beyond_eps_is_not_the_end(classifiers, images
     model = classifiers("linear")
     y = predict(model, images)
     eps = 1.02 * linear_radius(model, images, y, "linf")
-    for k in range(8):
+    for k in range(4):
         problem = Problem(logits_of(model), tf.constant(images[k : k + 1]), tf.constant(y[k : k + 1])).flattened()
         found = FABT(steps=20, early_stop=True).perturb(problem, LInf(tf.constant(eps[k])), seed=0)
         assert problem.reached(problem.logits_fn(found)) and LInf(0).distance(found, problem.x) <= eps[k]
@@ -146,6 +147,7 @@ def test_comes_nearer_than_deepfool(classifiers, images, predict):
     assert reach[0] < 0.98 * reach[1]
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_two_classes_leave_one_run(classifiers, images, predict):
     model = classifiers("two_classes")
     y = predict(model, images)
@@ -164,6 +166,7 @@ def test_targets_are_reached(attack, classifiers, images, predict):
     assert np.mean(predict(model, found) == targets) > 0.95
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("attack", [FAB(steps=3), FABT(steps=3, early_stop=True)])
 def test_leaves_what_is_wrong_already_and_what_has_no_boundary(attack, classifiers, images, predict):
     for name, shift in (("cnn", 1), ("constant", 0)):
@@ -171,6 +174,7 @@ def test_leaves_what_is_wrong_already_and_what_has_no_boundary(attack, classifie
         assert np.array_equal(attack.minimal(classifiers(name), images, y), images)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_restarts_only_come_nearer(classifiers, images, predict):
     model = classifiers("cnn")
     y = predict(model, images)
@@ -193,6 +197,7 @@ def test_runs_begin_at_the_image_then_at_half_the_reach(norm):
     assert np.allclose(NORMS[norm](0).distance(at(10), x0), [0.01, 0.05, 0.1, half], rtol=1e-4)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_within_a_threat_model_the_point_found_is_returned(classifiers, images, predict):
     model = classifiers("mlp")
     y = predict(model, images)

@@ -68,7 +68,7 @@ def test_is_the_formula_with_a_search_over_lambda(targeted, options, classifiers
 
 
 def test_goals_are_reached_with_confidence_and_lambda_shortens_the_way(classifiers, images, predict):
-    model = classifiers("cnn")
+    model = classifiers("mlp")
     y = predict(model, images)
     goals = (y + 5) % 10
     lengths = []

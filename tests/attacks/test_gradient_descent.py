@@ -22,6 +22,7 @@ def moved(attack, model, x, y, targets=None):
     return (attack.minimal(model, x, y, targets=targets).astype("float64") - x).reshape(len(x), -1)
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("targeted", [False, True])
 @pytest.mark.parametrize("steps", [1, 2, 30])
 def test_every_point_before_the_boundary(steps, targeted, affine, gray):

@@ -8,6 +8,8 @@ import tensorflow as tf
 from tfadv import FGSM, L1, L2, PGD, LInf
 from tfadv.attacks.mi_fgsm import MIFGSM
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 
 def published(model, x0, y, eps, norm, steps, decay, sign=1):
     x, g = tf.constant(x0), 0.0

@@ -107,6 +107,7 @@ def test_minimum_norm_attacks_stop_beyond_both_boundaries(spec):
     assert (ratio > 1 - 1e-3).all() and np.median(ratio) < (np.inf if "boundary" in spec else 1.6)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_an_attack_that_does_not_know_of_it_is_rejected():
     x_adv = attacks.get("pgd(steps=20)")(classifier(), X, Y, threat=OPEN)
     assert (metrics.predictions(classifier(), x_adv) != Y).all() and not wins(x_adv).any()

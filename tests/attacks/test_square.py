@@ -84,7 +84,7 @@ def test_squares_are_of_one_side_of_the_ball_in_each_channel_and_lie_everywhere(
 def test_keeps_the_best_of_all_it_asked_about(threat):
     w, x = np.random.default_rng(1).normal(size=(8, 8, 1)).astype("float32"), gray(4, 8, 8, 1)
     logits_fn = lambda x: linear(w)(x) - [0.0, 100.0]  # noqa: E731
-    for i in range(len(x)):
+    for i in range(2):
         x_adv, asked = crafted(Square(queries=40), logits_fn, x[i : i + 1], [0], threat)
         heights = np.concatenate([logits_fn(tf.constant(images))[:, 1] for images in asked[1:]])
         assert 20 < len(heights) <= 41

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from eager import eagerly  # noqa: F401
 from keras import layers
 
 from tfadv import PGD, LInf, gradients, validation
@@ -41,6 +42,7 @@ def graph_of(function, path, *specs, variables=(), **signatures):
     return path
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("name", ["ours", "keras"])
 def test_answers_attacks_and_gradients_are_those_of_the_model(name, home, images, labels):
     model, cnn = classifier.load(home / name), toy("cnn")
@@ -167,6 +169,7 @@ def test_signatures_that_do_not_fit_are_listed(spec, function, tmp_path):
     refused(graph_of(function, tmp_path / "m", spec), "no signature .*maps images.*serving_default from x .* to z")
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_free_sizes(tmp_path):
     path = graph_of(
         lambda x: {"z": tf.reduce_max(x, axis=[1, 2])}, tmp_path / "m", tf.TensorSpec([None, None, None, 3])

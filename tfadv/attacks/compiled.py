@@ -85,6 +85,15 @@ class Compiled:
         return self.traces[size, parts]
 
     def _trace(self, model, size, parts):
+        signature = [tf.TensorSpec([2], tf.int32), tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)]
+        signature.append(architecture.weight_specs(model) if self.shared else [])
+        part = [tf.TensorSpec([size, *self.image], tf.float32)] + [tf.TensorSpec([size], tf.int32)] * self.labels
+        signature += [[part] * parts, tf.TensorSpec([], tf.resource)]
+        run = self._function(model, parts)
+        return tf.function(run, autograph=False, jit_compile=size is not None).get_concrete_function(*signature)
+
+    def _function(self, model, parts):
+        """What is compiled: the attack on so many parts."""
         held = weakref.ref(model)  # what is compiled does not keep it alive
 
         def run(seed, number, eps, weights, parts, counter):
@@ -97,11 +106,7 @@ class Compiled:
             found = [self.graph(problem, eps, key) for problem, key in zip(problems, keys, strict=True)]
             return tf.concat(found, axis=0)
 
-        signature = [tf.TensorSpec([2], tf.int32), tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)]
-        signature.append(architecture.weight_specs(model) if self.shared else [])
-        part = [tf.TensorSpec([size, *self.image], tf.float32)] + [tf.TensorSpec([size], tf.int32)] * self.labels
-        signature += [[part] * parts, tf.TensorSpec([], tf.resource)]
-        return tf.function(run, autograph=False, jit_compile=size is not None).get_concrete_function(*signature)
+        return run
 
 
 def halves(batch):

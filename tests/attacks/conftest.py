@@ -1,0 +1,1 @@
+from eager import eagerly  # noqa: F401
