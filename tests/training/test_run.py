@@ -7,6 +7,7 @@ import shutil
 import keras
 import numpy as np
 import pytest
+from eager import eagerly  # noqa: F401
 
 from tfadv import provenance
 from tfadv.data import datasets
@@ -54,6 +55,7 @@ def interrupted(monkeypatch, epoch, **options):
             train(**options)
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_the_directory_holds_everything(digits, tmp_path):
     run = train(digits, out=tmp_path / "r", epochs=3, **ROBUST, **OPTIONS)
     assert sorted(p.name for p in run.directory.iterdir()) == [
@@ -201,6 +203,7 @@ def test_the_last_epoch_is_kept_without_held_out_images(digits, tmp_path):
     assert longer.history[:2] == run.history
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_a_longer_training_passes_through_the_weights_of_a_shorter_one(digits, tmp_path, monkeypatch):
     short = train(digits, out=tmp_path / "short", epochs=1, keep="last", **ROBUST, **OPTIONS)
     interrupted(monkeypatch, 1, dataset=digits, out=tmp_path / "long", epochs=2, keep="last", **ROBUST, **OPTIONS)
@@ -264,6 +267,7 @@ def test_progress_is_told(digits, tmp_path):
     assert said[-1][0].startswith("standard, 2 epochs (loss ") and said[-1][1:] == (20, 20)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_deepfool_images_may_leave_the_box(digits):
     model = build("mlp(hidden=(16,), init=glorot)", (8, 8, 1), 10, seed=1)
     few = digits.train.take(50)

@@ -15,6 +15,8 @@ from tfadv.training.objective import Loss
 from tfadv.training.trades import Trades
 from toy_models import normal
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 RNG = np.random.default_rng(0)
 X, Y = RNG.uniform(0.2, 0.8, (12, 4, 4, 1)).astype("float32"), RNG.integers(0, 3, 12).astype("int32")
 ATTACK = PGD(steps=2, random_start=0.001)
@@ -31,7 +33,7 @@ def normalized():
 
 def trades(attack=ATTACK, reduction="mean", network=mlp, **options):
     trainer = Trades(network(), attack=attack, threat=LInf(0.1), **options)
-    trainer.compile(keras.optimizers.SGD(0.5), Loss("ce", reduction))
+    trainer.compile(keras.optimizers.SGD(0.5), Loss("ce", reduction), run_eagerly=True)
     return trainer
 
 
@@ -73,7 +75,7 @@ def test_the_crafted_images_maximize_the_kl():
 
 def test_without_weight_it_is_training_on_clean_images():
     trainer, plain = trades(beta=0), trades().classifier
-    plain.compile(keras.optimizers.SGD(0.5), Loss())
+    plain.compile(keras.optimizers.SGD(0.5), Loss(), run_eagerly=True)
     assert trainer.train_on_batch(X, Y) == pytest.approx(plain.train_on_batch(X, Y))
 
 

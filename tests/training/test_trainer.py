@@ -18,6 +18,8 @@ from tfadv.training.objective import Accuracy, Loss
 from tfadv.training.trainer import Trainer
 from trap_models import Quantize
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
@@ -36,10 +38,10 @@ def test_adversarial_step_is_a_step_on_the_crafted_images(batch):
     trained, by_hand = net(), net()
     attack = PGD(steps=3, random_start=False)
     trainer = Adversarial(trained, attack=attack, threat=LInf(0.1))
-    trainer.compile(keras.optimizers.SGD(0.5), CROSS_ENTROPY)
+    trainer.compile(keras.optimizers.SGD(0.5), CROSS_ENTROPY, run_eagerly=True)
     trainer.train_on_batch(x, y)
     x_adv = attack(by_hand, x, y, threat=LInf(0.1))
-    by_hand.compile(keras.optimizers.SGD(0.5), CROSS_ENTROPY)
+    by_hand.compile(keras.optimizers.SGD(0.5), CROSS_ENTROPY, run_eagerly=True)
     by_hand.train_on_batch(x_adv, y)
     for a, b in zip(trained.get_weights(), by_hand.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
@@ -177,7 +179,7 @@ def test_soft_labels_that_are_certain_train_as_integers_do(batch, make):
     hard, soft = make(net()), make(net())
 
     def trained(trainer, labels):
-        trainer.compile(keras.optimizers.SGD(0.1), Loss(), metrics=[Accuracy()])
+        trainer.compile(keras.optimizers.SGD(0.1), Loss(), metrics=[Accuracy()], run_eagerly=True)
         history = trainer.fit(x, labels, verbose=0, shuffle=False, validation_data=(x, labels)).history
         return {name: values[0] for name, values in history.items()}
 
@@ -211,7 +213,7 @@ def test_a_method_sees_both_images_and_says_what_it_learns_from(batch):
 
     x, y = batch
     trainer = Darker(net())
-    trainer.compile(keras.optimizers.SGD(0.0), Loss())
+    trainer.compile(keras.optimizers.SGD(0.0), Loss(), run_eagerly=True)
     expected = float(Loss()(y, trainer.classifier(x))) + x.sum() / 2 / 24
     assert trainer.train_on_batch(x, y) == pytest.approx(expected, rel=1e-5)
 
@@ -220,7 +222,7 @@ def test_a_method_sees_both_images_and_says_what_it_learns_from(batch):
 def test_labels_of_any_integer_type_train(batch, dtype):
     x, y = batch
     for trainer in (DeepDefense(net()), Adversarial(net(), attack=PGD(steps=1), threat=LInf(0.1))):
-        trainer.compile(keras.optimizers.SGD(0.1), CROSS_ENTROPY)
+        trainer.compile(keras.optimizers.SGD(0.1), CROSS_ENTROPY, run_eagerly=True)
         trainer.fit(x, y.astype(dtype), verbose=0)
         trainer.fit(x, y.astype(dtype)[:, None], verbose=0)
 
@@ -229,7 +231,7 @@ def test_validation_adds_no_penalty_and_attacks_alike_in_every_epoch(batch):
     x, y = batch
     attack = PGD(steps=1, step_size=1e-6, keep_best=False)
     trainer = DeepDefense(net(), validation_attack=attack, threat=LInf(0.5))
-    trainer.compile(keras.optimizers.SGD(0.0), CROSS_ENTROPY)
+    trainer.compile(keras.optimizers.SGD(0.0), CROSS_ENTROPY, run_eagerly=True)
     logs = trainer.evaluate(x, y, verbose=0, return_dict=True)
     assert logs["loss"] == pytest.approx(float(CROSS_ENTROPY(y, trainer.classifier(x))), rel=1e-5)
     trainer.optimizer.iterations.assign_add(7)

@@ -169,9 +169,9 @@ class Trainer(keras.Model):
         return right
 
     def _unpack(self, data):
-        """Images, labels as (n,) int32 whatever integers they came as, or soft as they are, and weights."""
+        """Images, a tensor, labels as (n,) int32 whatever integers they came as, or soft as they are, and weights."""
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-        return x, y if is_soft(y) else tf.reshape(tf.cast(y, tf.int32), [-1]), weight
+        return tf.convert_to_tensor(x), y if is_soft(y) else tf.reshape(tf.cast(y, tf.int32), [-1]), weight
 
     def save(self, filepath, overwrite=True, zipped=None, **options):
         return self.classifier.save(filepath, overwrite=overwrite, zipped=zipped, **options)
