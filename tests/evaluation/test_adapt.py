@@ -5,7 +5,7 @@ import pytest
 
 from tfadv import attacks
 from tfadv.errors import UnreadableModel
-from tfadv.evaluation import adapt, multiple_threats
+from tfadv.evaluation import adapt, checks, multiple_threats
 from tfadv.evaluation.adapt.observed import Observed
 from tfadv.evaluation.attack_run import AttackRun
 from tfadv.evaluation.diagnostics import Diagnostics
@@ -70,6 +70,7 @@ def test_several_evaluations_of_a_model_read_its_operations_once(classifiers, da
     read, compiled = [], []
     contents, gradient = inside.contents, Observed._gradient
     monkeypatch.setattr(ModelTraits, "default_attacks", lambda self, norm: [attacks.get("fgsm")])
+    monkeypatch.setattr(adapt, "KINDS", ())
     monkeypatch.setattr(inside, "contents", lambda *given: read.append(given) or contents(*given))
     monkeypatch.setattr(Observed, "_gradient", lambda self, fn: compiled.append(fn) or gradient(self, fn))
     multiple_threats.evaluate_each(classifiers("mlp"), dataset, ["linf:0.05", "l2:0.4"], diagnostics=False)
@@ -141,8 +142,13 @@ def test_attacks_that_are_given_leave_no_choice_and_that_is_told(classifiers, da
     assert len(found.attacks) == 1 and not one_sign
 
 
-def test_an_honest_network_shows_no_sign(classifiers, dataset):
+def test_an_honest_network_shows_no_sign_after_the_standard_ensemble(classifiers, dataset, monkeypatch):
     """Linear at so small a radius that most images withstand the ensemble, which the signs are read after."""
+    monkeypatch.setattr(Diagnostics, "curves", lambda self: [])
+    monkeypatch.setattr(Diagnostics, "rho2", lambda self: None)
+    monkeypatch.setattr(checks, "CHECKS", (checks.chosen_attacks.not_adapted,))
+    monkeypatch.setattr(adapt, "KINDS", ())  # what needs no sign
     found = evaluate(classifiers("linear"), dataset, threat="linf:0.01", n=8)
-    assert found.robust_accuracy > 0.5 and not any(row["why"] for row in found.attacks)
-    assert "not_adapted" not in {item["code"] for item in found.findings}
+    assert [row["attack"].split("(")[0] for row in found.attacks] == ["apgd", "apgd_t", "fab_t", "square"]
+    assert found.robust_accuracy > 0.5 and not any(row["why"] for row in found.attacks) and not found.findings
+    assert [check["outcome"] for check in found.checks] == ["passed"]
