@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfadv import random
 from tfadv.attacks import ATTACKS
 from toy_models import classifier, digits
 
@@ -49,6 +50,12 @@ def pytest_xdist_make_scheduler(config, log):
 
     config.option.loadscopereorder = False  # else by the number of tests
     return BySharing(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    """Weights that a test draws hang on no test before it."""
+    random.seed_python(0)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras import layers
 
 from attack_cases import craft
-from tfadv import PGD, DeepFool, LInf, gradients, losses
+from tfadv import PGD, DeepFool, LInf, gradients, losses, random
 from tfadv.attacks.bpda import BPDA
 from tfadv.attacks.eot import EOT
 from tfadv.training.deep_defense import DeepDefense
@@ -67,8 +67,8 @@ def layered(policy, factor=1.0):
 @pytest.fixture(scope="module")
 def confident():
     """A function from a precision and a factor to the same network, trained until it is sure."""
-    keras.utils.set_random_seed(1)
-    weights = trained(layered("float32"), 30).get_weights()
+    random.seed_python(1)
+    weights = trained(layered("float32"), 45).get_weights()
 
     def build(policy, factor=1.0):
         model = layered(policy, factor)

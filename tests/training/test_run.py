@@ -7,6 +7,7 @@ import shutil
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from eager import eagerly  # noqa: F401
 
 from tfadv import provenance
@@ -101,7 +102,6 @@ def test_dropout_resumes_exactly_too(digits, tmp_path, monkeypatch):
         layers.Dropout(0.5, seed=1),
         layers.Dense(10),
     ]
-    keras.utils.set_random_seed(0)
     keras.Sequential([keras.Input((8, 8, 1)), *stack]).save(tmp_path / "start.keras")
     options = {**OPTIONS, "epochs": 3, "model": str(tmp_path / "start.keras")}
     whole = train(digits, out=tmp_path / "whole", **options)
@@ -265,6 +265,12 @@ def test_progress_is_told(digits, tmp_path):
     what, done, total, left = said[-2]
     assert what.startswith("standard, epoch 2 of 2 (loss ") and (done, total, left) == (20, 20, 0)
     assert said[-1][0].startswith("standard, 2 epochs (loss ") and said[-1][1:] == (20, 20)
+
+
+def test_it_does_not_make_tensorflow_forget_what_is_compiled(digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(tf.random, "set_seed", lambda seed: pytest.fail("the seed of TensorFlow was set"))
+    train(digits, out=tmp_path / "r", epochs=1, **{**OPTIONS, "model": "linear"})
+    train(digits, out=tmp_path / "s", epochs=1, **{**OPTIONS, "model": str(tmp_path / "r" / "model.keras")})
 
 
 @pytest.mark.usefixtures("eagerly")

@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from tfadv import attacks, runs, validation
+from tfadv import attacks, random, runs, validation
 from tfadv import threat as threats
 from tfadv.data import AUGMENTATIONS, pipeline
 from tfadv.errors import TfadvError, invalid
@@ -24,11 +24,12 @@ def make_trainer(settings, dataset, examples):
     Args:
         examples: how many images are trained on.
     """
-    keras.utils.set_random_seed(settings.seed)
+    random.seed_python(settings.seed)
     if starts_from_file(settings):
         model = classifier.load(settings.model)
     else:
         model = build(settings.model, dataset.image_shape, dataset.num_classes, settings.seed)
+    random.seed_tensorflow(settings.seed, model)
     as_attack = lambda text: attacks.get(text) if text else None  # noqa: E731
     within = tuple(map(threats.parse, settings.threats))
     for threat in within:
