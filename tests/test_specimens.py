@@ -86,8 +86,9 @@ def test_honest_networks_raise_no_alarm_and_cost_little_more(name):
     result, made = judged(name)
     assert not [finding["code"] for finding in result.findings if finding["severity"] in ("warning", "error")]
     assert abs(result.arrays["robust"].sum() - BY_HAND[name]) <= WITHIN
-    standard = [row["gradients"] + row["forwards"] for row in result.attacks if row.get("why") is None]
-    assert made <= (1 + EXTRA) * sum(standard)
+    standard = [row for row in result.attacks if row["why"] is None]
+    assert [row["attack"].split("(")[0] for row in standard] == ["apgd", "apgd_t", "fab_t", "square"]
+    assert made <= (1 + EXTRA) * sum(row["gradients"] + row["forwards"] for row in standard)
 
 
 @pytest.mark.parametrize("name", some(SPECIMENS))

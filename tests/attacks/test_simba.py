@@ -89,7 +89,6 @@ def test_more_queries_fool_more(basis, classifiers, images, labels, predict):
     model = classifiers("cnn")
     fooled = [
         predict(model, SimBA(queries=queries, basis=basis)(model, images, labels, threat=L2(1.0))) != labels
-        for queries in (1, 20, 300)
+        for queries in (1, 300)
     ]
-    assert (fooled[1] >= fooled[0]).all() and (fooled[2] >= fooled[1]).all()
-    assert fooled[2].mean() > fooled[0].mean() + 0.1
+    assert (fooled[1] >= fooled[0]).all() and fooled[1].mean() > fooled[0].mean() + 0.1

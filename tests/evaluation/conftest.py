@@ -1,4 +1,5 @@
 import pytest
+from eager import eagerly  # noqa: F401
 from evaluated import ATTACKS, THREAT
 
 from tfadv.data.datasets import Dataset

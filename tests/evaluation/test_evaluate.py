@@ -12,7 +12,7 @@ from tfadv.data.split import Split
 from tfadv.errors import TfadvError
 from tfadv.evaluation import checks, journal, metrics, results, statistics
 from tfadv.evaluation.attack_run import AttackRun, spread
-from tfadv.evaluation.evaluate import evaluate
+from tfadv.evaluation.evaluate import Diagnostics, evaluate
 from tfadv.provenance import fingerprint
 from tfadv.threat import L1, L2, LInf, parse
 
@@ -35,6 +35,7 @@ def test_threats_that_are_no_ball_are_judged_too(threat, classifiers, dataset, m
     """The model is linear, but what is proven of it is proven in balls."""
     again = (checks.controls.noise_stronger, checks.controls.single_step_stronger, checks.controls.stands_large_eps)
     monkeypatch.setattr(checks, "CHECKS", (checks.chosen_attacks.not_standard, *again))
+    monkeypatch.setattr(Diagnostics, "rho2", lambda self: None)
     result = evaluate(classifiers("linear"), dataset, threat=threat, attacks="pgd(steps=10)", n=16)
     assert result.threat == str(parse(threat)) and result.certificate is None
     assert result.robust_accuracy < result.clean_accuracy and result.arrays["distance"].max() <= parse(threat).eps
@@ -177,6 +178,7 @@ def test_it_survives_being_written_and_read(result, tmp_path):
     assert results.load(tmp_path).to_json() == result.to_json()
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("threat", [L2(0.5), L1(3.0)])
 def test_other_norms(classifiers, dataset, threat):
     options = {"threat": threat, "attacks": ["pgd(steps=5)"], "n": 8, "diagnostics": False}

@@ -24,8 +24,7 @@ def test_networks_whose_answers_follow_their_input_have_no_noise(classifiers, im
     assert found == dict.fromkeys(named)
 
 
-@pytest.mark.parametrize("stddev", [0.02, 0.5])
-@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize(("stddev", "together"), [(0.02, True), (0.5, False)])
 def test_noise_that_the_image_seeds_is_found(stddev, together, classifiers, images):
     traits = ModelTraits.of(behind(SeededNoise(stddev, together), classifiers("cnn")), images)
     assert traits.noise.jitter <= 1e-4 and (traits.noise.lasting, traits.random) == (not together, together)

@@ -122,6 +122,7 @@ def weights():
     return tf.Variable(np.random.default_rng(0).normal(size=(64, 4)).astype("float32"))
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("dtype", ["float16", "float64", "uint8", "int32"])
 def test_images_of_other_types(dtype, tmp_path):
     """Floats in [0, 1], whole numbers as bytes; through those no gradient passes."""
