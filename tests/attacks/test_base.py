@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tfadv import FGSM, PGD, DeepFool, LInf
+from tfadv import FGSM, PGD, DeepFool, LInf, random
 from tfadv.attacks.problem import Problem
 
 WITHIN = LInf(0.1)
@@ -58,7 +58,7 @@ class Subclassed(keras.Model):
 
 @pytest.mark.usefixtures("eagerly")
 def test_subclassed_models(images, labels, predict):
-    keras.utils.set_random_seed(0)
+    random.seed_python(0)
     model = Subclassed()
     y = predict(model, images)
     for attack in (FGSM(), PGD(steps=5), DeepFool()):
