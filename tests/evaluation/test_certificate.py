@@ -49,7 +49,7 @@ def test_no_attack_goes_below_and_the_best_reaches_it(classifiers, images, label
     exact = radius > threat.eps
     assert 0.1 < exact.mean() < 0.9
     left = np.ones(len(images), bool)
-    for attack in map(attacks.get, ("apgd(loss=margin)", "fab_t")):
+    for attack in map(attacks.get, ("pgd", "fab_t")):
         left &= metrics.correct(model, attack(model, images, labels, threat=threat), labels)
         assert not (exact & ~left).any()
     np.testing.assert_array_equal(left, exact)
@@ -119,7 +119,7 @@ def test_an_evaluation_says_how_far_the_attacks_are_from_the_truth(classifiers, 
     monkeypatch.setattr(Diagnostics, "rho2", lambda self: None)
     monkeypatch.setattr(checks, "CHECKS", (checks.chosen_attacks.short_of_exact,))
     threat = "linf:0.05"
-    strong = evaluate(classifiers("linear"), dataset, threat=threat, attacks=["apgd(loss=margin)"])
+    strong = evaluate(classifiers("linear"), dataset, threat=threat, attacks=["fab_t"])
     assert strong.certificate == {"method": "linear model", "accuracy": strong.robust_accuracy}
     np.testing.assert_array_equal(strong.arrays["radius"] > 0.05, strong.arrays["robust"])
     weak = evaluate(classifiers("linear"), dataset, threat=threat, attacks="noise")
