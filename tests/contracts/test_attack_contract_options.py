@@ -47,11 +47,17 @@ BASES = {
     "twin": "twin(attack=fgsm)",
 }
 OPTIONS = {
-    "deepfool": {"variant": ("deepfool(steps=3)", "deepfool(steps=3, variant=deepdefense)")},
-    "pgd": {
-        "keep_best": ("pgd(steps=3, step_size=1)", "pgd(steps=3, step_size=1, keep_best=False)"),
+    "deepfool": {
+        "variant": ("deepfool(steps=3)", "deepfool(steps=3, variant=deepdefense)"),
+        "classes": ("deepfool(steps=8)", "deepfool(steps=8, classes=2)"),
     },
-    "autoattack": {"queries": ("autoattack(steps=1, queries=1)", "autoattack(steps=1, queries=10)")},
+    "quick": {
+        "queries": ("quick(steps=1, target_classes=2, queries=40)", "quick(steps=1, target_classes=2, queries=0)"),
+    },
+    "pgd": {
+        "keep_best": ("pgd(steps=6, step_size=0.4)", "pgd(steps=6, step_size=0.4, keep_best=False)"),
+    },
+    "autoattack": {"queries": ("autoattack(steps=1, queries=1)", "autoattack(steps=1, queries=40)")},
     "apgd": {"rho": ("apgd(steps=20)", "apgd(steps=20, rho=0)")},
     "apgd_t": {"rho": ("apgd_t(steps=20)", "apgd_t(steps=20, rho=0)")},
     "sigma_zero": {
