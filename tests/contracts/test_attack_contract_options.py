@@ -50,6 +50,7 @@ OPTIONS = {
     "deepfool": {
         "variant": ("deepfool(steps=3)", "deepfool(steps=3, variant=deepdefense)"),
         "classes": ("deepfool(steps=8)", "deepfool(steps=8, classes=2)"),
+        "clip": ("deepfool", "deepfool(clip=True)"),
     },
     "quick": {
         "queries": ("quick(steps=1, target_classes=2, queries=40)", "quick(steps=1, target_classes=2, queries=0)"),
