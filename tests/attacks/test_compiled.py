@@ -181,6 +181,13 @@ def test_a_gpu_gets_whole_batches_and_draws_the_same_numbers(classifiers, monkey
     assert calls == [[50, 50], [50]]
 
 
+def test_it_gives_what_is_compiled_as_it_is_written(images, labels, request):
+    model, attack = small(), PGD(steps=2)
+    expected = attack(model, images, labels, threat=WITHIN)
+    request.getfixturevalue("eagerly")
+    np.testing.assert_allclose(attack(model, images, labels, threat=WITHIN), expected, atol=1e-6)
+
+
 def test_where_one_part_fails_the_rest_is_left_alone(classifiers, images, labels, monkeypatch):
     calls = []
 
