@@ -3,7 +3,7 @@
     python benchmarks/judged.py [NAME ...] [--images 360]
 
 The networks are those of tests/specimens. `standard` is what the standard ensemble leaves, `judge` what is left after
-the members that the judge chose itself.
+the attacks that the judge chose itself, and `extra` what these and their choice cost, in passes of the ensemble.
 """
 
 import argparse
@@ -12,16 +12,14 @@ from pathlib import Path
 
 import timing
 
-from tfadv.data import datasets
 from tfadv.errors import TfadvError
-from tfadv.evaluation.evaluate import evaluate
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
 from specimens import CONTROLS, EVERYTHING
-from specimens.specimen import images, left_by_hand
+from specimens.specimen import images, judged, left_by_hand
 
-TARGET, SHARE = 0.02, 0.9
+TARGET, SHARE, EXTRA = 0.02, 0.9, 0.15
 ALARMS = ("warning", "error")
 
 
@@ -29,7 +27,7 @@ def main():
     """Print a line for each specimen, then how many meet the target and which honest networks raise an alarm."""
     given = arguments()
     timing.machine()
-    columns = f"{'threat':>9} {'clean':>6} {'by hand':>7} {'standard':>8} {'judge':>6} {'above':>6}"
+    columns = f"{'threat':>9} {'clean':>6} {'by hand':>7} {'standard':>8} {'judge':>6} {'above':>6} {'extra':>6}"
     print(f"{'specimen':<26} {columns}  findings")
     rows = {name: line(name, given.images) for name in given.names or EVERYTHING}
     broken = {name: row for name, row in rows.items() if name not in CONTROLS}
@@ -39,8 +37,10 @@ def main():
         print(f"\nwithin {TARGET:.0%} of the attack by hand: {len(met)} of {len(broken)}, target {SHARE:.0%}: {word}")
         print(f"missed: {', '.join(name for name in broken if name not in met) or 'none'}")
     for name in rows.keys() & CONTROLS.keys():
-        if rows[name]["alarms"] or rows[name]["above"] > TARGET:
-            print(f"WRONG on the honest network {name}: {', '.join(rows[name]['alarms'])}, {rows[name]['above']:+.1%}")
+        row = rows[name]
+        if row["alarms"] or row["above"] > TARGET or row["extra"] > EXTRA:
+            alarms = ", ".join(row["alarms"]) or "no alarm"
+            print(f"WRONG on the honest network {name}: {alarms}, {row['above']:+.1%}, {row['extra']:.1%}")
 
 
 def arguments():
@@ -60,19 +60,23 @@ def line(name, n):
     model = specimen.build()
     by_hand, clean = (right.mean() for right in left_by_hand(specimen, model, x, y))
     try:
-        result = evaluate(model, datasets.load("digits"), threat=specimen.threat, n=n)
+        result, extra = judged(specimen, n)
     except TfadvError as error:
         print(f"{name:<26} {specimen.threat:>9} {clean:6.1%} {by_hand:7.1%}  refused: {error}", flush=True)
-        return {"above": 1.0, "alarms": ["refused"]}
+        return {"above": 1.0, "alarms": ["refused"], "extra": 0.0}
     left = standard_accuracy(result)
     above = result.robust_accuracy - by_hand
     findings = [f"{finding['code']} ({finding['severity']})" for finding in result.findings]
     print(
         f"{name:<26} {specimen.threat:>9} {clean:6.1%} {by_hand:7.1%} {left:8.1%} {result.robust_accuracy:6.1%} "
-        f"{above:+6.1%}  {', '.join(findings) or '-'}",
+        f"{above:+6.1%} {extra:6.1%}  {', '.join(findings) or '-'}",
         flush=True,
     )
-    return {"above": above, "alarms": [item["code"] for item in result.findings if item["severity"] in ALARMS]}
+    return {
+        "above": above,
+        "extra": extra,
+        "alarms": [item["code"] for item in result.findings if item["severity"] in ALARMS],
+    }
 
 
 def standard_accuracy(result):

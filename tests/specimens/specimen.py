@@ -2,13 +2,16 @@
 
 import typing
 from collections.abc import Callable
+from unittest import mock
 
 import keras
 import numpy as np
 
 from specimens.by_hand import strongest
-from tfadv import threat
+from tfadv import passes, threat
 from tfadv.data import datasets
+from tfadv.evaluation.diagnostics import Diagnostics
+from tfadv.evaluation.evaluate import evaluate
 from tfadv.evaluation.judge import Judge
 from tfadv.evaluation.traits import ModelTraits
 
@@ -47,6 +50,24 @@ def left_by_hand(specimen, model, x, y):
     if not np.all(budget.contains(x_adv, x)):
         raise AssertionError("the attack left the ball")
     return judge.clean & judge.outcomes(x_adv).right, judge.clean
+
+
+def judged(specimen, n=IMAGES, **options):
+    """What `evaluate` finds, and what its own choices cost: passes over those of the standard ensemble, less 1.
+
+    What follows the attacks is not counted.
+    """
+    counts, facts = [sum(passes.counts())], Diagnostics.facts
+
+    def counted(self):
+        counts.append(sum(passes.counts()))
+        return facts(self)
+
+    with mock.patch.object(Diagnostics, "facts", counted):
+        result = evaluate(specimen.build(), datasets.load("digits"), threat=specimen.threat, n=n, **options)
+    counts.append(sum(passes.counts()))
+    standard = sum(row["gradients"] + row["forwards"] for row in result.attacks if row["why"] is None)
+    return result, (counts[1] - counts[0]) / standard - 1
 
 
 def following(*surrogates, **options):
