@@ -5,11 +5,9 @@ import os
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from tfadv import random
+# TensorFlow is imported where it is needed: the process that only hands out tests starts the others so much sooner.
 from tfadv.attacks import ATTACKS
-from toy_models import classifier, digits
 
 # Marker: the environment variable without which its tests are skipped, and why they are.
 ASKED_FOR = {"real_data": ("TFDS_DATA_DIR", "needs prepared data sets"), "slow": ("TFADV_SLOW", "takes long")}
@@ -55,23 +53,31 @@ def pytest_xdist_make_scheduler(config, log):
 @pytest.fixture(autouse=True)
 def _seeded():
     """Weights that a test draws hang on no test before it."""
+    from tfadv import random
+
     random.seed_python(0)
 
 
 @pytest.fixture(scope="session")
 def classifiers():
     """A function from a name of `MODELS` to that model, built once."""
+    from toy_models import classifier
+
     return classifier
 
 
 @pytest.fixture(scope="session")
 def images():
     """32 digits the classifiers were not trained on, (32, 8, 8, 1)."""
+    from toy_models import digits
+
     return digits()[0][1000:1032]
 
 
 @pytest.fixture(scope="session")
 def labels():
+    from toy_models import digits
+
     return digits()[1][1000:1032]
 
 
@@ -84,4 +90,4 @@ def gray():
 @pytest.fixture(scope="session")
 def predict():
     """A function from a model and images to predicted labels, int32."""
-    return lambda model, x: tf.argmax(model(x, training=False), -1, output_type=tf.int32).numpy()
+    return lambda model, x: np.argmax(model(x, training=False), axis=-1).astype("int32")

@@ -12,10 +12,10 @@ import pytest
 from tfadv.evaluation import results
 from tfadv.training.callbacks import Backup
 
-# So many that a training is stopped twice, and its last part still has some left.
-EPOCHS = 30
+# So many that some are left when it is stopped.
+EPOCHS = 20
 LONG = ("--dataset", "digits", "--method", "adversarial", "--attack", "pgd(steps=10)", "--threat", "linf:0.1")
-LONG += ("--epochs", EPOCHS, "--optimizer", "adam(learning_rate=0.003)", "--schedule", "step(at=15)", "--seed", 1)
+LONG += ("--epochs", EPOCHS, "--optimizer", "adam(learning_rate=0.003)", "--schedule", "step(at=10)", "--seed", 1)
 
 
 def weights(run, name):
@@ -43,22 +43,12 @@ def stopped(process, arguments, written, how):
 
 
 def test_a_stopped_training_goes_on_bit_for_bit(tfadv, process, is_refused, tmp_path):
-    """Each start goes on where the one before was stopped: a process takes longer to start than to train.
-
-    SIGINT, which does what SIGTERM does, ends an evaluation below.
-    """
     whole, out = tmp_path / "whole", tmp_path / "stopped"
     assert tfadv("train", *LONG, "--out", whole).exit_code == 0
     begin, resume = ("train", *LONG, "--out", out), ("train", "--resume", "--out", out)
-    ends = [(signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
-    for arguments, (how, code) in zip((begin, resume), ends, strict=True):
-        ended, stderr = stopped(process, arguments, out / "backup.npz", how)
-        assert ended == code
-        if how != signal.SIGKILL:
-            (line,) = [line for line in stderr.splitlines() if line.startswith("Error")]
-            assert line.endswith(f"go on with `tfadv train --resume --out {out}`.")
-        assert 1 <= len((out / "history.csv").read_text().splitlines()) - 1 < EPOCHS
-        is_refused(tfadv(*begin), "--resume")
+    assert stopped(process, begin, out / "backup.npz", signal.SIGKILL)[0] == -signal.SIGKILL
+    assert 1 <= len((out / "history.csv").read_text().splitlines()) - 1 < EPOCHS
+    is_refused(tfadv(*begin), "--resume")
     is_refused(tfadv(*resume, "--epochs", 5), f"epochs={EPOCHS}", "5")
     result = tfadv(*resume)
     assert result.exit_code == 0, result.stderr
@@ -99,8 +89,8 @@ def test_a_stopped_evaluation_goes_on_to_the_same_outcome(tfadv, process, tmp_pa
     attacks = ("--attack", "pgd(steps=300)", "--attack", "square(queries=300)")
     command = ("evaluate", run, "--threat", "linf:0.05", *attacks, "--batch-size", 60, "--verdict-only")
     assert tfadv(*command, "--out", tmp_path / "whole").exit_code == 0
-    for how, code in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
-        assert stopped(process, (*command, "--out", out), out / "evaluation.partial.npz", how)[0] == code
+    code, stderr = stopped(process, (*command, "--out", out), out / "evaluation.partial.npz", signal.SIGTERM)
+    assert code == 143 and stderr.splitlines()[-1].endswith("the same command goes on from the last complete batch.")
     result = tfadv(*command, "--out", out)
     assert result.exit_code == 0 and "resuming the interrupted evaluation" in result.stderr
     one, other = map(results.load, (out, tmp_path / "whole"))
