@@ -1,5 +1,7 @@
 """What the judge chooses by itself, after the standard ensemble."""
 
+import types
+
 import numpy as np
 import pytest
 
@@ -107,6 +109,12 @@ def test_a_trial_is_taken_up_after_an_interruption(classifiers, dataset, tmp_pat
         resumed = evaluate(classifiers("mlp"), dataset, **settings, keep=tmp_path)
         np.testing.assert_array_equal(resumed.arrays["broken_by"], whole.arrays["broken_by"])
         assert [row["attacked"] for row in resumed.attacks] == [row["attacked"] for row in whole.attacks]
+
+
+def test_what_was_tried_in_vain_before_an_interruption_is_not_tried_again():
+    run = types.SimpleNamespace(in_vain=["fgsm"], members=[])  # nothing that an attack would need
+    AttackRun.add(run, attacks.get("fgsm"), "It was tried.", most=5)
+    assert run.members == []
 
 
 def test_a_model_that_cannot_be_read_is_told_and_a_fault_of_our_own_is_none(

@@ -52,6 +52,14 @@ def test_they_are_found_by_a_path_that_leads_to_them():
     assert list(held.held(model, IMAGE, {2}).values()) == [wrong]
 
 
+def test_a_network_that_was_never_called_is_none_yet_and_is_left_alone():
+    network, unbuilt = classifier("mlp"), keras.Sequential([layers.Flatten(), layers.Dense(10)])
+    model = served(network)
+    model.layers[-1].holder.parts["new"] = unbuilt
+    assert list(held.held(model, IMAGE, {10}).values()) == [network]
+    assert not unbuilt.built
+
+
 @pytest.mark.parametrize("path", ["", "nowhere", "served"])
 def test_a_path_that_leads_nowhere_is_refused(path):
     with pytest.raises(TfadvError, match="twin: held: expected the path to a classifier"):
