@@ -8,6 +8,7 @@ import pytest
 from tfadv import attacks
 from tfadv.errors import UnreadableModel
 from tfadv.evaluation import adapt, multiple_threats
+from tfadv.evaluation.adapt import observed
 from tfadv.evaluation.adapt.observed import Observed
 from tfadv.evaluation.attack_run import AttackRun
 from tfadv.evaluation.diagnostics import Diagnostics
@@ -109,6 +110,14 @@ def test_a_trial_is_taken_up_after_an_interruption(classifiers, dataset, tmp_pat
         resumed = evaluate(classifiers("mlp"), dataset, **settings, keep=tmp_path)
         np.testing.assert_array_equal(resumed.arrays["broken_by"], whole.arrays["broken_by"])
         assert [row["attacked"] for row in resumed.attacks] == [row["attacked"] for row in whole.attacks]
+
+
+def test_directions_differ_where_some_are_missing_or_lead_elsewhere():
+    there = np.random.default_rng(0).normal(size=(100, 6))
+    without = lambda count: np.where(np.arange(100)[:, None] < count, 0, there)  # noqa: E731
+    assert not observed._differ(there, there) and not observed._differ(there, without(100))
+    assert not observed._differ(without(4), there) and observed._differ(without(10), there)
+    assert observed._differ(there, -there) and observed._differ(there, there + there[:, ::-1])
 
 
 def test_what_was_tried_in_vain_before_an_interruption_is_not_tried_again():
