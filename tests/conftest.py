@@ -50,12 +50,29 @@ def pytest_xdist_make_scheduler(config, log):
     return BySharing(config, log)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _tensorflow_seeded():
+    """Once, before anything is compiled: setting it makes TensorFlow forget how to run what is."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+
+
 @pytest.fixture(autouse=True)
 def _seeded():
     """Weights that a test draws hang on no test before it."""
     from tfadv import random
 
     random.seed_python(0)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef, request):
+    """Nor do those that fixtures draw which several tests share."""
+    from tfadv import random
+
+    if fixturedef.scope != "function":
+        random.seed_python(0)
 
 
 @pytest.fixture(scope="session")

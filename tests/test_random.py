@@ -1,13 +1,9 @@
-import random as of_python
-
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy import stats
 
 from tfadv import random
-from trap_models import UnseededPepper
 
 
 @pytest.mark.parametrize("draw", [random.uniform, random.normal])
@@ -38,16 +34,3 @@ def test_distributions():
     u, z = (draw([20_000], random.key(1)).numpy() for draw in (random.uniform, random.normal))
     assert u.dtype == z.dtype == np.float32 and u.min() >= 0 and u.max() < 1 and np.isfinite(z).all()
     assert stats.kstest(u, "uniform").pvalue > 0.01 and stats.kstest(z, "norm").pvalue > 0.01
-
-
-def test_tensorflow_is_seeded_only_for_layers_that_may_draw_from_it(monkeypatch):
-    """Its seed makes it forget how to run what is compiled, and what Keras draws hangs on Python's alone."""
-    seeds = []
-    monkeypatch.setattr(tf.random, "set_seed", seeds.append)
-    for others in ([], [UnseededPepper()], [keras.layers.Lambda(lambda x: x)]):
-        random.seed_python(7)
-        inside = keras.Sequential([keras.Input((2, 2, 1)), *others, keras.layers.Dropout(0.5)])
-        before = of_python.getstate()
-        random.seed_tensorflow(7, keras.Sequential([keras.Input((2, 2, 1)), inside]))
-        assert of_python.getstate() == before
-    assert seeds == [7, 7]

@@ -1,6 +1,7 @@
 """Tiny classifiers that many tests share, each trained or built once a session, and the digits they see."""
 
 import functools
+import random as of_python
 
 import keras
 from keras import layers, ops
@@ -78,8 +79,13 @@ MODELS = {
 
 @functools.cache
 def classifier(name):
-    """Its weights hang on no test before; those drawn afterwards neither."""
-    random.seed_python(1)
-    model = MODELS[name]()
-    random.seed_python(0)
-    return model
+    return drawn(1, MODELS[name])
+
+
+def drawn(seed, make):
+    """What is made with this seed, whatever was drawn before; what is drawn afterwards does not hang on it either."""
+    state = of_python.getstate()
+    random.seed_python(seed)
+    made = make()
+    of_python.setstate(state)
+    return made

@@ -10,8 +10,7 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-from tfadv import random
-from toy_models import classifier, trained
+from toy_models import classifier, drawn, trained
 
 LEVELS = 16
 
@@ -161,7 +160,4 @@ def drawing_anew(model):
 
 @functools.cache
 def trap(name):
-    random.seed_python(2)
-    model = TRAPS[name]()
-    random.seed_python(0)
-    return model
+    return drawn(2, TRAPS[name])

@@ -3,12 +3,8 @@
 import numbers
 import random
 
-import keras
 import numpy as np
 import tensorflow as tf
-
-# Keras' layers that run code of others, which may draw what it likes.
-OTHERS = keras.layers.Lambda | keras.layers.TFSMLayer
 
 
 def key(seed, *salts):
@@ -49,20 +45,10 @@ def normal(shape, seed):
 
 
 def seed_python(seed):
-    """Begin Python's and NumPy's random numbers anew: all that Keras' own layers draw follows from these.
+    """Begin Python's and NumPy's random numbers anew: all that Keras' own layers draw follows from Python's.
 
     `keras.utils.set_random_seed` sets TensorFlow's seed too, and then TensorFlow forgets how to run what is compiled:
     each attack is optimized once more, which takes longer than to trace it.
     """
     random.seed(seed)
     np.random.seed(seed)
-
-
-def seed_tensorflow(seed, model):
-    """Begin TensorFlow's own random numbers anew where a model may draw them: it has layers that are not Keras'."""
-    layers = model._flatten_layers()
-    if all(type(layer).__module__.startswith("keras.") and not isinstance(layer, OTHERS) for layer in layers):
-        return
-    state = random.getstate()
-    keras.utils.set_random_seed(seed)
-    random.setstate(state)

@@ -182,10 +182,11 @@ def test_a_gpu_gets_whole_batches_and_draws_the_same_numbers(classifiers, monkey
 
 
 def test_it_gives_what_is_compiled_as_it_is_written(images, labels, request):
-    model, attack = small(), PGD(steps=2)
-    expected = attack(model, images, labels, threat=WITHIN)
+    model, attack = small(), PGD(steps=2, restarts=2)
+    x, y = np.tile(images, (2, 1, 1, 1)), np.tile(labels, 2)  # so many that they are attacked in halves
+    expected = attack(model, x, y, threat=WITHIN)
     request.getfixturevalue("eagerly")
-    np.testing.assert_allclose(attack(model, images, labels, threat=WITHIN), expected, atol=1e-6)
+    np.testing.assert_allclose(attack(model, x, y, threat=WITHIN), expected, atol=1e-6)
 
 
 def test_where_one_part_fails_the_rest_is_left_alone(classifiers, images, labels, monkeypatch):

@@ -169,7 +169,7 @@ def test_does_not_stop_at_a_lucky_draw(many):
 
 
 class Unregistered(Attack):
-    """An attack of somebody else: knows one norm, and no draws."""
+    """An attack from outside tfadv: knows one norm, and no draws."""
 
     norms = ("l2",)
     name = "unregistered"

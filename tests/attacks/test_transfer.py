@@ -22,7 +22,7 @@ def logits_fn(classifiers):
     return gradients.logits_of(classifiers("mlp"))
 
 
-def test_crafts_on_the_source_what_still_stands_on_the_model(classifiers, images, labels, predict):
+def test_crafts_on_the_source_what_the_model_gets_right(classifiers, images, labels, predict):
     inner = PGD(steps=5)
     x_adv = Transfer(attack=inner, source=classifiers("cnn")).craft(
         classifiers("mlp"), tf.constant(images), tf.constant(labels), threat=THREAT, seed=random.key(5)

@@ -73,12 +73,15 @@ def test_stopped_between_the_last_epoch_and_the_end(tfadv, tmp_path, monkeypatch
 
     def stop(backup, epoch, logs=None):
         end_epoch(backup, epoch, logs)
-        if len(backup.history) == last:
+        if len(backup.history) in (1, last):
             raise KeyboardInterrupt
 
+    resume = f"tfadv train --resume --out {tmp_path / 'stopped'}"
     with monkeypatch.context() as patched:
         patched.setattr(Backup, "on_epoch_end", stop)
-        assert tfadv("train", *settings, "--out", tmp_path / "stopped").exit_code == 130
+        for begin in (settings, ("--resume",)):
+            result = tfadv("train", *begin, "--out", tmp_path / "stopped")
+            assert result.exit_code == 130 and f"go on with `{resume}`." in result.stderr
     assert tfadv("train", "--resume", "--out", tmp_path / "stopped").exit_code == 0
     assert_same(tmp_path / "stopped", tmp_path / "whole")
 

@@ -52,7 +52,7 @@ def test_plain_gradients_leave_it_standing_a_finding_says_so_and_the_attack_that
 
 
 def test_an_attack_without_gradients_breaks_it_and_that_is_told():
-    _, robust, found = judged("wrong_sign", "pgd(steps=10)", "square(queries=300)", looked_for="black_box_stronger")
+    _, robust, found = judged("wrong_sign", "pgd(steps=10)", "square(queries=300)", looked_for=("black_box_stronger",))
     assert robust < 0.3 and found["black_box_stronger"] == "error"
 
 
@@ -64,7 +64,7 @@ def test_where_there_are_no_gradients_attacks_that_follow_them_are_refused(name)
 
 # Of the others the logits are those of `quantized`; tests/attacks/test_bpda.py breaks each of them.
 @pytest.mark.parametrize("name", ["quantized", "thermometer"])
-def test_where_there_are_no_gradients_others_break_it_and_lent_ones_do(name):
+def test_where_there_are_no_gradients_others_break_it_and_surrogate_gradients_do(name):
     for attack in ("square(queries=300)", "bpda(attack=pgd(steps=10))"):
         clean, robust, _ = judged(name, attack)
         assert clean > 0.85 and robust < 0.3
@@ -74,4 +74,4 @@ def test_where_there_are_no_gradients_others_break_it_and_lent_ones_do(name):
     ("attack", "severity"), [("square(queries=300)", "error"), ("bpda(attack=pgd(steps=10))", "warning")]
 )
 def test_where_there_are_no_gradients_that_is_told(attack, severity):
-    assert judged("quantized", attack, looked_for="no_gradients")[2]["no_gradients"] == severity
+    assert judged("quantized", attack, looked_for=("no_gradients",))[2]["no_gradients"] == severity

@@ -64,7 +64,7 @@ class Trained(keras.Model):
         return {}
 
 
-def test_what_somebody_elses_call_does_is_not_left_out():
+def test_what_a_call_of_ones_own_does_is_not_left_out():
     stack = [keras.Input((8, 8, 1)), layers.Conv2D(4, 3, 2), layers.Flatten(), layers.Dense(3)]
     inputs = keras.Input((8, 8, 1))
     negative, plain = Negative(stack), keras.Sequential(stack)

@@ -25,6 +25,28 @@ def test_loads_files_and_directories(saved):
     assert np.array_equal(classifier.load(saved)(X), classifier.load(str(saved.parent))(X))
 
 
+@keras.saving.register_keras_serializable()
+def doubled(z):
+    return 2 * z
+
+
+@pytest.mark.parametrize(
+    ("layer", "own"),
+    [
+        (layers.Dropout(0.5), True),
+        (keras.Sequential([layers.Dense(6, activation="relu", kernel_regularizer="l2")]), True),
+        (layers.Lambda(lambda z: z), False),
+        (layers.Activation(doubled), False),
+        (keras.Sequential([layers.Dense(6, activation=doubled)]), False),
+    ],
+)
+def test_whether_it_holds_only_what_is_keras_own(layer, own, tmp_path):
+    head(layer, layers.Dense(6)).save(tmp_path / "model.keras")
+    assert classifier.only_keras(tmp_path / "model.keras") is own
+    (tmp_path / "model.keras").write_bytes(b"damaged")
+    assert not classifier.only_keras(tmp_path / "model.keras")
+
+
 @pytest.mark.parametrize("keep", [0, 1, 100, 0.5, 0.99])
 def test_truncated_files(keep, saved):
     content = saved.read_bytes()

@@ -132,6 +132,13 @@ def test_curves_have_a_row_each(make, quick):
     assert numbers.rows == [["fgsm", "100.0 %", "50.0 %", "20.0 %", "0.0 %"]]
 
 
+@pytest.mark.parametrize("threat", ["patch(area=0.05) and patch(area=0.1)", "linf:0.1 and l2:1"])
+def test_a_union_has_no_line_in_the_curves(make, threat):
+    assert table(
+        page.evaluation_document([make(), make("other", threat=threat, arrays={})]), "Accuracy against eps"
+    ).rows
+
+
 def test_hostile_names_are_text(make, tmp_path):
     hostile = "<img src=x onerror=alert(1)>"
     out = page.write([make(hostile), make('"><script>')], tmp_path / "report.html")

@@ -99,7 +99,7 @@ def of_counts(only_a, only_b, n):
         ),
     ],
 )
-def test_verdicts(counts, what, sentence):
+def test_conclusions(counts, what, sentence):
     assert paired_test.conclusion(of_counts(*counts), "A", "B", what) == sentence
 
 

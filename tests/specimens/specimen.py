@@ -67,7 +67,7 @@ def judged(specimen, n=IMAGES, **options):
         result = evaluate(specimen.build(), datasets.load("digits"), threat=specimen.threat, n=n, **options)
     counts.append(sum(passes.counts()))
     standard = sum(row["gradients"] + row["forwards"] for row in result.attacks if row["why"] is None)
-    return result, (counts[1] - counts[0]) / standard - 1
+    return result, (counts[1] - counts[0]) / max(standard, 1) - 1
 
 
 def following(*surrogates, **options):

@@ -18,6 +18,7 @@ from tfadv.models import build
 from tfadv.models.classifier import load
 from tfadv.training import METHODS
 from tfadv.training.run import ensure, train
+from trap_models import UnseededPepper
 
 OPTIONS = {"model": "mlp(hidden=(16,), init=glorot)", "batch_size": 128, "progress": False}
 ROBUST = {"method": "adversarial", "attack": "pgd(steps=2)", "threat": "linf:0.1"}
@@ -269,6 +270,11 @@ def test_it_does_not_make_tensorflow_forget_what_is_compiled(digits, tmp_path, m
     monkeypatch.setattr(tf.random, "set_seed", lambda seed: pytest.fail("the seed of TensorFlow was set"))
     train(digits, out=tmp_path / "r", epochs=1, **{**OPTIONS, "model": "linear"})
     train(digits, out=tmp_path / "s", epochs=1, **{**OPTIONS, "model": str(tmp_path / "r" / "model.keras")})
+    keras.Sequential([keras.Input((8, 8, 1)), UnseededPepper(), build("linear", (8, 8, 1), 10)]).save(
+        tmp_path / "m.keras"
+    )
+    with pytest.raises(pytest.fail.Exception, match="was set"):
+        train(digits, out=tmp_path / "t", epochs=1, **{**OPTIONS, "model": str(tmp_path / "m.keras")})
 
 
 @pytest.mark.usefixtures("eagerly")

@@ -1,4 +1,4 @@
-"""What attacks share that see nothing but predicted labels: a number of queries, and another image to start at."""
+"""What decision-based attacks share: a number of queries, and another image to start at."""
 
 import dataclasses
 import typing
@@ -12,10 +12,10 @@ from tfadv.attacks.options import SHOWN, check_whole
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class DecisionBasedAttack(Attack):
-    """Asks the model for labels alone, so often for each image; subclasses write `perturb` and `cost`.
+    """Sees only the labels that the model predicts; subclasses write `perturb` and `cost`.
 
     Args:
-        queries: labels asked about each image, at least 1.
+        queries: predictions for each image, at least 1.
     """
 
     xla_compatible: typing.ClassVar[bool] = False

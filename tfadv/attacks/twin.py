@@ -108,10 +108,11 @@ class TwinProblem(Problem):
         columns = logits.shape[-1]
 
         def loss(z):
-            if z.shape.rank != 2 or z.shape[-1] not in (columns, columns - self.reject):
+            given = z.shape[-1] if z.shape.rank else None  # a shape may be unknown in part
+            if z.shape.rank not in (None, 2) or (columns and given and given not in (columns, columns - self.reject)):
                 raise invalid("twin", f"a network with {columns} logits to attack", f"one with outputs {z.shape}")
             # Networks inside know of no rejection.
-            rejects = self.reject and z.shape[-1] == columns
+            rejects = self.reject and given == columns
             return dataclasses.replace(self, reject=rejects).loss(name, z)
 
         def at(move):

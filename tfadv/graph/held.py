@@ -13,6 +13,8 @@ from tfadv.errors import invalid
 
 # How far attributes are followed, and how many things are looked at: a large model has some hundred layers.
 DEEP, MOST = 6, 5000
+# How many paths an error names.
+SHOWN = 10
 # Objects of these packages are no part of what a user wrote; layers and models of Keras are.
 FOREIGN = ("builtins", "keras", "tensorflow", "numpy", "tfadv", "threading", "_thread", "weakref", "re", "functools")
 
@@ -40,7 +42,8 @@ def find(model, path):
     if not models:
         raise invalid("twin: held", "nothing, as the model holds no other model", repr(path), "leave it out.")
     if path not in models:
-        raise invalid("twin: held", f"the path to a classifier in the model ({', '.join(models)})", repr(path))
+        known = ", ".join([*models][:SHOWN]) + ", ..." * (len(models) > SHOWN)
+        raise invalid("twin: held", f"the path to a classifier in the model ({known})", repr(path))
     return models[path]
 
 

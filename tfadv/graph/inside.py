@@ -4,6 +4,7 @@ import dataclasses
 
 import tensorflow as tf
 
+from tfadv import validation
 from tfadv.errors import UnreadableModel, invalid, reason
 from tfadv.graph.flow import FLOW
 from tfadv.graph.noise_free import RANDOM
@@ -121,7 +122,7 @@ def twin(model, ends=(), skip=None, leaky=False):
         def see(place, tensor):
             if place.number in ends:
                 found[place.number] = tensor
-            if place.number == skip and tensor.shape[1:].is_compatible_with(x.shape[1:]):
+            if place.number == skip and tensor.shape[1:].num_elements() in (None, x.shape[1:].num_elements()):
                 skipped.append(tensor)
                 image = tf.reshape(x, tf.shape(tensor))
                 return image + tf.stop_gradient(tensor - image)
@@ -131,7 +132,7 @@ def twin(model, ends=(), skip=None, leaky=False):
         if skip is not None and not skipped:
             raise _no_such("skip", "images made of the image", skip, _contents_like(model, x, logits).images)
         for number in ends:
-            if number not in found or not _may_be_logits(found[number].shape, logits.shape[-1]):
+            if number not in found or not _may_be_logits(found[number].shape, model, logits):
                 raise _no_such("networks", "networks inside", number, _contents_like(model, x, logits).networks)
         return jointly(found.values()) if ends else logits
 
@@ -145,9 +146,11 @@ def twin(model, ends=(), skip=None, leaky=False):
     return logits_fn
 
 
-def _may_be_logits(shape, classes):
-    """Of one network or of several; a shape may be unknown in part."""
-    return shape.rank is None or (shape.rank in (2, 3) and shape[-1] in (None, classes))
+def _may_be_logits(shape, model, logits):
+    """Of one network or of several, which know of no rejection; shapes may be unknown in part."""
+    columns = logits.shape[-1]
+    known = (None,) if columns is None else (None, columns, columns - validation.rejects(model))
+    return shape.rank is None or (shape.rank in (2, 3) and (columns is None or shape[-1] in known))
 
 
 def _contents_like(model, x, logits):

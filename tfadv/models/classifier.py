@@ -1,11 +1,12 @@
 """Classifiers from files, and classifiers made to return logits."""
 
+import json
 import re
 import typing
 import zipfile
 from pathlib import Path
 
-from tfadv import runs
+from tfadv import files, runs
 from tfadv.errors import TfadvError, reason
 from tfadv.models import saved_model
 
@@ -46,6 +47,28 @@ def _why(error):
         said = "import the module that registers it with @keras.saving.register_keras_serializable()"
         return f"{missing[0]}: {said} first, on the command line with --import MODULE."
     return text[:300]
+
+
+def only_keras(path: str | Path) -> bool:
+    """Whether a `.keras` file holds nothing but Keras' own layers and functions; not where it cannot be read.
+
+    Raises:
+        TfadvError: if there is none.
+    """
+    try:
+        with zipfile.ZipFile(find(path)) as archive:
+            return _only_keras(json.loads(archive.read("config.json")))
+    except (OSError, KeyError, *files.DAMAGED):  # `load` says why
+        return False
+
+
+def _only_keras(config):
+    if isinstance(config, list):
+        return all(map(_only_keras, config))
+    if not isinstance(config, dict):
+        return True
+    others = config.get("class_name") in ("Lambda", "TFSMLayer")  # they run what they are given
+    return not others and f"{config.get('module', 'keras')}.".startswith("keras.") and _only_keras([*config.values()])
 
 
 def find(path: str | Path) -> Path:

@@ -152,8 +152,8 @@ def _threat_lines(results, norm):
     """The threat models of this norm and their eps, to be drawn as lines; a union has none."""
     lines = {}
     for threat in dict.fromkeys(result.threat for result in results):
-        known, options = threats.read(threat)
-        with contextlib.suppress(TfadvError):
+        with contextlib.suppress(TfadvError, KeyError):
+            known, options = threats.read(threat)
             lines |= {threat: float(spec.number(options["eps"]))} if known == norm else {}
     return lines
 

@@ -24,12 +24,12 @@ def make_trainer(settings, dataset, examples):
     Args:
         examples: how many images are trained on.
     """
-    random.seed_python(settings.seed)
+    own = not starts_from_file(settings) or classifier.only_keras(settings.model)
+    (random.seed_python if own else keras.utils.set_random_seed)(settings.seed)
     if starts_from_file(settings):
         model = classifier.load(settings.model)
     else:
         model = build(settings.model, dataset.image_shape, dataset.num_classes, settings.seed)
-    random.seed_tensorflow(settings.seed, model)
     as_attack = lambda text: attacks.get(text) if text else None  # noqa: E731
     within = tuple(map(threats.parse, settings.threats))
     for threat in within:

@@ -27,7 +27,7 @@ AGREE = 0.99
 
 
 class Observed:
-    """The run so far and the model behind it, as a sign sees them: only where images are still right.
+    """The run so far and the model behind it, as a sign sees them; asked only while an image is still right.
 
     Each figure is found when a sign first asks for it, on images that are right without an attack.
 
