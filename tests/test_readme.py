@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tfadv.evaluation.diagnostics import Diagnostics
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 PAGES = [
@@ -23,6 +25,7 @@ def blocks(language):
 def test_the_python_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
     [script] = blocks("python")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Diagnostics, "curves", lambda self: [])  # as long as all the rest
     exec(compile(script, "README.md", "exec"), {})
     assert re.search(r"clean \d+\.\d%, robust \d+\.\d%", capsys.readouterr().out)
     written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
