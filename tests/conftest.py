@@ -14,8 +14,7 @@ ASKED_FOR = {"real_data": ("TFDS_DATA_DIR", "needs prepared data sets"), "slow":
 # Where the files share a run of `tfadv train`: with `-n 2` the folder stays in one process.
 WHOLE = "tests/cli/"
 # What takes longest begins first, so that both processes end together.
-LONG = ("tests/test_specimens.py", "tests/test_readme.py", "tests/test_distribute.py")
-FIRST = (WHOLE, "tests/evaluation/", *LONG, "tests/contracts/", "tests/training/", "tests/serving/")
+FIRST = (WHOLE, "tests/evaluation/", "tests/test_readme.py", "tests/test_distribute.py", "tests/contracts/")
 
 
 def pytest_sessionstart():

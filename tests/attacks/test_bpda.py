@@ -10,7 +10,7 @@ from tfadv.errors import TfadvError
 from tfadv.graph import rebuild
 from tfadv.graph.straight_through import straight_through
 from toy_models import digits
-from trap_models import LEVELS, Cut, Quantize, Thermometer, WrongSign, behind, network, trap
+from trap_models import LEVELS, Cut, Quantize, Thermometer, WrongSign, behind, drawing_anew, network, trap
 
 BEHIND_A_LAYER = ["quantized", "thermometer", "wrong_sign", "cut", "drowned", "not_a_number"]
 FOUND = ["quantized", "thermometer", "cut", "not_a_number"]
@@ -172,7 +172,7 @@ def accuracy(model, x, y):
 @pytest.mark.parametrize("name", BEHIND_A_LAYER)
 def test_breaks_what_plain_gradients_do_not(name, many):
     x, y = many
-    model = trap(name)
+    model = drawing_anew(trap(name))
     plain, named, found = (
         accuracy(model, attacks.get(spec)(model, x, y, threat=WITHIN), y)
         for spec in (
