@@ -171,7 +171,7 @@ def accuracy(model, x, y):
 @pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("name", BEHIND_A_LAYER)
 def test_breaks_what_plain_gradients_do_not(name, many):
-    x, y = many
+    x, y = (part[:60] for part in many)  # not attacked in halves, whose threads draw noise in any order
     model = drawing_anew(trap(name))
     plain, named, found = (
         accuracy(model, attacks.get(spec)(model, x, y, threat=WITHIN), y)
