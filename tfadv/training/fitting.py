@@ -24,9 +24,12 @@ def make_trainer(settings, dataset, examples):
     Args:
         examples: how many images are trained on.
     """
-    own = not starts_from_file(settings) or classifier.only_keras(settings.model)
-    (random.seed_python if own else keras.utils.set_random_seed)(settings.seed)
-    if starts_from_file(settings):
+    from_file = starts_from_file(settings)
+    if from_file and not classifier.only_keras(settings.model):  # code of others may draw from TensorFlow
+        keras.utils.set_random_seed(settings.seed)
+    else:
+        random.seed_python(settings.seed)
+    if from_file:
         model = classifier.load(settings.model)
     else:
         model = build(settings.model, dataset.image_shape, dataset.num_classes, settings.seed)
