@@ -27,10 +27,17 @@ def test_maps_pixels_to_logits(name, shape, classes):
 
 
 @pytest.mark.parametrize(
-    ("text", "weights"), [("mlp", 79_510), ("lenet", 431_080), ("cnn", 166_406), ("cnn_maxpool", 421_642)]
+    ("text", "shape", "weights"),
+    [
+        ("mlp", (28, 28, 1), 79_510),
+        ("lenet", (28, 28, 1), 431_080),
+        ("cnn", (28, 28, 1), 166_406),
+        ("cnn_maxpool", (28, 28, 1), 421_642),
+        ("basicnet", (32, 32, 3), 62_006),
+    ],
 )
-def test_has_as_many_weights_as_the_network_it_is_named_after(text, weights):
-    assert models.build(text, (28, 28, 1), 10).count_params() == weights
+def test_has_as_many_weights_as_the_network_it_is_named_after(text, shape, weights):
+    assert models.build(text, shape, 10).count_params() == weights
 
 
 @every_model

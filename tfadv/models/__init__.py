@@ -16,6 +16,7 @@ MODELS = Registry(
         "mlp": "tfadv.models.dense:mlp",
         "mlp_mnist": "tfadv.models.dense:mlp_mnist",
         "lenet": "tfadv.models.convnets:lenet",
+        "basicnet": "tfadv.models.convnets:basicnet",
         "cnn": "tfadv.models.convnets:cnn",
         "cnn_maxpool": "tfadv.models.convnets:cnn_maxpool",
         "resnet8": "tfadv.models.resnet:resnet8",
@@ -50,6 +51,7 @@ def build(text: str, image_shape: Sequence[int], classes: int, seed: int = 0) ->
 
 if typing.TYPE_CHECKING:
     from tfadv.models.classifier import load as load
+    from tfadv.models.convnets import basicnet as basicnet
     from tfadv.models.convnets import cnn as cnn
     from tfadv.models.convnets import cnn_maxpool as cnn_maxpool
     from tfadv.models.convnets import lenet as lenet

@@ -20,6 +20,25 @@ def lenet(image_shape: tuple[int, int, int], classes: int, *, seed: int = 0) -> 
     return keras.Model(inputs, _logits(x, classes, init), name="lenet")
 
 
+def basicnet(image_shape: tuple[int, int, int], classes: int, *, seed: int = 0) -> keras.Model:
+    """conv5-6, pool, conv5-16, pool, 120, 84, logits, with ReLU: the network of PyTorch's tutorial on CIFAR-10.
+
+    It scales pixels to [-1, 1], as the tutorial does. BasicNet of Bigaud, Papereux, Rolland 2021 (table 1).
+
+    >>> basicnet((32, 32, 3), 10).count_params()
+    62006
+    """
+    init = _seeded(seed)
+    inputs = keras.Input(image_shape)
+    x = layers.Rescaling(2.0, -1.0)(inputs)
+    for filters in (6, 16):
+        x = layers.MaxPooling2D()(layers.Conv2D(filters, 5, activation="relu", kernel_initializer=init())(x))
+    x = layers.Flatten()(x)
+    for width in (120, 84):
+        x = layers.Dense(width, activation="relu", kernel_initializer=init())(x)
+    return keras.Model(inputs, _logits(x, classes, init), name="basicnet")
+
+
 def cnn(
     image_shape: tuple[int, int, int], classes: int, *, filters: tuple[int, ...] = (16, 32), seed: int = 0
 ) -> keras.Model:
