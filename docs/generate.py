@@ -16,13 +16,14 @@ from pathlib import Path
 from tfadv.attacks import ATTACKS, AttackWrapper, MinimumNormAttack
 from tfadv.data import DATASETS
 from tfadv.experiments import EXPERIMENTS
+from tfadv.layers import LAYERS
 from tfadv.models import MODELS
 from tfadv.threat import NORMS
 from tfadv.training import METHODS
 from tfadv_cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("tfadv", "tfadv.attacks", "tfadv.data", "tfadv.models", "tfadv.threat", "tfadv.training")
+PACKAGES = ("tfadv", "tfadv.attacks", "tfadv.data", "tfadv.layers", "tfadv.models", "tfadv.threat", "tfadv.training")
 DOCUMENTS = ("README.md", "docs/attacks.md", "docs/catalog.md")
 BRANCH = re.compile(r"(?<=^if typing\.TYPE_CHECKING:\n)(?:    .*\n|\n)*(?=else:\n)", re.M)
 REGION = re.compile(r"(<!-- generated: (\w+) -->\n).*?(?=<!-- end -->)", re.S)
@@ -178,6 +179,7 @@ TABLES = {
     "threats": lambda: described(NORMS),
     "methods": lambda: described(METHODS, with_source=True),
     "models": lambda: described(MODELS),
+    "layers": lambda: described(LAYERS, with_source=True),
     "datasets": datasets,
     "experiments": experiments,
 }

@@ -12,6 +12,7 @@ import pytest
 import tfadv
 from tfadv.attacks import ATTACKS
 from tfadv.data import DATASETS
+from tfadv.layers import LAYERS
 from tfadv.models import MODELS
 from tfadv.threat import NORMS
 from tfadv.training import METHODS
@@ -21,6 +22,7 @@ REGISTRIES = {
     "tfadv.attacks": ATTACKS,
     "tfadv.threat": NORMS,
     "tfadv.training": METHODS,
+    "tfadv.layers": LAYERS,
     "tfadv.models": MODELS,
     "tfadv.data": DATASETS,
 }

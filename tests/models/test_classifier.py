@@ -42,9 +42,9 @@ def doubled(z):
 )
 def test_whether_it_holds_only_what_is_keras_own(layer, own, tmp_path):
     head(layer, layers.Dense(6)).save(tmp_path / "model.keras")
-    assert classifier.only_keras(tmp_path / "model.keras") is own
+    assert classifier.draws_by_keras(tmp_path / "model.keras") is own
     (tmp_path / "model.keras").write_bytes(b"damaged")
-    assert not classifier.only_keras(tmp_path / "model.keras")
+    assert not classifier.draws_by_keras(tmp_path / "model.keras")
 
 
 @pytest.mark.parametrize("keep", [0, 1, 100, 0.5, 0.99])

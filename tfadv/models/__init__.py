@@ -19,8 +19,13 @@ MODELS = Registry(
         "basicnet": "tfadv.models.convnets:basicnet",
         "cnn": "tfadv.models.convnets:cnn",
         "cnn_maxpool": "tfadv.models.convnets:cnn_maxpool",
+        "resnet": "tfadv.models.resnet:resnet_of_depth",
         "resnet8": "tfadv.models.resnet:resnet8",
         "resnet20": "tfadv.models.resnet:resnet20",
+        "resnet18": "tfadv.models.resnet_projected:resnet18",
+        "resnet50": "tfadv.models.resnet_projected:resnet50",
+        "vgg11": "tfadv.models.vgg:vgg11",
+        "wrn": "tfadv.models.wide_resnet:wrn",
     },
 )
 
@@ -60,5 +65,10 @@ if typing.TYPE_CHECKING:
     from tfadv.models.dense import mlp_mnist as mlp_mnist
     from tfadv.models.resnet import resnet8 as resnet8
     from tfadv.models.resnet import resnet20 as resnet20
+    from tfadv.models.resnet import resnet_of_depth as resnet_of_depth
+    from tfadv.models.resnet_projected import resnet18 as resnet18
+    from tfadv.models.resnet_projected import resnet50 as resnet50
+    from tfadv.models.vgg import vgg11 as vgg11
+    from tfadv.models.wide_resnet import wrn as wrn
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, MODELS, "tfadv.models.classifier:load")

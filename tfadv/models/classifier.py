@@ -6,7 +6,7 @@ import typing
 import zipfile
 from pathlib import Path
 
-from tfadv import files, runs
+from tfadv import files, layers, runs
 from tfadv.errors import TfadvError, reason
 from tfadv.models import saved_model
 
@@ -32,6 +32,7 @@ def load(path: str | Path) -> "keras.Model":
         raise TfadvError(
             f"{str(path)!r} is not a complete .keras file (damaged or truncated); save it again with model.save()."
         )
+    layers.register()
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many types for damaged archives and for unknown or unsafe code.
@@ -49,26 +50,29 @@ def _why(error):
     return text[:300]
 
 
-def only_keras(path: str | Path) -> bool:
-    """Whether a `.keras` file holds nothing but Keras' own layers and functions; not where it cannot be read.
+def draws_by_keras(path: str | Path) -> bool:
+    """Whether a `.keras` file holds only layers and functions of Keras and tfadv, which draw by Keras' seed generators.
+
+    Not where it cannot be read.
 
     Raises:
         TfadvError: if there is none.
     """
     try:
         with zipfile.ZipFile(find(path)) as archive:
-            return _only_keras(json.loads(archive.read("config.json")))
+            return _draws_by_keras(json.loads(archive.read("config.json")))
     except (OSError, KeyError, *files.DAMAGED):  # `load` says why
         return False
 
 
-def _only_keras(config):
+def _draws_by_keras(config):
     if isinstance(config, list):
-        return all(map(_only_keras, config))
+        return all(map(_draws_by_keras, config))
     if not isinstance(config, dict):
         return True
     others = config.get("class_name") in ("Lambda", "TFSMLayer")  # they run what they are given
-    return not others and f"{config.get('module', 'keras')}.".startswith("keras.") and _only_keras([*config.values()])
+    known = f"{config.get('module', 'keras')}.".startswith(("keras.", "tfadv.layers."))
+    return not others and known and _draws_by_keras([*config.values()])
 
 
 def find(path: str | Path) -> Path:

@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from tfadv.models.parts import Parts
+
 
 def lenet(image_shape: tuple[int, int, int], classes: int, *, seed: int = 0) -> keras.Model:
     """conv5-20, pool, conv5-50, pool, 500, logits; no activation after the convolutions.
@@ -20,23 +22,37 @@ def lenet(image_shape: tuple[int, int, int], classes: int, *, seed: int = 0) -> 
     return keras.Model(inputs, _logits(x, classes, init), name="lenet")
 
 
-def basicnet(image_shape: tuple[int, int, int], classes: int, *, seed: int = 0) -> keras.Model:
+def basicnet(
+    image_shape: tuple[int, int, int],
+    classes: int,
+    *,
+    dropout: float = 0.0,
+    noise: str | None = None,
+    activation: str = "relu",
+    seed: int = 0,
+) -> keras.Model:
     """conv5-6, pool, conv5-16, pool, 120, 84, logits, with ReLU: the network of PyTorch's tutorial on CIFAR-10.
 
     It scales pixels to [-1, 1], as the tutorial does. BasicNet of Bigaud, Papereux, Rolland 2021 (table 1).
 
+    Args:
+        dropout: share of what the hidden dense layers give that is dropped, in training.
+        noise, activation: as `resnet_of_depth` takes them.
+
     >>> basicnet((32, 32, 3), 10).count_params()
     62006
     """
-    init = _seeded(seed)
+    parts = Parts(seed, noise, activation)
     inputs = keras.Input(image_shape)
-    x = layers.Rescaling(2.0, -1.0)(inputs)
+    x = parts.pixels(inputs, 0.5, 0.5)
     for filters in (6, 16):
-        x = layers.MaxPooling2D()(layers.Conv2D(filters, 5, activation="relu", kernel_initializer=init())(x))
+        x = parts.conv(x, filters, 5, padding="valid", use_bias=True, init=keras.initializers.GlorotUniform)
+        x = layers.MaxPooling2D()(parts.active(x))
     x = layers.Flatten()(x)
     for width in (120, 84):
-        x = layers.Dense(width, activation="relu", kernel_initializer=init())(x)
-    return keras.Model(inputs, _logits(x, classes, init), name="basicnet")
+        x = parts.active(parts.dense(x, width))
+        x = layers.Dropout(dropout)(x) if dropout else x
+    return keras.Model(inputs, parts.logits(x, classes), name="basicnet")
 
 
 def cnn(

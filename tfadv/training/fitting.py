@@ -25,7 +25,7 @@ def make_trainer(settings, dataset, examples):
         examples: how many images are trained on.
     """
     from_file = starts_from_file(settings)
-    if from_file and not classifier.only_keras(settings.model):  # code of others may draw from TensorFlow
+    if from_file and not classifier.draws_by_keras(settings.model):  # code of others may draw from TensorFlow
         keras.utils.set_random_seed(settings.seed)
     else:
         random.seed_python(settings.seed)

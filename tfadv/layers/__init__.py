@@ -1,0 +1,38 @@
+"""Keras layers of defenses that answer at random, in `predict` too. Registered with Keras as `tfadv>NAME`.
+
+A `.keras` file that holds one loads wherever `tfadv.layers` is imported, in Keras' safe mode; what is exported holds
+the graph and needs nothing.
+"""
+
+import typing
+
+from tfadv.registry import Registry, lazy_names
+
+LAYERS = Registry(
+    "layer",
+    {
+        "prediction_noise": "tfadv.layers.prediction_noise:PredictionNoise",
+        "mc_dropout": "tfadv.layers.mc_dropout:MonteCarloDropout",
+        "parametric_noise": "tfadv.layers.parametric_noise:ParametricNoise",
+        "noisy_conv2d": "tfadv.layers.noisy_weights:NoisyConv2D",
+        "noisy_dense": "tfadv.layers.noisy_weights:NoisyDense",
+        "slwta": "tfadv.layers.slwta:StochasticLWTA",
+    },
+)
+
+
+def register() -> None:
+    """Let Keras know of all layers here, so that files which hold them load in its safe mode."""
+    for name in LAYERS:
+        LAYERS.get(name)
+
+
+if typing.TYPE_CHECKING:
+    from tfadv.layers.mc_dropout import MonteCarloDropout as MonteCarloDropout
+    from tfadv.layers.noisy_weights import NoisyConv2D as NoisyConv2D
+    from tfadv.layers.noisy_weights import NoisyDense as NoisyDense
+    from tfadv.layers.parametric_noise import ParametricNoise as ParametricNoise
+    from tfadv.layers.prediction_noise import PredictionNoise as PredictionNoise
+    from tfadv.layers.slwta import StochasticLWTA as StochasticLWTA
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__, LAYERS)
