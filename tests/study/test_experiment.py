@@ -114,6 +114,12 @@ def test_networks_begin_with_their_parents_and_get_their_share_of_the_epochs(tmp
     assert third["model"].endswith(f"{tuned}/model.keras") and third["validation"] == 0.0 and third["seed"] == 0
 
 
+def test_images_are_held_out_where_the_recipe_says_so():
+    settings = lambda **options: Network(title="a", **options).settings(Scale(dataset="digits", epochs=2))  # noqa: E731
+    assert settings(keep="last")["validation"] == 0.0 and "validation" not in settings(keep="best")
+    assert settings(keep="last", validation=0.2)["validation"] == 0.2
+
+
 def test_measures_of_some_networks_only(monkeypatch):
     monkeypatch.setattr(Small, "only", {"second": "tuned", "third": "hidden"})
     monkeypatch.setattr(Small, "more", {"step": Network(title="Step", measures=("first", "second"))})

@@ -76,6 +76,17 @@ def test_published_values_stand_beneath():
     assert table.rows[1][3].startswith("+30.0 [") and all(len(row) == 5 for row in table.rows)
 
 
+def test_rows_of_networks_that_only_the_document_has_stand_beside():
+    options = {"columns": ["clean", "pgd"], "beside": {"ResNet-18": {"pgd": 0.4352}}}
+    table = found().grid("t", "Title", **options)
+    assert table.rows[-1] == ("ResNet-18", "published", MISSING, "43.5 %") and table.rows[0][1] == "measured"
+    assert len(with_gain("cifar10").grid("t", "Title", **options).rows) == 2  # measured on digits
+
+
+def test_networks_of_which_all_is_measured():
+    assert found().having("clean", "pgd") == ["plain", "robust"] and found().having("clean", "rho2") == []
+
+
 def test_curves_have_bands_over_seeds():
     [curve, _] = found().curves("curve").values()
     assert "low" not in curve and curve["accuracy"].tolist() == [0.9, 0.5]

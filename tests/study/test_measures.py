@@ -1,5 +1,6 @@
 """What measures return, on a toy model; those with attacks of their own are run by the experiments' smoke presets."""
 
+import dataclasses
 import types
 
 import numpy as np
@@ -7,7 +8,19 @@ import pytest
 
 from tfadv.attacks.fgsm import FGSM
 from tfadv.data.split import Dataset, Split
-from tfadv.study import Clean, Differs, First, Gallery, History, Protocol, Under, bench
+from tfadv.study import (
+    Clean,
+    Differs,
+    First,
+    Gallery,
+    History,
+    LastEpoch,
+    Protocol,
+    Transferred,
+    Under,
+    Weights,
+    bench,
+)
 from tfadv.study.curves import AtHalf
 from tfadv.threat import LInf
 
@@ -81,3 +94,25 @@ def test_weights_that_differ_in_one_bit_differ(monkeypatch):
     assert Differs("other")(network)["value"] == 0.0
     weights[0][1] = -0.0
     assert Differs("other")(network)["value"] == 1.0
+
+
+def test_the_last_epoch_is_measured_where_the_best_is_kept(network, classifiers, tmp_path):
+    classifiers("linear").save(tmp_path / "last.keras")
+    network = dataclasses.replace(network, directory=tmp_path)
+    last = LastEpoch(Clean(), "Last")(network)["value"]
+    assert (last == dataclasses.replace(network, model=classifiers("linear")).judge().clean).all()
+    assert (last != Clean()(network)["value"]).any() and repr(LastEpoch(Clean("a"))) == repr(LastEpoch(Clean("b")))
+
+
+def test_how_many_weights_are_trained(network):
+    assert Weights()(network)["value"] == 64 * 32 + 32 + 32 * 10 + 10
+
+
+def test_what_fools_another_network_need_not_fool_this_one(network, classifiers, monkeypatch, images, labels, predict):
+    other = dataclasses.replace(network, model=classifiers("linear"))
+    monkeypatch.setattr(bench.TrainedNetwork, "other", lambda self, name: other)
+    right = Transferred("fgsm", "linf:0.1", "linear")(network)["value"]
+    x_adv = FGSM()(classifiers("linear"), images, labels, threat=LInf(0.1))
+    assert (right == (predict(network.model, images) == labels) & (predict(network.model, x_adv) == labels)).all()
+    assert right.sum() > Under("fgsm", "linf:0.1")(network)["value"].sum()
+    assert Transferred("fgsm", "linf:0.1", "linear").needs == (("linear",),)

@@ -3,13 +3,15 @@
 from tfadv.study.claims import Claim, largest_effect, ordered
 from tfadv.study.curves import AtHalf, Curve, Fgs, MinimalImages, Rho
 from tfadv.study.experiment import Experiment
-from tfadv.study.measures import Clean, Differs, First, History, Protocol, Under
+from tfadv.study.measures import Clean, Differs, First, History, LastEpoch, Protocol, Transferred, Under, Weights
 from tfadv.study.pictures import FirstImages, Gallery
 from tfadv.study.recipe import Network, Scale
+from tfadv.study.representations import ByClass, LayerSimilarity
 from tfadv.study.sample import Sample
 
 __all__ = [
     "AtHalf",
+    "ByClass",
     "Claim",
     "Clean",
     "Curve",
@@ -20,13 +22,17 @@ __all__ = [
     "FirstImages",
     "Gallery",
     "History",
+    "LastEpoch",
+    "LayerSimilarity",
     "MinimalImages",
     "Network",
     "Protocol",
     "Rho",
     "Sample",
     "Scale",
+    "Transferred",
     "Under",
+    "Weights",
     "largest_effect",
     "ordered",
 ]

@@ -11,6 +11,7 @@ from tfadv import threat as threats
 from tfadv.data import datasets
 from tfadv.evaluation.judge import Judge
 from tfadv.evaluation.traits import ModelTraits
+from tfadv.models import classifier
 from tfadv.progress import silent
 from tfadv.provenance import provenance
 from tfadv.training import run as training
@@ -67,7 +68,8 @@ class Bench:
         """A network by name: a `TrainedNetwork`."""
         if name not in self._trained:
             run = self._train(name)
-            self._trained[name] = TrainedNetwork(run.classifier, self.dataset, self.seed, run.history, self)
+            facts = {"directory": run.directory}
+            self._trained[name] = TrainedNetwork(run.classifier, self.dataset, self.seed, run.history, self, **facts)
         return self._trained[name]
 
     def _train(self, name):
@@ -100,6 +102,7 @@ class TrainedNetwork:
     seed: int
     history: list
     bench: Bench
+    directory: Path | None = None
     home: Path | None = None
     needs: tuple = ()
     progress: typing.Callable = silent
@@ -126,6 +129,10 @@ class TrainedNetwork:
     def first(self, n):
         """The same with the first n images only."""
         return dataclasses.replace(self, dataset=dataclasses.replace(self.dataset, test=self.dataset.test.take(n)))
+
+    def last_epoch(self):
+        """The same with the weights of the last epoch, of a network of which the best epoch is kept."""
+        return dataclasses.replace(self, model=classifier.load(self.directory / runs.LAST))
 
     def other(self, network, measure=None):
         """Another network of this seed on the same images, or the arrays that a measure of it found.

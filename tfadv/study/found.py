@@ -37,6 +37,10 @@ class Found:
     def __contains__(self, key):
         return bool(self[key].per_seed)
 
+    def having(self, *measures):
+        """The names of the networks of which all of these are measured."""
+        return [name for name in self.networks if all((name, measure) in self for measure in measures)]
+
     def arrays(self, network, measure):
         """All arrays of a measure by name, of the first seed that has them: for pictures. Empty if none has."""
         of = (self.stored.get((seed, network, measure)) for seed in self.seeds)
@@ -118,24 +122,28 @@ class Found:
             for name in self._rows(None)
         }
 
-    def grid(self, id, title, *, columns, rows=None, published=None, note=""):
+    def grid(self, id, title, *, columns, rows=None, published=None, beside=None, note=""):
         """A table with a row a network and a column a measure, and beneath a row what the document prints, if it does.
 
         Args:
             columns: names of measures, or of derived columns.
             rows: names of networks; None is all but those `aside`.
-            published: network -> {column: number, shown in percent from 0.1 to 1 where the measured one is a share}.
+            published: network -> {column: number, shown in percent where the measured one is a share}.
+            beside: title -> {column: share}: further rows of the document, of networks that are not trained here.
         """
-        published, filled = published if published and self.on_document_data else {}, []
+        published, beside = (part if part and self.on_document_data else {} for part in (published, beside))
+        filled, both = [], bool(published or beside)
         for name in self._rows(rows):
             cells = [self[name, column] for column in columns]
             label = self.networks[name].title
-            filled.append((label, *(["measured"] if published else []), *map(str, cells)))
+            filled.append((label, *(["measured"] if both else []), *map(str, cells)))
             if name in published:
                 pairs = zip(columns, cells, strict=True)
                 filled.append((label, "published", *(_printed(published[name].get(c), cell) for c, cell in pairs)))
+        for label, values in beside.items():
+            filled.append((label, "published", *(percent(values.get(column)) for column in columns)))
         heads = map(self._head, columns)
-        return Table(title, ("Network", *([""] if published else []), *heads), tuple(filled), note, id)
+        return Table(title, ("Network", *([""] if both else []), *heads), tuple(filled), note, id)
 
     def by_class(self, id, title, array, *, rows=None, published=None, note=""):
         """A table with a row a class and a column a network, and beside it what the document prints, if it does.

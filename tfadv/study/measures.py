@@ -24,6 +24,7 @@ class Trained(typing.Protocol):
 
     def judge(self, threat=None): ...  # tfadv.evaluation.judge.Judge of model and images
     def first(self, n): ...  # the same with the first n images only
+    def last_epoch(self): ...  # the same with the weights of the last epoch, where the best was kept
     def other(self, network, measure=None): ...  # another network of this seed, or what was measured of it
     def progress(self, what, done, total, left=None): ...
 
@@ -137,6 +138,7 @@ class History:
 
     metric: str
     title: str = titled("")
+    xlabel: typing.ClassVar[str] = "epoch"
 
     def __call__(self, network):
         values = [epoch[self.metric] for epoch in network.history]
@@ -167,3 +169,50 @@ class First:
 
     def __call__(self, network):
         return self.measure(network.first(self.n))
+
+
+@dataclasses.dataclass(frozen=True)
+class LastEpoch:
+    """Another measure on the weights of the last epoch, of a network of which the best epoch is kept."""
+
+    measure: Measure
+    title: str = titled("")
+
+    def __call__(self, network):
+        return self.measure(network.last_epoch())
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """How many trainable weights there are."""
+
+    title: str = titled("Weights")
+
+    def __call__(self, network):
+        return {"value": np.array(sum(weight.shape.num_elements() for weight in network.model.trainable_weights))}
+
+
+@dataclasses.dataclass(frozen=True)
+class Transferred:
+    """Right on what an attack makes of another network: who does not know this one, or not all of it.
+
+    Args:
+        of: the network that is attacked.
+    """
+
+    attack: str
+    threat: str
+    of: str
+    title: str = titled("")
+
+    @property
+    def needs(self):
+        """The network that is attacked."""
+        return ((self.of,),)
+
+    def __call__(self, network):
+        from tfadv import attacks
+
+        x_adv = network.other(self.of).judge(self.threat).attack(attacks.get(self.attack))
+        judge = network.judge(self.threat)
+        return {"value": judge.clean & judge.correct(x_adv)}

@@ -13,6 +13,8 @@ class Recipe:
         attack, threat: one, or several: a tuple of threats with one attack for all of them, or one each.
         keep: which epoch becomes the network: `"last"`, or `"best"` on held-out images.
         train: how many training images are used, in data order; None is all.
+        validation: the share of them that is held out, for the history and for `keep="best"`; None is a tenth, or with
+            `keep="last"` none.
     """
 
     model: str | None = None
@@ -28,6 +30,7 @@ class Recipe:
     reduction: str | None = None
     shuffle: bool | None = None
     train: int | None = None
+    validation: float | None = None
 
     def over(self, other):
         """The settings that either has, by name; this one's where both have them."""
@@ -94,7 +97,7 @@ class Network(Recipe):
         """The keyword arguments of `tfadv.training.run.ensure`, and `train`, the number of training images."""
         settings = self.over(scale) | {"epochs": max(1, round(self.share * scale.epochs))}
         if settings.get("keep") == "last":
-            settings["validation"] = 0.0
+            settings.setdefault("validation", 0.0)
         if self.start:
             settings.pop("model", None)
         return settings

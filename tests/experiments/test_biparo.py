@@ -1,0 +1,121 @@
+"""The studies of Bigaud, Papereux, Rolland 2021 on made-up measurements; what only they measure, by brute force."""
+
+import dataclasses
+import importlib
+
+import numpy as np
+import pytest
+
+from tfadv.errors import TfadvError
+from tfadv.experiments import EXPERIMENTS
+from tfadv.experiments.biparo import cells, forensics, nas_robust
+from tfadv.experiments.biparo.networks import networks
+
+BIPARO = [name for name, place in EXPERIMENTS.places.items() if ".biparo." in place]
+PRINTED = [
+    name for name in BIPARO if hasattr(importlib.import_module(EXPERIMENTS.places[name].split(":")[0]), "PUBLISHED")
+]
+
+
+def made_up(experiment, share=0.5, **others):
+    """Measurements of 100 images for every network; of `others`, by the name of the network, another share is right."""
+    rng, stored = np.random.default_rng(0), {}
+    for name in experiment.networks():
+        for key in experiment.taken_of(name):
+            right = rng.random(100) < others.get(name, share)
+            at = np.array(getattr(experiment.measures()[key], "at", (1, 2, 3)), float)
+            curve = type(experiment.measures()[key]).__name__ in ("Curve", "History")
+            value = np.full(at.shape, others.get(name, share)) if curve else right
+            stored[0, name, key] = {"value": value, "at": at, "classes": np.full(10, 0.5), "first": np.full(4, 0.5)}
+    about = {key: {"dataset": experiment.scale.dataset, "class_names": list("abcdefghij")} for key in stored}
+    return experiment.found_of(stored, about)
+
+
+def claims_of(experiment, **others):
+    return {claim.id: claim for claim in experiment.claims(made_up(experiment, **others))}
+
+
+@pytest.mark.parametrize("name", PRINTED)
+@pytest.mark.parametrize("preset", ["laptop", "paper"])
+def test_every_published_number_stands_in_a_table(name, preset):
+    module = importlib.import_module(EXPERIMENTS.places[name].split(":")[0])
+    experiment = EXPERIMENTS.build(name, preset=preset)
+    cells = {cell for table in experiment.tables(made_up(experiment)) for row in table.rows for cell in row}
+    for row in module.PUBLISHED.values():
+        assert {f"{100 * value:.1f} %" for value in row.values()} <= cells
+
+
+def test_networks_of_the_same_recipe_are_the_same_network():
+    at, sweep, mat = (EXPERIMENTS.build(name) for name in ("basicnet_at", "epsilon_sweep", "mat"))
+    assert at.digest_of(0, "linf") == sweep.digest_of(0, "eps-0.03") == mat.digest_of(0, "linf")
+    assert at.digest_of(0, "standard") == sweep.digest_of(0, "standard")
+    assert len({mat.digest_of(0, name) for name in mat.networks()}) == len(mat.networks())
+
+
+def test_the_document_s_step_is_two_and_a_half_eps_over_the_steps():
+    from tfadv import attacks
+    from tfadv.threat import parse
+
+    network = networks("paper", "linf")["linf"]
+    assert parse(network.threat).step_size(attacks.get(network.attack).steps) == pytest.approx(0.0075)
+
+
+def test_the_best_eps_is_looked_for_among_all():
+    claims = claims_of(EXPERIMENTS.build("epsilon_sweep"), **{"eps-0.06": 0.9, "eps-0.03": 0.2})
+    assert (
+        claims["best-eps"].holds is False and "0.06" in claims["best-eps"].says and claims["over-under"].holds is True
+    )
+    assert claims_of(EXPERIMENTS.build("epsilon_sweep"), **{"eps-0.03": 1.0})["best-eps"].holds is True
+
+
+def test_the_front_is_of_cells_that_none_beats_in_both():
+    experiment = nas_robust.NasRobust()
+    assert len(experiment.networks()) == 12
+    claims = claims_of(experiment, **{name: 0.2 + 0.1 * name.count("2") for name in experiment.networks()})
+    assert claims["convolutions"].holds is True and claims["convolutions"].measured.mean > 0.8
+    assert [figure.id for figure in experiment.figures(made_up(experiment))] == ["pareto"]
+
+
+def test_a_cell_is_what_its_edges_say():
+    assert cells.cell_net((8, 8, 1), 3, edges="200000", width=2).name == "cell_net"
+    count = lambda edges: cells.cell_net((8, 8, 1), 3, edges=edges, width=2).count_params()  # noqa: E731
+    assert count("000000") < count("111111") < count("111112")
+    # A node that nothing leads to brings nothing: the edge from it is left out.
+    assert count("000020") == count("000000")
+    with pytest.raises(TfadvError, match="6 digits"):
+        cells.cell_net((8, 8, 1), 3, edges="22")
+
+
+def test_ranks_multiply_to_spearman_s_correlation():
+    from scipy.stats import spearmanr
+
+    a, b = np.random.default_rng(0).normal(size=(2, 12))
+    product = nas_robust.standard_ranks(a) * nas_robust.standard_ranks(b)
+    assert product.mean() == pytest.approx(spearmanr(a, b).statistic)
+
+
+def test_residuals_of_a_kernel():
+    x = np.random.default_rng(0).random((2, 4, 5, 3))
+    assert np.allclose(forensics.filtered(x, np.array([[-1, 1]])), x[:, :, 1:] - x[:, :, :-1])
+    shares = forensics.histograms(np.array([[-1e9, 0.0, 0.1, 1e9]]))
+    assert shares.shape == (1, forensics.BINS) and shares[0, [0, forensics.BINS // 2, -1]].tolist() == [0.25, 0.5, 0.25]
+
+
+def test_f1_of_a_confusion():
+    from sklearn.metrics import confusion_matrix, f1_score
+
+    rng = np.random.default_rng(0)
+    truth, named = rng.integers(0, 3, (2, 50))
+    assert forensics.f1(confusion_matrix(truth, named)) == pytest.approx(f1_score(truth, named, average=None))
+
+
+def test_who_trains_longer_is_told_apart(tmp_path):
+    overfit = EXPERIMENTS.build("robust_overfitting")
+    assert overfit.networks()["basicnet"].settings(overfit.scale)["validation"] == 0.2
+    found = made_up(overfit)
+    falls = {"value": np.array([0.2, 0.5, 0.4]), "at": np.arange(3)}
+    found.stored[0, "basicnet", "val_adv_accuracy"] = falls
+    found.stored[0, "basicnet", "accuracy"] = {"value": np.array([0.1, 0.2, 0.8]), "at": np.arange(3)}
+    assert found["basicnet", "kept"].mean == 2 and found["basicnet", "gap_held_out"].mean == pytest.approx(0.1)
+    assert found["basicnet", "rise"].mean == pytest.approx(0.6)
+    assert dataclasses.asdict(overfit)["preset"] == "laptop" and len(list(overfit.figures(found))) == 2

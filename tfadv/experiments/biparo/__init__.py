@@ -1,0 +1,1 @@
+"""Bigaud, Papereux, Rolland: Adversarial training for image classification, 2021 (the BIPARO report)."""

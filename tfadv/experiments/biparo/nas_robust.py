@@ -1,0 +1,90 @@
+"""Which small architectures are robust: the outlook of Bigaud, Papereux, Rolland 2021, after Guo et al. 2020.
+
+Guo et al. trained a supernet and found that densely connected cells are the more robust ones; Liu, Jin 2021 search for
+several aims at once. Here random cells are trained adversarially, each alone, and ranked.
+
+Command: `tfadv reproduce nas-robust`. Expected: with so short a training cells with more convolutions are more accurate
+and more robust alike.
+"""
+
+import numpy as np
+
+from tfadv.experiments.biparo.networks import DOCUMENT, LINF, tests
+from tfadv.experiments.biparo.residual import residual, trained
+from tfadv.models import MODELS
+from tfadv.reports import figures
+from tfadv.reports.document import Figure
+from tfadv.study import Claim, Experiment, Sample, Weights
+
+# What an edge of a cell does, by the digit that names it, and how many edges there are between four nodes.
+NONE, IDENTITY, CONVOLUTION = "012"
+NODES = 4
+EDGES = NODES * (NODES - 1) // 2
+MODELS.add("cell_net", "tfadv.experiments.biparo.cells:cell_net")
+# Twelve cells drawn at random, no two alike; a node that nothing leads to is left out.
+DRAWN = ("".join(map(str, digits)) for digits in np.random.default_rng(0).integers(0, 3, (100, EDGES)))
+CELLS = tuple(dict.fromkeys(DRAWN))[:12]
+
+
+class NasRobust(Experiment):
+    name, title = "nas_robust", "Which small architectures are robust"
+    document, ids = DOCUMENT, ("nas-robust",)
+    scales = residual(train=2000, epochs=4)
+
+    def networks(self):
+        wide = {"smoke": 2, "laptop": 16, "paper": 64}[self.preset]
+        cells = CELLS[:3] if self.preset == "smoke" else CELLS
+        return {
+            cell: trained(self.preset, cell, LINF, model=f"cell_net(edges='{cell}', width={wide})") for cell in cells
+        }
+
+    def measures(self):
+        return {"weights": Weights(), **tests()}
+
+    def derived(self, found):
+        share = lambda kinds: lambda name: found[name, "weights"].map(lambda _: kinds(name))  # noqa: E731
+        return {
+            "density": ("Edges", share(lambda name: np.array(float(EDGES - name.count(NONE))))),
+            "convolutions": ("Convolutions", share(lambda name: np.array(float(name.count(CONVOLUTION))))),
+        }
+
+    def claims(self, found):
+        for key, what in (("density", "the number of edges"), ("convolutions", "the number of convolutions")):
+            says = f"Robustness rises with {what} (measured: Spearman's correlation with accuracy under PGD)"
+            yield Claim(key, says, self.correlation(found, key, "pgd_linf"), above=0.0, published="densely connected")
+        says = "The accurate cells are the robust ones (measured: Spearman's correlation of the two)"
+        yield Claim("both", says, self.correlation(found, "clean", "pgd_linf"), above=0.0)
+
+    def correlation(self, found, *keys):
+        """Spearman's correlation over the cells; its interval treats the products of the ranks as independent."""
+        names = found.having("pgd_linf") if len(found.having("pgd_linf")) > 2 else []
+        means = [[found[name, key].mean for name in names] for key in keys]
+        return Sample.of(np.prod([standard_ranks(part) for part in means], axis=0)) if names else Sample({})
+
+    def tables(self, found):
+        columns = ["density", "convolutions", "weights", "clean", "pgd_linf", "pgd_l2", "fgsm"]
+        note = "A cell is the kinds of its edges 0-1, 0-2, 1-2, 0-3, 1-3, 2-3: 0 none, 1 identity, 2 convolution."
+        yield found.grid("table", "Random cells", columns=columns, note=note)
+
+    def figures(self, found):
+        names = found.having("clean", "pgd_linf")
+        clean, robust = ({name: found[name, key].mean for name in names} for key in ("clean", "pgd_linf"))
+        beaten = lambda a, b: clean[a] <= clean[b] and robust[a] <= robust[b] and a != b  # noqa: E731
+        front = [name for name in names if not any(beaten(name, other) for other in names)]
+        rest = {"other cells": [name for name in names if name not in front], "not beaten in both": front}
+        points = {
+            title: {"eps": [clean[n] for n in part], "accuracy": [robust[n] for n in part]}
+            for title, part in rest.items()
+        }
+        title = "Accuracy under PGD against natural accuracy"
+        yield Figure(
+            "Pareto front", figures.accuracy_curves(points, title=title, xlabel="natural accuracy"), "", "pareto"
+        )
+
+
+def standard_ranks(values):
+    """Ranks with mean 0 and variance 1: the mean product of two such is Spearman's correlation."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(values)
+    return (ranks - ranks.mean()) / max(ranks.std(), 1e-12)

@@ -1,0 +1,103 @@
+"""The networks that several tables of the document share, each recipe once, so that each is trained once; the four
+tests that its tables 1 to 6 have in common.
+
+The document says eps 0.03, alpha 0.0075 and a learning rate of 0.01 with its drops. It does not say the number of PGD
+steps (10 here, for which 2.5 eps / steps is its alpha), eps_2 (0.5 is customary, Maini et al. 2020; 0.83 is what Araujo
+et al. 2020 have), the batch size, momentum, or augmentation.
+"""
+
+from tfadv.study import Clean, Network, Scale, Under
+
+DOCUMENT = "Bigaud, Papereux, Rolland 2021"
+LINF, L2, L2_WIDE = "linf:0.03", "l2:0.5", "l2:0.83"
+# What training attacks with: the last point, as customary, not the best.
+ATTACKS = {
+    "smoke": "pgd(steps=1, keep_best=False)",
+    "laptop": "pgd(steps=3, keep_best=False)",
+    "paper": "pgd(steps=10, keep_best=False)",
+}
+BASICNET = Scale(
+    dataset="cifar10",
+    epochs=40,
+    judged=5000,
+    model="basicnet",
+    batch_size=128,
+    optimizer="sgd(learning_rate=0.01, momentum=0.9)",
+    schedule="step(at=(20, 30))",
+    augment="crop_flip",
+    keep="last",
+)
+SMOKE = {
+    "dataset": "digits",
+    "epochs": 1,
+    "model": "mlp(hidden=(16,), init=glorot)",
+    "train": 300,
+    "judged": 60,
+    "optimizer": "adam(learning_rate=0.01)",
+    "schedule": "constant",
+    "augment": "none",
+}
+LAPTOP = {
+    "train": 10_000,
+    "epochs": 12,
+    "optimizer": "adam(learning_rate=0.002)",
+    "schedule": "step(at=(0.6, 0.85))",
+    "augment": "none",
+}
+
+
+def basicnet(**laptop):
+    """The presets of a study of BasicNets.
+
+    Args:
+        laptop: what the study has of its own there, e.g. `minutes`.
+    """
+    return BASICNET.presets(smoke=SMOKE, laptop={**LAPTOP, **laptop})
+
+
+def networks(preset, *names):
+    """BasicNets by name, as a preset trains them.
+
+    >>> networks("laptop", "l2")["l2"].threat
+    'l2:0.5'
+    """
+    known = {
+        "standard": Network(title="Natural training"),
+        "linf": pgd_trained(preset, "l_inf PGD training", LINF),
+        "l2": pgd_trained(preset, "l_2 PGD training", L2),
+        "fgsm": Network(title="l_inf FGSM training", method="adversarial", attack="fgsm", threat=LINF),
+        "mat_rand": mixed(preset, "MAT-Rand", "random"),
+        "mat_max": mixed(preset, "MAT-Max", "worst"),
+    }
+    return {name: known[name] for name in names}
+
+
+def pgd_trained(preset, title, threat, **options):
+    """A network trained against PGD in one ball."""
+    return Network(title=title, method="adversarial", attack=ATTACKS[preset], threat=threat, **options)
+
+
+def mixed(preset, title, pick, l2=L2, **options):
+    """A network trained against PGD in two balls: of each image one drawn at random, or the worse."""
+    options = {"attack": ATTACKS[preset], "threat": (LINF, l2), **options}
+    return Network(title=title, method=f"mixed(pick={pick})", **options)
+
+
+def trades(preset, beta):
+    """A network trained with TRADES in l_inf."""
+    return Network(title=f"TRADES, beta {beta}", method=f"trades(beta={beta})", attack=ATTACKS[preset], threat=LINF)
+
+
+def tests(l2=L2):
+    """The rows of the document's tables: natural, l_inf PGD, l_2 PGD, l_inf FGSM."""
+    return {
+        "clean": Clean("Natural"),
+        "pgd_linf": Under("pgd(steps=20)", LINF, "l_inf PGD"),
+        "pgd_l2": Under("pgd(steps=20)", l2, "l_2 PGD"),
+        "fgsm": Under("fgsm", LINF, "l_inf FGSM"),
+    }
+
+
+def both_norms(found):
+    """The derived column of what is right under both PGD attacks."""
+    return {"union": ("both PGD", lambda name: found[name, "pgd_linf"] & found[name, "pgd_l2"])}

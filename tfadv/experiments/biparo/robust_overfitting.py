@@ -1,0 +1,93 @@
+"""Robust overfitting and early stopping: figure 2 of Bigaud, Papereux, Rolland 2021, after Rice, Wong, Kolter 2020.
+
+Few images and many epochs: after the first drop of the learning rate the accuracy on attacked training images goes on
+rising and that on attacked held-out images falls. A fifth of the images is held out; the best epoch on them is kept.
+
+Command: `tfadv reproduce robust-overfitting`. Expected: the last epoch loses several points to the best one under
+attack, in the larger network too.
+"""
+
+import numpy as np
+
+from tfadv.experiments.biparo.networks import DOCUMENT, LINF, basicnet, pgd_trained
+from tfadv.reports import figures
+from tfadv.reports.document import Figure
+from tfadv.study import Claim, Clean, Experiment, History, LastEpoch, Under
+
+METRICS = {"accuracy": "training images, attacked", "val_adv_accuracy": "held-out images, attacked"}
+DROPS = (0.5, 0.75)  # of the epochs, as Rice et al. have them
+LARGE = {"smoke": "mlp(hidden=(32,), init=glorot)", "laptop": "resnet8(widths=(8, 16, 32))", "paper": "resnet18"}
+
+
+class RobustOverfitting(Experiment):
+    name, title = "robust_overfitting", "Robust overfitting and early stopping"
+    document, ids = DOCUMENT, ("robust-overfitting",)
+    scales = {
+        preset: scale.but(keep="best", validation=0.2, schedule=f"step(at={DROPS})")
+        for preset, scale in basicnet(train=2500, epochs=80).items()
+    }
+
+    def networks(self):
+        small = pgd_trained(self.preset, "BasicNet", LINF)
+        large = {"large": pgd_trained(self.preset, "Larger network", LINF, model=LARGE[self.preset], share=0.5)}
+        return {"basicnet": small} | (large if self.preset != "smoke" else {})
+
+    def measures(self):
+        pgd = Under("pgd(steps=20)", LINF)
+        return {
+            "clean": Clean("Natural, best epoch"),
+            "clean_last": LastEpoch(Clean(), "Natural, last epoch"),
+            "pgd": Under(pgd.attack, LINF, "l_inf PGD, best epoch"),
+            "pgd_last": LastEpoch(pgd, "l_inf PGD, last epoch"),
+            **{metric: History(metric) for metric in METRICS},
+        }
+
+    def derived(self, found):
+        held_out = lambda name: found[name, "val_adv_accuracy"]  # noqa: E731
+        return {
+            "kept": ("Best epoch", lambda name: held_out(name).map(lambda curve: np.array(curve.argmax() + 1.0))),
+            "gap": ("Lost after it", lambda name: found[name, "pgd"] - found[name, "pgd_last"]),
+            "gap_held_out": ("Lost, held-out", lambda name: held_out(name).map(lambda c: c.max() - c[-1], share=True)),
+            "rise": ("Won on training images", lambda name: found[name, "accuracy"].map(since, found[name, "kept"])),
+        }
+
+    def claims(self, found):
+        for name, network in found.networks.items():
+            of = lambda key, name=name: found[name, key]  # noqa: E731
+            says = f"{network.title}: the last epoch is at least 3 points below the best one under PGD"
+            yield Claim(
+                f"gap-{name}", says, of("gap"), above=0.03, published="7.9 points (Rice et al., PreActResNet-18)"
+            )
+            says = f"{network.title}: after the best epoch, accuracy on attacked training images rises"
+            yield Claim(f"rise-{name}", says, of("rise"), above=0.0, published="training loss falls")
+        says = "The drop of the learning rate is the turn: the best epoch comes within a fifth of all epochs after it"
+        epochs = self.scale.epochs
+        at, note = (
+            (DROPS[0] * epochs + epochs / 10, epochs / 10),
+            f"The first drop follows epoch {DROPS[0] * epochs:g}.",
+        )
+        yield Claim("turn", says, found["basicnet", "kept"], near=at, published="linked with the first drop", note=note)
+        says = "A larger network overfits less (measured: what it loses, less what BasicNet loses)"
+        more = found["large", "gap"].map(np.mean) - found["basicnet", "gap"].map(np.mean)
+        yield Claim("larger", says, more, below=0.0, published="a way to face over-fitting")
+        says = "A larger network is better at its last epoch all the same"
+        gain = found["large", "pgd_last"] - found["basicnet", "pgd_last"]
+        yield Claim("larger-last", says, gain, above=0.0, published="still improves")
+
+    def tables(self, found):
+        columns = ["clean", "clean_last", "pgd", "pgd_last", "gap", "kept", "gap_held_out", "rise"]
+        note = "On test images, which no choice was made on; the best epoch was chosen on held-out training images."
+        yield found.grid("table", "The best epoch and the last", columns=columns, note=note)
+
+    def figures(self, found):
+        for name, network in found.networks.items():
+            curves = {title: found.curves(metric, [name])[network.title] for metric, title in METRICS.items()}
+            drops = {"drop": DROPS[0] * len(found.arrays(name, "accuracy")["at"])}
+            title = f"{network.title}: accuracy under attack over the epochs"
+            png = figures.accuracy_curves(curves, vertical_lines=drops, title=title, xlabel="epoch")
+            yield Figure(f"Figure 2, {network.title}", png, "The line is the first drop.", f"figure-2-{name}")
+
+
+def since(curve, kept):
+    """How much a metric rises from an epoch, counted from 1, to the last."""
+    return np.array(curve[-1] - curve[int(kept) - 1])

@@ -1,0 +1,1 @@
+"""Landwehr: Regularization and robustness, a lecture."""
