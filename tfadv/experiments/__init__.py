@@ -16,6 +16,8 @@ EXPERIMENTS = Registry(
         "adversarial_training_danskin": "tfadv.experiments.lecture.danskin:Danskin",
         "attack_forensic": "tfadv.experiments.biparo.attack_forensic:AttackForensic",
         "nas_robust": "tfadv.experiments.biparo.nas_robust:NasRobust",
+        "madry_mnist_capacity": "tfadv.experiments.lecture.madry_mnist_capacity:MadryMnistCapacity",
+        "advtrain_as_augmentation": "tfadv.experiments.lecture.augmentation:Augmentation",
         "deep_defense": "tfadv.experiments.deep_defense:deep_defense",
         "deep_defense_mnist": "tfadv.experiments.deep_defense.mnist:DeepDefenseMnist",
         "deep_defense_tuning": "tfadv.experiments.deep_defense.tuning:DeepDefenseTuning",

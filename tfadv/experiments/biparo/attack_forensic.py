@@ -9,7 +9,7 @@ the smallest changes.
 """
 
 from tfadv.experiments.biparo.forensics import AttackForensics
-from tfadv.experiments.biparo.networks import DOCUMENT, L2, LINF, basicnet, networks
+from tfadv.experiments.biparo.networks import DOCUMENT, L2, LINF, UNIFORM, basicnet, networks
 from tfadv.reports.document import Figure, Table, number
 from tfadv.study import Claim, Clean, Experiment
 
@@ -18,7 +18,7 @@ KINDS = (
     ("PGD l_inf", "pgd(steps=20)", LINF),
     ("PGD l_2", "pgd(steps=20)", L2),
     ("DeepFool", "deepfool", L2),
-    ("noise", "pgd(steps=1, step_size=1e-06, keep_best=False)", LINF),  # the random start, as good as it is
+    ("noise", UNIFORM, LINF),
 )
 TRIED = {"exact": (0, "as the attack made them"), "stored": (8, "stored in 8 bits")}
 

@@ -16,6 +16,7 @@ ATTACKS = {
     "laptop": "pgd(steps=3, keep_best=False)",
     "paper": "pgd(steps=10, keep_best=False)",
 }
+UNIFORM = "pgd(steps=1, step_size=1e-06, keep_best=False)"
 BASICNET = Scale(
     dataset="cifar10",
     epochs=40,
@@ -66,6 +67,8 @@ def networks(preset, *names):
         "linf": pgd_trained(preset, "l_inf PGD training", LINF),
         "l2": pgd_trained(preset, "l_2 PGD training", L2),
         "fgsm": Network(title="l_inf FGSM training", method="adversarial", attack="fgsm", threat=LINF),
+        # PGD's random start, and a step too short to matter.
+        "noise": Network(title="Uniform noise", method="adversarial", attack=UNIFORM, threat=LINF),
         "mat_rand": mixed(preset, "MAT-Rand", "random"),
         "mat_max": mixed(preset, "MAT-Max", "worst"),
     }

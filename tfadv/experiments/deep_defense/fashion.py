@@ -38,7 +38,7 @@ TABLE_36 = {
 }
 TRANSFER = "On DeepFool images of the vanilla network after 10 epochs."
 PUBLISHED = (15, 25, 5, 5e-4, 5, False)
-# One of the best rows of `tfadv reproduce deep-defense-tuning`; docs/results.md says how it was chosen.
+# One of the best rows of `tfadv reproduce deep-defense-tuning`; docs/results/ says how it was chosen.
 TUNED = (5, 25, 5, 1e-3, 10, True)
 
 
