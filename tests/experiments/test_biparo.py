@@ -1,4 +1,4 @@
-"""The studies of Bigaud, Papereux, Rolland 2021 on made-up measurements; what only they measure, by brute force."""
+"""Studies of Bigaud, Papereux, Rolland 2021 and of the lecture on made-up measurements; their own measures."""
 
 import dataclasses
 import importlib
@@ -26,7 +26,8 @@ def made_up(experiment, share=0.5, **others):
             at = np.array(getattr(experiment.measures()[key], "at", (1, 2, 3)), float)
             curve = type(experiment.measures()[key]).__name__ in ("Curve", "History")
             value = np.full(at.shape, others.get(name, share)) if curve else right
-            stored[0, name, key] = {"value": value, "at": at, "classes": np.full(10, 0.5), "first": np.full(4, 0.5)}
+            halves = {array: np.full(10, 0.5) for array in ("classes", "first", "f1")}
+            stored[0, name, key] = {"value": value, "at": at, **halves}
     about = {key: {"dataset": experiment.scale.dataset, "class_names": list("abcdefghij")} for key in stored}
     return experiment.found_of(stored, about)
 

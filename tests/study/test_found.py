@@ -78,7 +78,7 @@ def test_published_values_stand_beneath():
 
 def test_rows_of_networks_that_only_the_document_has_stand_beside():
     options = {"columns": ["clean", "pgd"], "beside": {"ResNet-18": {"pgd": 0.4352}}}
-    table = found().grid("t", "Title", **options)
+    table = with_gain().grid("t", "Title", **options)
     assert table.rows[-1] == ("ResNet-18", "published", MISSING, "43.5 %") and table.rows[0][1] == "measured"
     assert len(with_gain("cifar10").grid("t", "Title", **options).rows) == 2  # measured on digits
 

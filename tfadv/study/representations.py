@@ -31,7 +31,7 @@ class LayerSimilarity:
         import keras
 
         chosen = [layer for layer in network.model.layers if type(layer).__name__ in self.kinds]
-        outputs = keras.Model(network.model.inputs, [layer.output for layer in chosen])
+        outputs = keras.Model(network.model.input, [layer.output for layer in chosen])
         crossed, first = [], []
         for start in range(0, len(network.x) - self.batch + 1, self.batch):
             rows = [flat(np.asarray(part)) for part in outputs(network.x[start : start + self.batch], training=False)]
@@ -71,8 +71,9 @@ def normalized(hsic):
 
 
 def block(cka):
-    """The mean over different layers of the last half."""
-    last = cka[len(cka) // 2 :, len(cka) // 2 :]
+    """The mean over different layers of the last half, at least two."""
+    first = max(min(len(cka) // 2, len(cka) - 2), 0)
+    last = cka[first:, first:]
     return last[~np.eye(len(last), dtype=bool)].mean()
 
 

@@ -23,8 +23,8 @@ FEW_STEPS = ATTACKS | {"laptop": "pgd(steps=2, keep_best=False)"}
 # (width of the first stage, model): three widths at depth 8, the deeper ones with as many weights as the ones before.
 GRID = {
     "smoke": {
-        "w4": ("width 4", "mlp(hidden=(4,), init=glorot)"),
-        "w16": ("width 16", "mlp(hidden=(16,), init=glorot)"),
+        "w8": ("width 16", SMOKE["model"]),
+        "deep": ("width 8, deeper", "mlp(hidden=(8, 8), init=glorot)"),
     },
     "laptop": {
         "w4": ("ResNet-8, width 4", "resnet8(widths=(4, 8, 16))"),

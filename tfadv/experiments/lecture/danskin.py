@@ -9,6 +9,8 @@ percent, for networks with ReLU nearly so, and more so the better the attack is.
 
 from tfadv.experiments.lecture.envelope import Envelope
 from tfadv.experiments.lecture.scales import DOCUMENT, MNIST, SMOKE
+from tfadv.reports import figures
+from tfadv.reports.document import Figure
 from tfadv.study import Claim, Clean, Experiment, Network, Under
 
 THREAT = "linf:0.1"
@@ -57,3 +59,6 @@ class Danskin(Experiment):
         )
         columns = ["clean", "pgd", "one", "many", "l2"]
         yield found.grid("table", "Told and measured derivatives", columns=columns, note=note)
+
+    def figures(self, found):
+        yield Figure("Accuracy", figures.accuracy_bars(found.bars("clean", "pgd")), "With 95% intervals.", "accuracy")
