@@ -26,7 +26,8 @@ class Capacity(Experiment):
     def networks(self):
         if self.preset != "paper":
             return grid(self.preset)
-        return grid(self.preset) | {key: mixed(self.preset, TITLES[key], "random", model=key) for key in TITLES}
+        named = {key: mixed(self.preset, TITLES[key], "random", model=key, start=None) for key in TITLES}
+        return grid(self.preset) | named
 
     def measures(self):
         return {"weights": Weights(), **tests()}

@@ -3,7 +3,8 @@ tests that its tables 1 to 6 have in common.
 
 The document says eps 0.03, alpha 0.0075 and a learning rate of 0.01 with its drops. It does not say the number of PGD
 steps (10 here, for which 2.5 eps / steps is its alpha), eps_2 (0.5 is customary, Maini et al. 2020; 0.83 is what Araujo
-et al. 2020 have), the batch size, momentum, or augmentation.
+et al. 2020 have), the batch size, momentum, or augmentation. BasicNets begin with the weights after a few epochs of
+natural training: adversarial training from scratch may end in a network that always says the same.
 """
 
 from tfadv.study import Clean, Network, Scale, Under
@@ -39,9 +40,10 @@ SMOKE = {
     "augment": "none",
 }
 LAPTOP = {
-    "train": 10_000,
+    "train": 20_000,
     "epochs": 12,
-    "optimizer": "adam(learning_rate=0.002)",
+    "batch_size": 64,
+    "optimizer": "adam(learning_rate=0.001)",
     "schedule": "step(at=(0.6, 0.85))",
     "augment": "none",
 }
@@ -57,7 +59,7 @@ def basicnet(**laptop):
 
 
 def networks(preset, *names):
-    """BasicNets by name, as a preset trains them.
+    """BasicNets by name, as a preset trains them, and the one that they begin with.
 
     >>> networks("laptop", "l2")["l2"].threat
     'l2:0.5'
@@ -66,29 +68,34 @@ def networks(preset, *names):
         "standard": Network(title="Natural training"),
         "linf": pgd_trained(preset, "l_inf PGD training", LINF),
         "l2": pgd_trained(preset, "l_2 PGD training", L2),
-        "fgsm": Network(title="l_inf FGSM training", method="adversarial", attack="fgsm", threat=LINF),
+        "fgsm": pgd_trained(preset, "l_inf FGSM training", LINF, attack="fgsm"),
         # PGD's random start, and a step too short to matter.
-        "noise": Network(title="Uniform noise", method="adversarial", attack=UNIFORM, threat=LINF),
+        "noise": pgd_trained(preset, "Uniform noise", LINF, attack=UNIFORM),
         "mat_rand": mixed(preset, "MAT-Rand", "random"),
         "mat_max": mixed(preset, "MAT-Max", "worst"),
     }
-    return {name: known[name] for name in names}
+    return warm(preset) | {name: known[name] for name in names}
+
+
+def warm(preset, **options):
+    """What BasicNets begin with, by name: an eighth of the epochs of natural training; in a smoke run nothing."""
+    return {} if preset == "smoke" else {"warm": Network(title="", share=0.125, **options)}
 
 
 def pgd_trained(preset, title, threat, **options):
-    """A network trained against PGD in one ball."""
-    return Network(title=title, method="adversarial", attack=ATTACKS[preset], threat=threat, **options)
+    """A BasicNet trained against PGD in one ball."""
+    options = {"attack": ATTACKS[preset], "start": next(iter(warm(preset)), None), "method": "adversarial", **options}
+    return Network(title=title, threat=threat, **options)
 
 
 def mixed(preset, title, pick, l2=L2, **options):
-    """A network trained against PGD in two balls: of each image one drawn at random, or the worse."""
-    options = {"attack": ATTACKS[preset], "threat": (LINF, l2), **options}
-    return Network(title=title, method=f"mixed(pick={pick})", **options)
+    """A BasicNet trained against PGD in two balls: of each image one drawn at random, or the worse."""
+    return pgd_trained(preset, title, (LINF, l2), method=f"mixed(pick={pick})", **options)
 
 
 def trades(preset, beta):
-    """A network trained with TRADES in l_inf."""
-    return Network(title=f"TRADES, beta {beta}", method=f"trades(beta={beta})", attack=ATTACKS[preset], threat=LINF)
+    """A BasicNet trained with TRADES in l_inf."""
+    return pgd_trained(preset, f"TRADES, beta {beta}", LINF, method=f"trades(beta={beta})")
 
 
 def tests(l2=L2):

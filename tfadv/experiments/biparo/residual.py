@@ -52,7 +52,7 @@ def residual(**laptop):
 
 def grid(preset):
     """The networks of one family by width and depth, trained on a random mix of l_inf and l_2 PGD."""
-    options = {"attack": FEW_STEPS[preset]}
+    options = {"attack": FEW_STEPS[preset], "start": None}
     return {
         name: mixed(preset, title, "random", model=model, **options) for name, (title, model) in GRID[preset].items()
     }

@@ -9,7 +9,7 @@ attack, in the larger network too.
 
 import numpy as np
 
-from tfadv.experiments.biparo.networks import DOCUMENT, LINF, basicnet, pgd_trained
+from tfadv.experiments.biparo.networks import DOCUMENT, LINF, basicnet, pgd_trained, warm
 from tfadv.reports import figures
 from tfadv.reports.document import Figure
 from tfadv.study import Claim, Clean, Experiment, History, LastEpoch, Under
@@ -29,8 +29,9 @@ class RobustOverfitting(Experiment):
 
     def networks(self):
         small = pgd_trained(self.preset, "BasicNet", LINF)
-        large = {"large": pgd_trained(self.preset, "Larger network", LINF, model=LARGE[self.preset], share=0.5)}
-        return {"basicnet": small} | (large if self.preset != "smoke" else {})
+        options = {"model": LARGE[self.preset], "start": None, "share": 0.5}
+        large = {"large": pgd_trained(self.preset, "Larger network", LINF, **options)}
+        return warm(self.preset) | {"basicnet": small} | (large if self.preset != "smoke" else {})
 
     def measures(self):
         pgd = Under("pgd(steps=20)", LINF)
