@@ -14,7 +14,7 @@ from tfadv.training.callbacks import Backup
 
 # So many that some are left when it is stopped.
 EPOCHS = 20
-LONG = ("--dataset", "digits", "--method", "adversarial", "--attack", "pgd(steps=10)", "--threat", "linf:0.1")
+LONG = ("--dataset", "digits", "--method", "adversarial", "--attack", "pgd(steps=1)", "--threat", "linf:0.1")
 LONG += ("--epochs", EPOCHS, "--optimizer", "adam(learning_rate=0.003)", "--schedule", "step(at=10)", "--seed", 1)
 
 
@@ -89,8 +89,8 @@ def test_stopped_between_the_last_epoch_and_the_end(tfadv, tmp_path, monkeypatch
 def test_a_stopped_evaluation_goes_on_to_the_same_outcome(tfadv, process, tmp_path):
     run, out = tmp_path / "run", tmp_path / "out"
     assert tfadv("train", "--dataset", "digits", "--model", "linear", "--epochs", 2, "--out", run).exit_code == 0
-    attacks = ("--attack", "pgd(steps=300)", "--attack", "square(queries=300)")
-    command = ("evaluate", run, "--threat", "linf:0.05", *attacks, "--batch-size", 60, "--verdict-only")
+    attacks = ("--attack", "pgd(steps=300)", "--attack", "fgsm")
+    command = ("evaluate", run, "--threat", "linf:0.05", *attacks, "--batch-size", 20, "--verdict-only")
     assert tfadv(*command, "--out", tmp_path / "whole").exit_code == 0
     code, stderr = stopped(process, (*command, "--out", out), out / "evaluation.partial.npz", signal.SIGTERM)
     assert code == 143 and stderr.splitlines()[-1].endswith("the same command goes on from the last complete batch.")
