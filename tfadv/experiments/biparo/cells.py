@@ -5,7 +5,7 @@ from keras import layers
 
 from tfadv.errors import invalid
 from tfadv.experiments.biparo.nas_robust import CONVOLUTION, EDGES, IDENTITY, NODES, NONE
-from tfadv.models.resnet import PIXELS
+from tfadv.models.parts import PIXELS
 
 
 def cell_net(
