@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tfadv.attacks import ATTACKS, AttackWrapper, MinimumNormAttack
 from tfadv.data import DATASETS
+from tfadv.defenses import DEFENSES
 from tfadv.experiments import EXPERIMENTS
 from tfadv.layers import LAYERS
 from tfadv.models import MODELS
@@ -23,7 +24,10 @@ from tfadv.training import METHODS
 from tfadv_cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("tfadv", "tfadv.attacks", "tfadv.data", "tfadv.layers", "tfadv.models", "tfadv.threat", "tfadv.training")
+PACKAGES = (
+    "tfadv", "tfadv.attacks", "tfadv.data", "tfadv.defenses", "tfadv.layers", "tfadv.models", "tfadv.threat",
+    "tfadv.training",
+)  # fmt: skip
 DOCUMENTS = ("README.md", "docs/attacks.md", "docs/catalog.md")
 BRANCH = re.compile(r"(?<=^if typing\.TYPE_CHECKING:\n)(?:    .*\n|\n)*(?=else:\n)", re.M)
 REGION = re.compile(r"(<!-- generated: (\w+) -->\n).*?(?=<!-- end -->)", re.S)
@@ -139,6 +143,7 @@ def names():
         ("Attacks", "; ".join(f"{kind}: {code(found)}" for kind, found in kinds().items())),
         ("Training methods", code(METHODS)),
         ("Models", code(MODELS) + ", your own `.keras` file or SavedModel"),
+        ("Defenses", code(DEFENSES)),
         ("Data", code(DATASETS) + ", folders of class folders, `.npz`"),
         ("Experiments", code(name.replace("_", "-") for name in EXPERIMENTS)),
     ]
@@ -179,6 +184,7 @@ TABLES = {
     "threats": lambda: described(NORMS),
     "methods": lambda: described(METHODS, with_source=True),
     "models": lambda: described(MODELS),
+    "defenses": lambda: described(DEFENSES, with_source=True),
     "layers": lambda: described(LAYERS, with_source=True),
     "datasets": datasets,
     "experiments": experiments,

@@ -12,6 +12,7 @@ import pytest
 import tfadv
 from tfadv.attacks import ATTACKS
 from tfadv.data import DATASETS
+from tfadv.defenses import DEFENSES
 from tfadv.layers import LAYERS
 from tfadv.models import MODELS
 from tfadv.threat import NORMS
@@ -22,6 +23,7 @@ REGISTRIES = {
     "tfadv.attacks": ATTACKS,
     "tfadv.threat": NORMS,
     "tfadv.training": METHODS,
+    "tfadv.defenses": DEFENSES,
     "tfadv.layers": LAYERS,
     "tfadv.models": MODELS,
     "tfadv.data": DATASETS,

@@ -1,0 +1,68 @@
+"""What holds for every registered defense."""
+
+import keras
+import numpy as np
+import pytest
+
+from tfadv import validation
+from tfadv.defenses import DEFENSES, defend
+from tfadv.errors import TfadvError
+from tfadv.evaluation.traits import ModelTraits
+from tfadv.models import classifier
+from toy_models import classifier as toy
+
+# A spec of each, and what it is put around.
+SPECS = {
+    "noise": ("noise(sigma=0.05, votes=3)", ("cnn",)),
+    "mc_dropout": ("mc_dropout(votes=3)", ("batchnorm_dropout",)),
+    "ensemble": ("ensemble", ("cnn", "mlp")),
+}
+every_defense = pytest.mark.parametrize("name", DEFENSES)
+
+
+def defended(name, **options):
+    text, members = SPECS[name]
+    more = ", ".join(f"{key}={value}" for key, value in options.items())
+    text = text if not more else f"{text[:-1]}, {more})" if "(" in text else f"{text}({more})"
+    members = [toy(member) for member in members]
+    return defend(members if len(members) > 1 else members[0], text)
+
+
+@every_defense
+@pytest.mark.parametrize("mean", ["logits", "probabilities", "votes"])
+def test_maps_images_to_logits_that_know_the_digits(name, mean, images, labels):
+    model = defended(name, mean=mean)
+    assert isinstance(model, keras.Model) and model.output.dtype == "float32"
+    assert model.output_shape == (None, 10) and validation.classifier(model, images) == 10
+    assert np.mean(model(images).numpy().argmax(axis=1) == labels) > 0.6
+
+
+@every_defense
+def test_reloads_and_answers_the_same(name, images, tmp_path):
+    model = defended(name)
+    model.save(tmp_path / "model.keras")
+    assert np.allclose(classifier.load(tmp_path)(images), model(images), atol=1e-5)
+
+
+@every_defense
+def test_the_classifier_is_left_as_it_was_and_shares_its_weights(name, images):
+    base = toy(SPECS[name][1][0])
+    before = base(images)
+    model = defended(name)
+    model(images)
+    assert np.array_equal(base(images), before)
+    assert {id(weight) for weight in base.weights} <= {id(weight) for weight in model.weights}
+
+
+@every_defense
+def test_the_judge_knows_whether_it_is_random_and_finds_gradients(name, images):
+    traits = ModelTraits.of(defended(name), images)
+    assert traits.random is (name != "ensemble") and traits.differentiable
+
+
+@every_defense
+@pytest.mark.parametrize(("options", "message"), [("mean=median", "mean: expected logits or"), ("sig=1", "no option")])
+def test_refuses_in_one_sentence(name, options, message):
+    with pytest.raises(TfadvError, match=message) as error:
+        defend([toy(member) for member in SPECS[name][1]], f"{name}({'sigma=1, ' * (name == 'noise')}{options})")
+    assert "\n" not in str(error.value)

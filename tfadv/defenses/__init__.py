@@ -1,0 +1,66 @@
+"""Defenses that are no way of training: classifiers turned into another plain `keras.Model`, images to logits.
+
+Each answers as the classifier that is to be attacked: `tfadv evaluate` sees whether it is random, and averages.
+"""
+
+import inspect
+import typing
+from collections.abc import Sequence
+
+from tfadv import spec
+from tfadv.errors import TfadvError, invalid, reason
+from tfadv.registry import Registry, lazy_names
+
+if typing.TYPE_CHECKING:
+    import keras
+
+DEFENSES = Registry(
+    "defense",
+    {
+        "noise": "tfadv.defenses.prediction_noise:with_noise",
+        "mc_dropout": "tfadv.defenses.mc_dropout:with_dropout",
+        "ensemble": "tfadv.defenses.ensembles:ensemble",
+    },
+)
+
+
+def defend(classifiers: "keras.Model | Sequence[keras.Model]", text: str) -> "keras.Model":
+    """The defended classifier that a spec string describes.
+
+    Args:
+        classifiers: the one that is defended; of an ensemble all its members.
+        text: `"noise(sigma=0.03, votes=10)"`, `"mc_dropout(votes=20)"`, `"ensemble(mean=probabilities)"`.
+
+    Returns:
+        A `keras.Model` with the weights of the classifiers, which are shared.
+
+    Raises:
+        TfadvError: for an unknown defense or option, and for as many classifiers as it does not take.
+
+    >>> defend(classifier, "noise(sigma=0.1, votes=10)")(images).shape  # doctest: +SKIP
+    TensorShape([32, 10])
+    """
+    given = list(classifiers) if isinstance(classifiers, list | tuple) else [classifiers]
+    name = spec.parse(text)[0]
+    if "classifiers" in inspect.signature(DEFENSES.get(name)).parameters:
+        return _built(text, classifiers=given)
+    if len(given) != 1:
+        raise invalid(f"the defense {name!r}", "one classifier", len(given), "several make an ensemble.")
+    return _built(text, classifier=given[0])
+
+
+def _built(text, **classifiers):
+    try:
+        return DEFENSES.build(text, **classifiers)
+    except TfadvError:
+        raise
+    except (TypeError, ValueError) as error:  # Keras' refusals, or a required option that is missing
+        raise TfadvError(f"cannot build the defense {text!r}: {reason(error)}") from error
+
+
+if typing.TYPE_CHECKING:
+    from tfadv.defenses.ensembles import ensemble as ensemble
+    from tfadv.defenses.mc_dropout import with_dropout as with_dropout
+    from tfadv.defenses.prediction_noise import with_noise as with_noise
+else:
+    __getattr__, __dir__, __all__ = lazy_names(__name__, DEFENSES)
