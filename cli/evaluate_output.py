@@ -68,6 +68,12 @@ def _beside(result):
         facts["common corruptions"] = f"{output.percent(result.corruptions['mean'])} accuracy on average"
     if result.control:
         facts["uniform noise"] = f"{output.percent(result.control['accuracy'])} accuracy ({result.control['attack']})"
+    if noise := result.noise:
+        off = "" if noise["off"] is None else f", {output.percent(noise['off'])} with the noise switched off"
+        facts["its noise"] = (
+            f"{output.percent(noise['known'])} accuracy under an attacker who knows of it, "
+            f"{output.percent(noise['unknown'])} under one who does not{off} ({noise['attack']}, {noise['n']} images)"
+        )
     if exact := result.certificate:
         facts["exact accuracy"] = f"{output.percent(exact['accuracy'])}, which no attack goes below ({exact['method']})"
     if result.rho2:

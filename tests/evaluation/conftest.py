@@ -24,3 +24,4 @@ def verdict_only(monkeypatch):
     """What comes after the verdict takes longer than these small verdicts, and has tests of its own."""
     monkeypatch.setattr(checks, "answers", lambda *evidence: {})
     monkeypatch.setattr(Diagnostics, "curves", lambda self: [])
+    monkeypatch.setattr(Diagnostics, "noise", lambda self: None)

@@ -7,7 +7,7 @@ from tfadv import validation
 from tfadv.attacks.apgd import APGD
 from tfadv.attacks.deepfool import DeepFool
 from tfadv.data.split import spread_over
-from tfadv.evaluation import checks, curves, metrics
+from tfadv.evaluation import checks, curves, metrics, noise_value
 from tfadv.evaluation.attack_rows import distances
 from tfadv.evaluation.certificate import linear_radius
 from tfadv.evaluation.estimate import work
@@ -20,7 +20,7 @@ BLACK_BOX = ("square(queries=500)", "sparse_rs(queries=500)")
 # Checks and the control see at most so many images. Distances and curves illustrate, the robust accuracy judges: they
 # see fewer where they would take longer than the attacks, but no fewer than these.
 SUBSET, FEWEST = 500, 100
-NOISE, DISTANCES, CHECKS = "uniform noise", "DeepFool distances", "checks"
+NOISE, DISTANCES, CHECKS, VALUE = "uniform noise", "DeepFool distances", "checks", "with and without its noise"
 NOT_CHECKED = {
     "code": "not_checked",
     "severity": "warning",
@@ -58,13 +58,15 @@ class Diagnostics:
         parts = {NOISE: price(registry.get(CONTROL)), CHECKS: checked}
         if self._has_distances():
             parts[DISTANCES] = price(DeepFool())
+        if self._has_value():
+            parts[VALUE] = price(noise_value.expected(self.traits.noise)) + 2 * price(registry.get(noise_value.ATTACK))
         return parts | {_of_curve(spec): radii * price(registry.get(spec)) for spec in self._curve_specs}
 
     @functools.cached_property
     def shown(self):
         """Indices of the images that distances and curves are of."""
         spent = sum(work(row["forwards"], row["gradients"]) for row in self.run.rows)
-        most = sum(took for part, took in self._work().items() if part not in (NOISE, CHECKS))
+        most = sum(took for part, took in self._work().items() if part not in (NOISE, CHECKS, VALUE))
         share = spent / most if most else 1.0
         return spread_over(len(self.judge.x), min(SUBSET, max(FEWEST, int(share * len(self.at)))))
 
@@ -72,7 +74,8 @@ class Diagnostics:
         """What a result holds of it."""
         beside = {"control": self.control(), "rho2": self.rho2(), "curves": self.curves()}
         said = self.answers()
-        return self.without_checks() | beside | {"findings": checks.findings(said), "checks": checks.outcomes(said)}
+        beside |= {"findings": checks.findings(said), "checks": checks.outcomes(said), "noise": self.noise()}
+        return self.without_checks() | beside
 
     def without_checks(self):
         """What a result holds of it where only the attacks run: what takes no time."""
@@ -119,6 +122,15 @@ class Diagnostics:
     def _has_distances(self):
         # Of a model that rejects a prediction may be no class, and DeepFool leads from class to class.
         return self.traits.differentiable and not (self.traits.random or validation.rejects(self.judge.model))
+
+    def noise(self):
+        """Accuracies of a random model under attackers who know of its noise, who do not, and without the noise."""
+        if not self._has_value():
+            return None
+        return self._part(VALUE, lambda: noise_value.accuracies(self.judge.only(self.shown), self.traits.noise))
+
+    def _has_value(self):
+        return self.traits.random and self.traits.differentiable
 
     def curves(self):
         """Accuracy against eps: of one step, and, with what the evaluation knows already, of many."""

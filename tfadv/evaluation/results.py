@@ -38,6 +38,8 @@ class EvaluationResult:
         fingerprints: sha256 of the `weights` as arrays, and of the files of `model` and `data` where there are any.
         stochastic: whether the model was seen to answer at random.
         control: what noise of the same size leaves.
+        noise: of a random model, its accuracy under an `attack` on `n` images that averages `draws` as it knows of the
+            noise, `known`, that does not, `unknown`, and with the noise switched `off`.
         certificate: the share of images of which it is proven that they withstand everything, and how.
         gate: whether the robust accuracy on all `of` images is `at_least` a share: if that `holds`, and its `interval`.
         corruptions: `accuracy` under each common corruption, name -> one for each severity, and their `mean`.
@@ -68,6 +70,7 @@ class EvaluationResult:
     attacks: list = field(default_factory=list)
     stochastic: bool | None = None
     control: dict | None = None
+    noise: dict | None = None
     certificate: dict | None = None
     norms: dict | None = None
     rho2: dict | None = None

@@ -27,6 +27,9 @@ ATTACK = {
     "interval": (PAIR,),
     "why": (str,),
 } | dict.fromkeys(("median_distance", "max_distance", *COUNTED), (NUMBER,))
+# Accuracies of a random model under one attack that knows of the noise, that does not, and without the noise.
+NOISE = {"attack": str, "n": int, "draws": int, "known": NUMBER, "unknown": NUMBER}
+NOISE |= dict.fromkeys(("off", "clean_off"), (NUMBER,))
 EVALUATION = {
     "model": {"name": str, "path": (str,), "parameters": (NUMBER,)},
     "dataset": {"name": str, "source": (str,), "split": (str,), "n": int, "fingerprint": (str,)},
@@ -40,6 +43,7 @@ EVALUATION = {
     "attacks": [ATTACK],
     "stochastic": (bool,),
     "control": ({"attack": str, "accuracy": NUMBER},),
+    "noise": (NOISE,),
     "certificate": ({"method": str, "accuracy": NUMBER},),
     "norms": ({"median": (NUMBER,), "mean": (NUMBER,), "max": (NUMBER,)},),
     "gate": ({"at_least": NUMBER, "holds": bool, "interval": PAIR, "of": int},),

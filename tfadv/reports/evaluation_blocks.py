@@ -26,6 +26,10 @@ UNION_NOTE = (
 PASSES_NOTE = "Gradients, forwards: backward and forward passes of single images, as counted."
 CONTROL_NOTE = " The control is random noise of the same size, on some of the images; it does not count as an attack."
 EXACT_NOTE = " The exact accuracy is proven: no attack can go below it, and a perfect attack reaches it."
+NOISE_NOTE = (
+    "Where the second is higher than the first, the noise only hides the way to the attacker; where the third is lower "
+    "than both, the weights alone are less robust than the whole. The robust accuracy above counts every attack."
+)
 CORRUPTIONS_NOTE = (
     "Share of the images that are right after each corruption of Hendrycks & Dietterich (2019), severity 1 to 5. No "
     "attacker chose them. Frost is drawn instead of taken from photographs, so compare its row with tfadv only."
@@ -111,6 +115,21 @@ def rho2(result):
     found = f"; none was found for {percent(missed)}" if missed else ""
     said = f"on average {number(mean)} of the length of the image, {number(median)} in the median{found}."
     return [Text("", (f"The smallest change in l2 that DeepFool finds (rho2) is {said}",))]
+
+
+def noise(result):
+    """What the noise of a random model is worth."""
+    if not (found := result.noise):
+        return []
+    draws = f"{found['draws']} draws" if found["draws"] > 1 else "one draw"
+    rows = [
+        [f"an attacker who knows of the noise and follows the mean of {draws}", percent(found["known"])],
+        ["an attacker who does not, and follows one draw a step", percent(found["unknown"])],
+        ["the same attack once the noise is switched off", percent(found["off"])],
+        ["clean images once the noise is switched off", percent(found["clean_off"])],
+    ]
+    title = f"With and without the noise of the model: {found['attack']} on {number(found['n'])} images"
+    return [Table(title, ["", "accuracy"], rows, NOISE_NOTE)]
 
 
 def _legend(name, names):

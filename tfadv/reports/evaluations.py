@@ -55,6 +55,7 @@ def _attacked(label, result, level):
         *audit.chosen(result),
         *evaluation_blocks.distances(label, result),
         *evaluation_blocks.rho2(result),
+        *evaluation_blocks.noise(result),
         *evaluation_blocks.gallery(label, result),
     ]
 
