@@ -14,10 +14,13 @@ from tfadv import provenance
 from tfadv.data import datasets
 from tfadv.data.split import Split
 from tfadv.errors import TfadvError
+from tfadv.layers import NoisyDense, PredictionNoise, StochasticLWTA
 from tfadv.models import build
 from tfadv.models.classifier import load
 from tfadv.training import METHODS
+from tfadv.training.fitting import make_trainer
 from tfadv.training.run import ensure, train
+from tfadv.training.settings import Settings
 from trap_models import UnseededPepper
 
 OPTIONS = {"model": "mlp(hidden=(16,), init=glorot)", "batch_size": 128, "progress": False}
@@ -35,8 +38,10 @@ def drawing(tmp_path_factory):
     layers = keras.layers
     stack = [
         layers.Flatten(),
-        layers.Dense(16, activation="relu"),
+        PredictionNoise(0.1, seed=2),
+        NoisyDense(16, noise_seed=3),
         layers.BatchNormalization(),
+        StochasticLWTA(seed=4),
         layers.Dropout(0.5, seed=1),
         layers.Dense(10),
     ]
@@ -106,6 +111,17 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(digits, drawing, 
     ):
         np.testing.assert_array_equal(a, b)
     assert (tmp_path / "r" / "history.csv").read_text() == (tmp_path / "whole" / "history.csv").read_text()
+
+
+@pytest.mark.parametrize("optimizer", ["sgd(learning_rate=0.1, weight_decay=0.5)", "adamw(weight_decay=0.5)"])
+def test_weight_decay_leaves_the_factors_of_noise_alone(digits, optimizer):
+    settings = Settings(dataset="digits", model="resnet8(widths=(2, 2, 2), noise=pni)", optimizer=optimizer)
+    trainer = make_trainer(settings, digits, 128)
+    weights = trainer.trainable_variables
+    before = [np.array(weight) for weight in weights]
+    trainer.optimizer.apply([tf.zeros_like(weight) for weight in before], weights)
+    moved = {weight.name: not np.array_equal(weight, old) for weight, old in zip(weights, before, strict=True)}
+    assert moved["kernel"] and not moved["alpha"]
 
 
 def test_the_best_epoch_is_kept_and_patience_stops(digits, tmp_path):

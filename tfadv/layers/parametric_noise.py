@@ -25,7 +25,7 @@ class ParametricNoise(keras.layers.Layer):
     which lets the noise of an image depend on its company.
 
     No regularizer is on alpha: weight decay would train the noise away. That of an optimizer passes it by after
-    `optimizer.exclude_from_weight_decay(var_names=["alpha"])`.
+    `optimizer.exclude_from_weight_decay(var_list=noise_factors(model))`, as `tfadv.train` does.
 
     Args:
         by: what has an alpha of its own, `"layer"` (the whole tensor), `"channel"` or `"element"`.
@@ -65,3 +65,13 @@ class ParametricNoise(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {"by": self.by, "alpha": self.initial, "seed": self.seed}
+
+
+def noise_factors(model: keras.Model) -> list[keras.Variable]:
+    """The alpha of each `ParametricNoise` in a model, in order; those of layers with noisy weights too.
+
+    >>> inputs = keras.Input((8, 8, 1))
+    >>> [alpha.shape for alpha in noise_factors(keras.Model(inputs, ParametricNoise()(inputs)))]
+    [()]
+    """
+    return [layer.alpha for layer in model._flatten_layers() if isinstance(layer, ParametricNoise)]

@@ -10,6 +10,7 @@ from tfadv import threat as threats
 from tfadv.data import AUGMENTATIONS, pipeline
 from tfadv.errors import TfadvError, invalid
 from tfadv.graph.xla import xla_pays
+from tfadv.layers.parametric_noise import noise_factors
 from tfadv.models import MODELS, build, classifier
 from tfadv.progress import as_callable
 from tfadv.training import METHODS, OPTIMIZERS, SCHEDULES
@@ -46,8 +47,11 @@ def make_trainer(settings, dataset, examples):
         seed=settings.seed,
     )
     steps = pipeline.steps_per_epoch(examples, settings.batch_size)
+    optimizer = make_optimizer(settings, settings.epochs * steps)
+    if factors := noise_factors(model):  # weight decay would train the noise away
+        optimizer.exclude_from_weight_decay(var_list=factors)
     trainer.compile(
-        make_optimizer(settings, settings.epochs * steps),
+        optimizer,
         Loss(settings.loss, settings.reduction),
         metrics=[Accuracy()],
         steps_per_execution=steps_per_call(trainer, steps),
