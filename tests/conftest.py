@@ -10,7 +10,11 @@ import pytest
 from tfadv.attacks import ATTACKS
 
 # Marker: the environment variable without which its tests are skipped, and why they are.
-ASKED_FOR = {"real_data": ("TFDS_DATA_DIR", "needs prepared data sets"), "slow": ("TFADV_SLOW", "takes long")}
+ASKED_FOR = {
+    "real_data": ("TFDS_DATA_DIR", "needs prepared data sets"),
+    "smoke": ("TFADV_SMOKE", "runs an experiment"),
+    "slow": ("TFADV_SLOW", "takes long"),
+}
 # Where the files share a run of `tfadv train`: with `-n 2` the folder stays in one process.
 WHOLE = "tests/cli/"
 # What takes longest begins first, so that both processes end together.

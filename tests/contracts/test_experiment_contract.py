@@ -1,4 +1,7 @@
-"""Every experiment: its smoke preset, run once a session, has all that a report needs; digests say what changed."""
+"""Every experiment: its smoke preset, run once a session, has all that a report needs; digests say what changed.
+
+Without `TFADV_SMOKE=1` only the demo is run.
+"""
 
 import dataclasses
 import functools
@@ -15,6 +18,7 @@ from tfadv.study import bench
 from tfadv.study.store import Store
 
 NAMES = list(EXPERIMENTS)
+RUN = [pytest.param(name, marks=() if name == "demo" else pytest.mark.smoke) for name in NAMES]
 
 PRESENT = """
 import sys
@@ -44,7 +48,7 @@ def smoke(tmp_path_factory):
     return run
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=RUN)
 def done(request, smoke):
     return smoke(request.param)
 
@@ -91,11 +95,12 @@ def test_what_was_measured_is_not_measured_again(done, monkeypatch):
     assert experiment.run(out).claims == result.claims
 
 
-def test_reports_are_drawn_again_without_tensorflow(smoke):
-    made = [smoke(name) for name in NAMES]
+@pytest.mark.parametrize("names", [["demo"], pytest.param(NAMES, marks=pytest.mark.smoke)], ids=["demo", "all"])
+def test_reports_are_drawn_again_without_tensorflow(smoke, names):
+    made = [smoke(name) for name in names]
     for _, out, _, _ in made:
         (out / runs.REPORT).unlink()
-    subprocess.run([sys.executable, "-c", PRESENT, made[0][1].parent, *NAMES], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", PRESENT, made[0][1].parent, *names], check=True, timeout=120)
     for _, out, result, _ in made:
         assert (out / runs.REPORT).is_file() and results.load(out).tables == result.tables
 
