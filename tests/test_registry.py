@@ -2,6 +2,7 @@ import sys
 
 import pytest
 
+from tfadv.attacks import ATTACKS
 from tfadv.errors import TfadvError
 from tfadv.registry import Registry
 
@@ -19,6 +20,12 @@ def test_builds_from_a_spec_and_fixed_arguments():
     assert NUMBERS.get("fraction").__name__ == "Fraction"
 
 
+def test_a_spec_may_come_first_without_its_name():
+    assert ATTACKS.build("eot(pgd(steps=10), draws=3)") == ATTACKS.build("eot(attack=pgd(steps=10), draws=3)")
+    with pytest.raises(TfadvError, match="attack 'eot' takes no 'pgd' without a name"):
+        ATTACKS.build("eot(pgd, attack=fgsm)")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -31,6 +38,7 @@ def test_builds_from_a_spec_and_fixed_arguments():
         ("fraction(top=1)", "number 'fraction' has no option 'top': it takes numerator"),
         ("fraction(denominator=1)", "has no option 'denominator'"),
         ("fraction(", "cannot read"),
+        ("fraction(counter)", "number 'fraction' takes no 'counter' without a name"),
     ],
 )
 def test_refuses(text, message):

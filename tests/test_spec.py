@@ -37,10 +37,20 @@ def test_what_is_written_is_read_back(name, arguments):
         ),
         ("pgd(step_size=eps/T)", ("pgd", {"step_size": "eps/T"})),
         ("a(b=True, c=None)", ("a", {"b": True, "c": None})),
+        ("awp(trades)", ("awp", {"": "trades"})),
+        ("awp( trades(beta = 6), gamma=0.01)", ("awp", {"": "trades(beta=6)", "gamma": 0.01})),
+        ("eot(bpda(pgd(steps=2*5)), draws=3)", ("eot", {"": "bpda(pgd(steps=10))", "draws": 3})),
     ],
 )
 def test_reads(text, expected):
     assert spec.parse(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["awp(trades)", "awp(trades(beta=6), gamma=0.01)", "eot(bpda(pgd(steps=10)), draws=3)"]
+)
+def test_a_spec_without_a_name_is_written_as_it_was_read(text):
+    assert spec.write(*spec.parse(text)) == text
 
 
 HOSTILE = [
@@ -54,6 +64,12 @@ HOSTILE = [
     "pgd(steps=1, steps=2)",
     "pgd(**{'a': 1})",
     "pgd(*[1])",
+    "pgd('x')",
+    "pgd(None)",
+    "pgd(a, b)",
+    "pgd(a=1, b)",
+    "pgd(x(**{}))",
+    "pgd(x.y(1))",
     "pgd(steps=__import__('os').system('touch pwned'))",
     "__import__('os').system('touch pwned')",
     "pgd()()",

@@ -63,7 +63,8 @@ class Registry:
         """Call what a spec string names with the arguments it gives.
 
         Args:
-            text: a spec string, `"pgd(steps=40)"`.
+            text: a spec string, `"pgd(steps=40)"`. A class that works on another thing of a registry says in `wraps`
+                which option takes its spec; that one may come first without a name, `"eot(pgd(steps=10))"`.
             **fixed: arguments that the caller adds and that a spec may not set.
 
         Raises:
@@ -73,6 +74,7 @@ class Registry:
         make = self.get(name)
         taken = inspect.signature(make).parameters.items()
         allowed = [key for key, one in taken if key not in fixed and one.kind is not one.VAR_KEYWORD]
+        arguments = self._named(name, getattr(make, "wraps", None), arguments)
         for key in arguments:
             if key not in allowed:
                 raise TfadvError(
@@ -80,6 +82,17 @@ class Registry:
                     + (f"it takes {', '.join(allowed)}." if allowed else "it takes none.")
                 )
         return make(**arguments, **fixed)
+
+    def _named(self, name, first, arguments):
+        """The arguments with the one that came without a key under `first`, the option that takes a spec."""
+        if spec.INNER not in arguments:
+            return arguments
+        if first is None or first in arguments:
+            raise TfadvError(
+                f"{self.kind} {name!r} takes no {arguments[spec.INNER]!r} without a name: write name(key=value, ...), "
+                "e.g. pgd(steps=40)."
+            )
+        return {first if key == spec.INNER else key: value for key, value in arguments.items()}
 
 
 def lazy_names(

@@ -14,6 +14,9 @@ from tfadv.errors import TfadvError
 
 ARITHMETIC = {ast.Div: operator.truediv, ast.Mult: operator.mul, ast.Add: operator.add, ast.Sub: operator.sub}
 
+# The key of the argument that a spec may give first and without a name: another spec, `awp(trades(beta=6))`.
+INNER = ""
+
 # MemoryError: the parser's own for expressions nested too deeply.
 UNREADABLE = (SyntaxError, ValueError, ArithmeticError, RecursionError, MemoryError)
 
@@ -22,25 +25,31 @@ def parse(text: object) -> tuple[str, dict[str, Any]]:
     """Split a spec into its name and its keyword arguments.
 
     A hyphen in the name is an underscore: `deep-defense` is `deep_defense`. Values are numbers (with `+ - * /`),
-    strings (quoted or bare words), `True`, `False`, `None`, specs and tuples of these.
+    strings (quoted or bare words), `True`, `False`, `None`, specs and tuples of these. One spec may come first
+    without a key; its key is `INNER`.
 
     >>> parse("pgd(steps=40, step_size=2/255, loss=margin)")
     ('pgd', {'steps': 40, 'step_size': 0.00784313725490196, 'loss': 'margin'})
     >>> parse("fgsm")
     ('fgsm', {})
+    >>> parse("awp(trades(beta=6), gamma=0.005)")
+    ('awp', {'': 'trades(beta=6)', 'gamma': 0.005})
 
     Raises:
-        TfadvError: if the text is not of the form `name` or `name(key=value, ...)`.
+        TfadvError: if the text is not of the form `name`, `name(key=value, ...)` or `name(spec, key=value, ...)`.
     """
     head, bracket, options = str(text).strip().partition("(")
     try:
         tree = _tree(head.strip().lower().replace("-", "_") + bracket + options)
         if isinstance(tree, ast.Name):
             return tree.id, {}
-        if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and not tree.args:
-            keys = [keyword.arg for keyword in tree.keywords]
-            if None not in keys and len(keys) == len(set(keys)):
-                return tree.func.id, {keyword.arg: _value(keyword.value) for keyword in tree.keywords}
+        if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and len(tree.args) <= 1:
+            given = [(keyword.arg, keyword.value) for keyword in tree.keywords]
+            given[:0] = [(INNER, node) for node in tree.args]
+            keys = [key for key, _ in given]
+            is_spec = all(isinstance(node, ast.Name | ast.Call) for node in tree.args)
+            if is_spec and None not in keys and len(keys) == len(set(keys)):
+                return tree.func.id, {key: _value(value) for key, value in given}
     except UNREADABLE:
         pass
     raise TfadvError(
@@ -113,7 +122,8 @@ def write(name: str, arguments: Mapping[str, Any]) -> str:
     """
     if not arguments:
         return name
-    return f"{name}({', '.join(f'{key}={show(value)}' for key, value in arguments.items())})"
+    parts = [show(value) if key == INNER else f"{key}={show(value)}" for key, value in arguments.items()]
+    return f"{name}({', '.join(parts)})"
 
 
 def show(value: object) -> str:

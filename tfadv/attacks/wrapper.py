@@ -18,6 +18,8 @@ class AttackWrapper(Attack):
         attack: what is run, an attack or its spec.
     """
 
+    # The option that a spec may give first without its name.
+    wraps: typing.ClassVar[str] = "attack"
     # All; `check_norm` asks the attack within.
     norms: typing.ClassVar[tuple[str, ...]] = tuple(NORMS)
 
