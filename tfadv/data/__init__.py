@@ -23,6 +23,8 @@ AUGMENTATIONS = Registry(
     {
         "none": "tfadv.data.augment:none",
         "crop_flip": "tfadv.data.augment:crop_flip",
+        "cutout": "tfadv.data.augment:cutout",
+        "mixup": "tfadv.data.augment:mixup",
     },
 )
 

@@ -9,7 +9,7 @@ FOREVER = 2**31 - 1  # epochs are folded into seeds as int32
 
 
 def batches(split, batch_size, *, seed=0, epochs=None, first_epoch=0, shuffle=True, drop_remainder=True, augment=None):
-    """Training batches `(x, y)`: x float32 in [0, 1], y int32.
+    """Training batches `(x, y)`: x float32 in [0, 1], y int32, or soft as the augmentation makes them.
 
     Args:
         split: a Split; its arrays stay in memory as they are stored, and batches are cut out and scaled.
@@ -17,7 +17,7 @@ def batches(split, batch_size, *, seed=0, epochs=None, first_epoch=0, shuffle=Tr
         epochs: how many to yield, counted from `first_epoch`; None never ends (`fit` needs steps_per_epoch).
         first_epoch: where to go on after an interruption; add `.skip(step)` to go on in mid-epoch.
         drop_remainder: leave out the examples that fill no batch: others in every epoch, as each is shuffled.
-        augment: `(x, seed) -> x`, as the registry AUGMENTATIONS builds them, or None.
+        augment: `(x, y, seed) -> (x, y)`, as the registry AUGMENTATIONS builds them, or None.
 
     Raises:
         TfadvError: for a batch size below 1, or above the number of examples where the remainder is dropped.
@@ -75,9 +75,8 @@ def _fetcher(split, batch_size, seed, augment):
         x = tf.gather(images, indices)
         if x.dtype == tf.uint8:
             x = tf.cast(x, tf.float32) / 255
-        if augment is not None:
-            x = augment(x, random.key(seed, epoch, step))
-        return x, tf.gather(labels, indices)
+        y = tf.gather(labels, indices)
+        return (x, y) if augment is None else augment(x, y, random.key(seed, epoch, step))
 
     return fetch
 
