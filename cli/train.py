@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
-from tfadv import runs
+from tfadv import runs, spec
 from tfadv.data import AUGMENTATIONS, DATASETS
 from tfadv.errors import TfadvError
 from tfadv.models import MODELS, classifier
-from tfadv.training import METHODS, OPTIMIZERS, SCHEDULES
+from tfadv.training import AVERAGES, METHODS, OPTIMIZERS, SCHEDULES, recipe_files
+from tfadv.training.recipe_files import RECIPES
 from tfadv.training.settings import CHOICES
 
 from . import failures, options, output, quiet, user_code
@@ -16,11 +17,23 @@ from .progress import Progress
 from .target import shown
 
 
+class Count(click.ParamType):
+    """A whole number, or a share below 1: `5`, `0.3`."""
+
+    name = "number"
+
+    def convert(self, value, param, ctx):
+        return spec.number(value)
+
+
 @click.command()
 @click.option(
     "--dataset", metavar="NAME|DIR|NPZ", help=f"{options.listed(DATASETS)}, a folder of class folders, or an .npz file."
 )
 @click.option("--model", metavar="SPEC|FILE", help=f"{options.listed(MODELS)}, or a .keras file to start from [mlp].")
+@click.option(
+    "--recipe", metavar="NAME|TOML", help=f"Settings to begin with: {options.listed(RECIPES)}, or a .toml file [none]."
+)
 @click.option("--method", metavar="SPEC", help=f"{options.listed(METHODS)} [standard].")
 @click.option(
     "--attack", metavar="SPEC", multiple=True, help='To train on, e.g. "pgd(steps=7)"; for mixed several [none].'
@@ -31,6 +44,12 @@ from .target import shown
     multiple=True,
     help="What the attacker may do, linf:8/255; for mixed several [none].",
 )
+@click.option(
+    "--eps-ramp",
+    type=Count(),
+    metavar="EPOCHS|SHARE",
+    help="Over how many epochs, or what share of them, the eps of training grows from 0 [0].",
+)
 @click.option("--validation-attack", metavar="SPEC", help="The attack behind val_adv_accuracy [that of --attack].")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training images [10].")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Images a step [128].")
@@ -39,14 +58,27 @@ from .target import shown
 @click.option(
     "--optimizer", metavar="SPEC", help=f'{options.listed(OPTIMIZERS)}, e.g. "sgd(learning_rate=0.1)" [adam].'
 )
+@click.option("--weight-decay", type=float, help="d of the term d / 2 ||w||^2 of the loss [0.0].")
 @click.option(
     "--schedule",
     metavar="SPEC",
     help=f'Of the learning rate: {options.listed(SCHEDULES)}, e.g. "step(at=(0.6, 0.8))" [constant].',
 )
-@click.option("--augment", metavar="SPEC", help=f"{options.listed(AUGMENTATIONS)} [none].")
+@click.option(
+    "--average",
+    metavar="SPEC",
+    help=f"Of the weights, which is kept in their place: {options.listed(AVERAGES)} [none].",
+)
+@click.option(
+    "--augment", metavar="SPEC", multiple=True, help=f"{options.listed(AUGMENTATIONS)}; may be repeated [none]."
+)
 @click.option("--shuffle/--no-shuffle", default=None, help="A new order in each epoch, or the data's own [True].")
-@click.option("--validation", type=float, help="Share of the training images that is held out [0.1].")
+@click.option(
+    "--validation",
+    type=Count(),
+    metavar="SHARE|NUMBER",
+    help="Share, or number, of the training images that are held out [0.1].",
+)
 @click.option("--keep", type=click.Choice(CHOICES["keep"]), help="Which epoch becomes the model [best].")
 @click.option(
     "--patience",
@@ -61,16 +93,19 @@ from .target import shown
 @options.data_dir
 @user_code.option
 @options.as_json
-def train(out, resume, download, data_dir, as_json, **given):
+def train(out, resume, recipe, download, data_dir, as_json, **given):
     """Train a classifier; its best epoch, or with --keep last the last, ends in DIR/model.keras.
 
     \b
+    tfadv train --recipe images --dataset my_folder --out runs/mine
     tfadv train --dataset fashion_mnist --model mlp --method adversarial \\
       --attack "pgd(steps=7)" --threat linf:0.1 --epochs 10 --out runs/robust
     """
     settings = {name: value for name, value in given.items() if value not in (None, ())}
     if resume:
         settings = stored(out) | settings
+    elif recipe:
+        settings = recipe_files.read(recipe) | settings
     if "dataset" not in settings:
         raise TfadvError(
             "say what to train on with --dataset, e.g. --dataset digits; `tfadv data list` shows the names."
@@ -81,7 +116,7 @@ def train(out, resume, download, data_dir, as_json, **given):
             from tfadv.training import run
         dataset = datasets.load(settings.pop("dataset"), data_dir, download)
         with Progress() as progress:
-            run.train(dataset, out=out, resume=resume, progress=progress, **settings)
+            run.train(dataset, out=out, resume=resume, recipe=recipe, progress=progress, **settings)
     record = classifier.training_of(out)
     if as_json:
         output.as_json(record)
@@ -121,6 +156,8 @@ def show(out, record):
             "history": out / runs.HISTORY,
         }
     )
+    for remark in record.get("remarks", ()):
+        output.line(f"\n{remark}")
     # Of several, one has to be chosen.
     threat = "" if isinstance(settings["threat"], str) else f" --threat {(settings['threat'] or ['linf:8/255'])[0]}"
     output.line(f"\nJudge it on the test images: tfadv evaluate {shown(out)}{threat}")

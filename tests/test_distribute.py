@@ -21,7 +21,10 @@ SCRIPT = textwrap.dedent(
     from tfadv.models import build
     from tfadv.threat import LInf
     from tfadv.training.adversarial import Adversarial
+    from tfadv.training.average import EMA
+    from tfadv.training.awp import AWP
     from tfadv.training.deep_defense import DeepDefense
+    from tfadv.training.free import Free
 
     rng = np.random.default_rng(0)
     x, y = rng.uniform(size=(64, 8, 8, 1)).astype("float32"), rng.integers(0, 3, 64).astype("int32")
@@ -32,14 +35,26 @@ SCRIPT = textwrap.dedent(
             trainer = make(build("mlp(hidden=(16,), init=glorot)", (8, 8, 1), 3, seed=1))
             loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
             trainer.compile(keras.optimizers.SGD(0.01, momentum=0.9), loss)
+            EMA(0.5).attach(trainer)
         distribute.check(strategy, trainer, 16)
         trainer.fit(x, y, batch_size=16, epochs=2, shuffle=False, verbose=0)
-        return trainer.classifier.get_weights()
+        with trainer.averaged():
+            return trainer.classifier.get_weights()
 
-    crafted = lambda m: Adversarial(m, attack=PGD(steps=3, random_start=False), threat=LInf(0.1))
+    within = {"attack": PGD(steps=3, random_start=False), "threat": LInf(0.1)}
+
+    def crafted(m):
+        trainer = Adversarial(m, **within)
+        trainer.weight_decay = 0.05
+        return trainer
+
     for make in (crafted, lambda m: DeepDefense(m, lam=0.5)):
         one, two = weights("cpu", make), weights(2, make)
         print("difference", max(np.abs(a - b).max() for a, b in zip(one, two)))
+
+    one, two = weights("cpu", lambda m: AWP(m, **within)), weights(2, lambda m: AWP(m, **within))
+    apart = max(np.abs(a - b).max() for a, b in zip(one, two))
+    print("perturbed alike", 0 < apart < 0.01, max(np.abs(w).max() for w in two) < 10)
 
     strategy = distribute.strategy(2)
     outside = build("mlp", (8, 8, 1), 3)
@@ -56,6 +71,10 @@ SCRIPT = textwrap.dedent(
     def starts():
         return PGD(steps=1, step_size=1e-9, keep_best=False)
     with strategy.scope():
+        try:
+            Free(build("linear", (8, 8, 1), 3), threat=LInf(0.1))
+        except TfadvError as error:
+            print("refused", error)
         trainer = Adversarial(build("linear", (8, 8, 1), 3), attack=starts(), threat=LInf(0.1))
         trainer.compile(keras.optimizers.SGD(0.1), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     half = tf.constant(np.full((4, 8, 8, 1), 0.5, "float32")), tf.constant([0, 1, 2, 0])
@@ -73,7 +92,7 @@ def test_two_devices_train_as_one():
     differences = [float(line.split()[1]) for line in lines if line.startswith("difference")]
     assert len(differences) == 2 and max(differences) < 1e-5
     refused = [line for line in lines if line.startswith("refused")]
-    assert len(refused) == 5
+    assert len(refused) == 6
     for line, part in zip(
         refused,
         (
@@ -82,11 +101,14 @@ def test_two_devices_train_as_one():
             "gradient_accumulation_steps=2",
             "scope()",
             "a multiple of 2",
+            "works on one device",
         ),
         strict=True,
     ):
         assert part in line
     assert "replicas differ True" in lines
+    # Each device perturbs the weights for its own images.
+    assert "perturbed alike True True" in lines
 
 
 @pytest.mark.parametrize("word", ["tpu", "0", "-1", "1.5"])

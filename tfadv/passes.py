@@ -16,6 +16,15 @@ class Passes(typing.NamedTuple):
     backward: int
 
 
+def summed(*parts):
+    """The `Passes` of several parts together.
+
+    >>> summed(Passes(1, 1), Passes(2, 0))
+    Passes(forward=3, backward=1)
+    """
+    return Passes(*map(sum, zip(*parts, strict=True)))
+
+
 def counts():
     """(forward, backward): images passed since the process began, also while an attack is running."""
     return tuple(int(value) for value in sum(counter.numpy() for counter in counters()))

@@ -54,6 +54,7 @@ def trainer_for(method, model=None, run_eagerly=False, **options):
 
 def fit(trainer, split, epochs=1):
     data = trainer.prepare(split)
+    trainer.begin(batch_size=8, steps=len(data) // 8)
     return trainer.fit(data.x, data.y, batch_size=8, epochs=epochs, shuffle=False, verbose=0)
 
 
@@ -107,6 +108,43 @@ def test_validation_reports_clean_and_adversarial_accuracy(method, split, fitted
     logs = fitted(method).trainer.evaluate(split.x, split.y, verbose=0, return_dict=True)
     assert 0 <= logs["adv_accuracy"] <= logs["accuracy"] <= 1
     assert "adv_accuracy" not in fitted(method).history
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+def test_a_training_that_is_told_to_ramp_begins_near_the_image(method, split):
+    trainer = trainer_for(method, run_eagerly=True)
+    if not trainer.trains_robust:
+        return
+    x, y = tf.constant(split.x[:8]), tf.constant(split.y[:8])
+    trainer.begin(batch_size=8, steps=1, ramp=100)
+    assert np.abs(trainer.craft(x, y) - x).max() <= 3 * 0.1 / 100 + 1e-6  # of N-FGSM; the others keep to 1
+    if method == "free":
+        trainer.train_on_batch(x, y)
+        assert np.abs(trainer.delta.numpy()).max() <= 8 * 0.1 / 100
+
+
+COSTS = {
+    "standard": (1, 1),
+    "noise": (1, 1),
+    "deepfool_finetune": (1, 1),
+    "adversarial": (4, 3),
+    "adversarial(clean=0.5)": (4, 3),
+    "mixed": (4, 3),
+    "trades": (6, 4),
+    "mart": (5, 4),
+    "fast": (2, 2),
+    "free(replays=3)": (3, 3),
+    "awp(trades)": (8, 6),
+    "awp(fast)": (3, 3),
+    "deep_defense(lam=0)": (1, 1),
+    "deep_defense(steps=2)": (10, 11),
+}
+
+
+@pytest.mark.parametrize("method", COSTS)
+def test_the_passes_of_a_step_are_known(method):
+    """With PGD-2, which takes a last look at where it ends, and with loss=kl one at the clean image."""
+    assert trainer_for(method).cost(3) == COSTS[method]
 
 
 @pytest.mark.parametrize("method", list(METHODS))

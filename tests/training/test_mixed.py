@@ -13,6 +13,8 @@ from tfadv.models import build
 from tfadv.training.mixed import Mixed
 from tfadv.training.objective import Accuracy, Loss
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 RNG = np.random.default_rng(0)
 X, Y = RNG.uniform(0.2, 0.8, (40, 4, 4, 1)).astype("float32"), RNG.integers(0, 3, 40).astype("int32")
 THREATS = (LInf(0.1), L2(0.35), LInf(0.12))
@@ -57,6 +59,21 @@ def test_random_draws_for_each_image_and_anew_in_each_step():
     assert (picked(trainer) != first).mean() > 0.3
 
 
+def test_one_attack_for_each_batch():
+    trainer, seen = mixed(by="batch"), set()
+    for _ in range(8):
+        (which,) = np.unique(picked(trainer))
+        seen.add(int(which))
+        trainer.optimizer.iterations.assign_add(1)
+    assert seen == {0, 1, 2}
+
+
+@pytest.mark.parametrize("pick", ["random", "worst"])
+def test_a_share_of_the_images_stays_natural(pick):
+    kept = (crafted(mixed(pick=pick, clean=0.25)) == X).all(axis=(1, 2, 3))
+    assert kept.sum() == 10
+
+
 def test_an_attack_that_no_image_drew_does_not_matter():
     trainer = mixed()
     x_adv = trainer.craft(tf.constant(X[:1]), tf.constant(Y[:1])).numpy()
@@ -89,6 +106,8 @@ def test_validation_counts_what_withstands_all(validation_attack):
             "mixed: attack: expected one, or one for each of the 3",
         ),
         ({"pick": "best"}, "mixed: pick: expected random or worst"),
+        ({"by": "epoch"}, "mixed: by: expected image or batch"),
+        ({"clean": -0.1}, "mixed: clean: expected a share"),
     ],
 )
 def test_refusals(options, said):

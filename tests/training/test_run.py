@@ -95,10 +95,17 @@ def test_the_directory_holds_everything(digits, tmp_path):
 
 
 @pytest.mark.usefixtures("without_xla")
-@pytest.mark.parametrize("name", ["adversarial", "plateau"])
+@pytest.mark.parametrize("name", ["adversarial", "plateau", "fast", "free"])
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(digits, drawing, tmp_path, monkeypatch, name):
-    plateau = {"schedule": "plateau(patience=1, monitor=val_loss)", "patience": 3, "model": drawing}
-    options = {**OPTIONS, "epochs": 4, **(ROBUST if name == "adversarial" else plateau)}
+    within = {"threat": "linf:0.1", "validation_attack": "fgsm", "model": drawing}
+    chosen = {
+        "adversarial": ROBUST,
+        "plateau": {"schedule": "plateau(patience=1, monitor=val_loss)", "patience": 3, "model": drawing},
+        "fast": {"method": "awp(fast, warm_up=1)", "average": "swa(start=2)", "augment": ("crop_flip", "mixup")}
+        | within,
+        "free": {"method": "free(replays=2)", "average": "ema", "eps_ramp": 3, "schedule": "cyclic"} | within,
+    }
+    options = {**OPTIONS, "epochs": 4, **chosen[name]}
     whole = train(digits, out=tmp_path / "whole", **options)
     interrupted(monkeypatch, 2, dataset=digits, out=tmp_path / "r", **options)
     assert (tmp_path / "r" / "model.keras").is_file()
@@ -197,6 +204,15 @@ def test_a_loss_that_is_not_finite_stops_the_run(digits, tmp_path):
         ({"loss": "mse"}, "loss: expected ce or hinge"),
         ({"threat": ("linf:0.1", "l2:1")}, "takes one attack and one threat model: add --method mixed"),
         ({"threat": 0.1}, "threat: expected a text, or several, received 0.1"),
+        ({"threat": "linf:0.1", "eps_ramp": 2}, "does not train within an eps that could grow"),
+        ({"method": "fast", "threat": "linf:0.1", "eps_ramp": 1.5}, "eps ramp: expected a number of epochs"),
+        ({"method": "awp(free)", "threat": "linf:0.1"}, "awp: method: expected one that takes the step of Keras"),
+        ({"method": "awp(standard)", "attack": "pgd", "threat": "linf:0.1"}, "does not train on an attack"),
+        ({"validation": 1.5}, "validation: expected a share below 1, or a whole number"),
+        ({"weight_decay": -1}, "weight decay: expected a number of at least 0"),
+        ({"augment": ("crop_flip", "crop")}, "unknown augmentation 'crop'"),
+        ({"average": "mean"}, "unknown average of weights 'mean'"),
+        ({"recipe": "cifar"}, "did you mean 'cifar10'"),
         ({"shuffle": 1}, "shuffle: expected True or False"),
         ({"optimizer": None}, "optimizer: expected a text, received None"),
         ({"epoch": 3}, "there is no setting 'epoch'"),
@@ -291,6 +307,36 @@ def test_it_does_not_make_tensorflow_forget_what_is_compiled(digits, tmp_path, m
     )
     with pytest.raises(pytest.fail.Exception, match="was set"):
         train(digits, out=tmp_path / "t", epochs=1, **{**OPTIONS, "model": str(tmp_path / "m.keras")})
+
+
+def test_weight_decay_is_a_term_of_the_loss(digits, tmp_path):
+    options = {"epochs": 1, "keep": "last", "validation": 0, **OPTIONS, "optimizer": "sgd(learning_rate=0.0)"}
+    plain, decayed = (train(digits, out=tmp_path / str(decay), weight_decay=decay, **options) for decay in (0.0, 0.5))
+    squares = sum(np.sum(np.square(weight)) for weight in plain.classifier.get_weights())
+    assert decayed.history[0]["loss"] - plain.history[0]["loss"] == pytest.approx(0.25 * squares, rel=1e-3)
+
+
+def test_a_training_that_collapses_says_so(digits, tmp_path, capfd):
+    options = {**OPTIONS, "progress": True, "epochs": 1, "optimizer": "sgd(learning_rate=0.0)"}
+    run = train(digits, out=tmp_path / "r", method="fast(guard=False)", threat="linf:0.5", **options)
+    (remark,) = run.remarks
+    assert remark in capfd.readouterr().err and "--eps-ramp" in remark
+    assert json.loads((tmp_path / "r" / "train.json").read_text())["remarks"] == [remark]
+    del options["progress"]
+    again = ensure(digits, out=tmp_path / "r", method="fast(guard=False)", threat="linf:0.5", **options)
+    assert again.remarks == run.remarks
+
+
+def test_a_recipe_gives_what_is_not_said(digits, tmp_path):
+    (tmp_path / "mine.toml").write_text(
+        'epochs = 2\nbatch_size = 64\ndataset = "mnist"\nkeep = "last"\nvalidation = 137\n'
+    )
+    recipe = str(tmp_path / "mine.toml")
+    train(digits, out=tmp_path / "r", recipe=recipe, epochs=1, **OPTIONS)
+    record = json.loads((tmp_path / "r" / "train.json").read_text())
+    settings = record["settings"]
+    assert (settings["epochs"], settings["batch_size"], settings["dataset"]) == (1, 128, "digits")
+    assert (settings["keep"], settings["validation"], record["recipe"]) == ("last", 137, recipe)
 
 
 @pytest.mark.usefixtures("eagerly")

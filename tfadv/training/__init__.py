@@ -13,6 +13,11 @@ METHODS = Registry(
         "deep_defense": "tfadv.training.deep_defense:DeepDefense",
         "trades": "tfadv.training.trades:Trades",
         "mixed": "tfadv.training.mixed:Mixed",
+        "fast": "tfadv.training.fast:Fast",
+        "free": "tfadv.training.free:Free",
+        "mart": "tfadv.training.mart:Mart",
+        "awp": "tfadv.training.awp:AWP",
+        "noise": "tfadv.training.noise:Noise",
     },
 )
 
@@ -31,14 +36,28 @@ SCHEDULES = Registry(
         "step": "tfadv.training.schedules:Step",
         "plateau": "tfadv.training.schedules:plateau",
         "cosine_decay": "tfadv.training.schedules:CosineDecay",
+        "cyclic": "tfadv.training.schedules:Cyclic",
+    },
+)
+AVERAGES = Registry(
+    "average of weights",
+    {
+        "none": "tfadv.training.average:none",
+        "ema": "tfadv.training.average:EMA",
+        "swa": "tfadv.training.average:SWA",
     },
 )
 
 if typing.TYPE_CHECKING:
     from tfadv.training.adversarial import Adversarial as Adversarial
+    from tfadv.training.awp import AWP as AWP
     from tfadv.training.deep_defense import DeepDefense as DeepDefense
     from tfadv.training.deepfool_finetune import DeepFoolFinetune as DeepFoolFinetune
+    from tfadv.training.fast import Fast as Fast
+    from tfadv.training.free import Free as Free
+    from tfadv.training.mart import Mart as Mart
     from tfadv.training.mixed import Mixed as Mixed
+    from tfadv.training.noise import Noise as Noise
     from tfadv.training.run import Run as Run
     from tfadv.training.run import ensure as ensure
     from tfadv.training.run import train as train

@@ -116,7 +116,7 @@ class Backup(keras.callbacks.Callback):
         files.write_text(self.log, "\n".join(",".join(map(str, row)) for row in [["epoch", *names], *rows]) + "\n")
 
     def _variables(self):
-        return [*self.model.variables, *self.model.optimizer.variables]
+        return [*self.model.variables, *self.model.optimizer.variables, *self.model.state()]
 
 
 class Told(keras.callbacks.Callback):

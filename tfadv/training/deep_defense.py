@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfadv import gradients, losses
 from tfadv.attacks.deepfool import VARIANTS, crossing, nearest
 from tfadv.errors import invalid
+from tfadv.passes import Passes, summed
 from tfadv.tensors import flat_sum, per_example
 from tfadv.threat import L2
 from tfadv.training.trainer import Trainer, TrainerOptions
@@ -58,6 +59,12 @@ class DeepDefense(Trainer):
             if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
                 raise invalid(f"deep_defense: {name}", f"a number of at least {least}", repr(value))
         self.lam, self.c, self.d, self.steps = float(lam), float(c), float(d), int(steps)
+
+    def cost(self, classes):
+        """Of an iteration four forward passes, the gradients of all rivals, and the gap's, which is derived twice."""
+        if not self.lam:
+            return self.learning
+        return summed(self.learning, Passes(1 + 4 * self.steps, self.steps * (classes + 2)))
 
     def penalty(self, batch, y, logits):
         if not self.lam:

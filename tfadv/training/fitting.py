@@ -8,15 +8,17 @@ import tensorflow as tf
 from tfadv import attacks, random, runs, validation
 from tfadv import threat as threats
 from tfadv.data import AUGMENTATIONS, pipeline
+from tfadv.data.augment import in_turn
 from tfadv.errors import TfadvError, invalid
 from tfadv.graph.xla import xla_pays
 from tfadv.layers.parametric_noise import noise_factors
 from tfadv.models import MODELS, build, classifier
 from tfadv.progress import as_callable
-from tfadv.training import METHODS, OPTIMIZERS, SCHEDULES
+from tfadv.training import AVERAGES, METHODS, OPTIMIZERS, SCHEDULES
 from tfadv.training.callbacks import Backup, BestClassifier, RefuseNaN, Told
+from tfadv.training.epochs import epoch_of
 from tfadv.training.objective import Accuracy, Loss
-from tfadv.training.schedules import CosineDecay
+from tfadv.training.schedules import ByStep
 
 
 def make_trainer(settings, dataset, examples):
@@ -47,7 +49,7 @@ def make_trainer(settings, dataset, examples):
         seed=settings.seed,
     )
     steps = pipeline.steps_per_epoch(examples, settings.batch_size)
-    optimizer = make_optimizer(settings, settings.epochs * steps)
+    optimizer = make_optimizer(settings, settings.epochs * steps * trainer.updates)
     if factors := noise_factors(model):  # weight decay would train the noise away
         optimizer.exclude_from_weight_decay(var_list=factors)
     trainer.compile(
@@ -56,6 +58,12 @@ def make_trainer(settings, dataset, examples):
         metrics=[Accuracy()],
         steps_per_execution=steps_per_call(trainer, steps),
     )
+    trainer.weight_decay = float(settings.weight_decay)
+    average = AVERAGES.build(settings.average)
+    if average is not None:
+        average.attach(trainer)
+    ramp = epoch_of(settings.eps_ramp, settings.epochs) * steps if settings.eps_ramp else 0
+    trainer.begin(batch_size=settings.batch_size, steps=steps, ramp=ramp)
     trainer.optimizer.build(trainer.trainable_variables)
     return trainer
 
@@ -94,14 +102,14 @@ def make_optimizer(settings, steps):
     except (TypeError, ValueError) as error:
         raise TfadvError(f"cannot build the optimizer {settings.optimizer!r}: {error}") from error
     schedule = SCHEDULES.build(settings.schedule)
-    if isinstance(schedule, CosineDecay):
+    if isinstance(schedule, ByStep):
         optimizer.learning_rate = schedule.by_step(float(optimizer.learning_rate), steps)
     return optimizer
 
 
 def fit(trainer, training, held_out, settings, out, progress):
     """Keras' `fit` from where the backup in `out` ends; returns the history of all epochs."""
-    watchers = make_watchers(settings, out)
+    watchers = [*trainer.watchers(), *make_watchers(settings, out)]
     backup = Backup(out / runs.BACKUP, out / runs.HISTORY, watchers)
     done = backup.read()
     if is_over(backup.history, settings):  # interrupted between the last epoch and the end
@@ -114,7 +122,7 @@ def fit(trainer, training, held_out, settings, out, progress):
         seed=settings.seed,
         first_epoch=done,
         shuffle=settings.shuffle,
-        augment=AUGMENTATIONS.build(settings.augment),
+        augment=in_turn(map(AUGMENTATIONS.build, settings.augments), trainer.classifier.output_shape[-1]),
     )
     trainer.fit(
         batches,

@@ -55,6 +55,12 @@ def is_soft(labels):
     return shape.rank == 2 and shape[1] is not None and shape[1] > 1
 
 
+def smoothed(labels, smoothing, classes):
+    """(1 - s) onehot(y) + s / classes, (n, classes), of labels (n,) or soft ones (Szegedy et al. 2016, section 7)."""
+    certain = labels if is_soft(labels) else tf.one_hot(labels, classes)
+    return (1 - smoothing) * certain + smoothing / classes
+
+
 def hard(labels):
     """Labels as class indices, (n,) int32: of soft ones the likeliest."""
     if is_soft(labels):

@@ -10,11 +10,12 @@ from tfadv import distribute, files, runs, validation
 from tfadv.data.split import Dataset
 from tfadv.errors import TfadvError, invalid, writable_directory
 from tfadv.models import classifier
-from tfadv.progress import Progress
+from tfadv.progress import Progress, as_callable
 from tfadv.provenance import fingerprint, provenance
+from tfadv.training import collapse, recipe_files
 from tfadv.training.callbacks import read_history
 from tfadv.training.fitting import fit, make_trainer, starts_from_file
-from tfadv.training.settings import Settings
+from tfadv.training.settings import Settings, class_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,11 +26,13 @@ class Run:
         classifier: the weights of the best epoch, or with `keep="last"` of the last.
         history: one dict of metrics per epoch.
         directory: where everything lies.
+        remarks: what went wrong, a sentence each with what helps: that the training collapsed, that it overfitted.
     """
 
     classifier: keras.Model
     history: list
     directory: Path
+    remarks: tuple = ()
 
 
 def train(
@@ -37,6 +40,7 @@ def train(
     *,
     out: str | Path,
     resume: bool = False,
+    recipe: str | None = None,
     progress: Progress | bool | None = True,
     **settings: Any,
 ) -> Run:
@@ -50,6 +54,7 @@ def train(
         dataset: a `tfadv.data.Dataset`.
         out: the run directory.
         resume: continue what is in `out`.
+        recipe: the name of a recipe, or a `.toml` file, with settings for those that are not given.
         progress: True prints lines on stderr, False nothing; or a callable, see `tfadv.progress`.
         **settings: see `Settings`; `dataset` is taken from the data set.
 
@@ -62,9 +67,10 @@ def train(
 
     >>> train(dataset, out="runs/plain", epochs=20)  # doctest: +SKIP
     """
-    wanted = Settings.from_record({"dataset": dataset.name} | settings)
+    recommended = recipe_files.read(recipe) if recipe else {}
+    wanted = Settings.from_record(recommended | {"dataset": dataset.name} | settings)
     with runs.locked(out, "training"):
-        return _train(dataset, wanted, Path(out), resume, progress)
+        return _train(dataset, wanted, Path(out), resume, progress, recipe)
 
 
 def ensure(dataset: Dataset, *, out: str | Path, progress: Progress | bool | None = None, **settings: Any) -> Run:
@@ -85,17 +91,19 @@ def ensure(dataset: Dataset, *, out: str | Path, progress: Progress | bool | Non
     record = runs.training(home)
     if record.get("finished"):
         check_same(home, record, wanted, dataset)
-        return Run(classifier.load(home / runs.MODEL), read_history(home / runs.HISTORY), home)
+        history, remarks = read_history(home / runs.HISTORY), tuple(record.get("remarks", ()))
+        return Run(classifier.load(home / runs.MODEL), history, home, remarks)
     with runs.locked(home, "training"):
         return _train(dataset, wanted, home, bool(record), progress)
 
 
-def _train(dataset, settings, out, resume, progress):
+def _train(dataset, settings, out, resume, progress, recipe=None):
     check_directory(out, settings, dataset, resume)
     strategy = distribute.strategy(settings.devices)
     training, held_out = dataset.train, None
     if settings.validation:
-        training, held_out = dataset.train_validation(settings.validation, settings.seed)
+        share = settings.validation if settings.validation < 1 else settings.validation / len(training)
+        training, held_out = dataset.train_validation(share, settings.seed)
     with strategy.scope():
         trainer = make_trainer(settings, dataset, len(training))
     distribute.check(strategy, trainer, settings.batch_size)
@@ -107,6 +115,7 @@ def _train(dataset, settings, out, resume, progress):
         "class_names": dataset.class_names,
         "data": dataset.train.fingerprint,
         "start": start_fingerprint(settings),
+        "recipe": recipe,
     }
     files.write_json(out / runs.TRAIN, {**record, "finished": False, "provenance": provenance(seed=settings.seed)})
     history = fit(trainer, trainer.prepare(training), held_out, settings, out, progress)
@@ -115,11 +124,15 @@ def _train(dataset, settings, out, resume, progress):
     else:
         kept = len(history) - 1
     with files.atomic(out / (runs.LAST if settings.keep == "best" else runs.MODEL)) as temporary:
-        trainer.classifier.save(temporary)
-    outcome = {"finished": True, "best_epoch": kept + 1, "metrics": history[kept]}
+        trainer.save(temporary)
+    labels, robust = (held_out or training).y, class_of(settings.method).trains_robust
+    remarks = [*trainer.remarks(history), *collapse.remarks(history[kept], settings, labels, robust)]
+    outcome = {"finished": True, "best_epoch": kept + 1, "metrics": history[kept], "remarks": remarks}
     files.write_json(out / runs.TRAIN, {**record, **outcome, "provenance": provenance(seed=settings.seed)})
     (out / runs.BACKUP).unlink(missing_ok=True)
-    return Run(classifier.load(out), history, out)
+    for remark in remarks:
+        as_callable(progress is True)(remark, 0, 1)
+    return Run(classifier.load(out), history, out, tuple(remarks))
 
 
 def check_directory(out, settings, dataset, resume):

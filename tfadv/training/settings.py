@@ -1,18 +1,20 @@
 """What determines a training, checked: the words of `tfadv train`."""
 
 import dataclasses
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
 from tfadv import spec
 from tfadv.errors import TfadvError, invalid
 from tfadv.training import METHODS
+from tfadv.training.epochs import check_epoch
 
 # Numbers, and the least of each; the words of choices; what is one text, and what may be several.
 LEAST = {"epochs": 1, "batch_size": 1, "patience": 0, "seed": 0}
 CHOICES = {"keep": ("best", "last"), "loss": ("ce", "hinge"), "reduction": ("mean", "sum")}
-TEXTS = ("dataset", "model", "method", "optimizer", "schedule", "augment", "devices")
-SEVERAL = ("attack", "threat")
+TEXTS = ("dataset", "model", "method", "optimizer", "schedule", "average", "devices")
+SEVERAL = ("attack", "threat", "augment")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,14 +26,22 @@ class Settings:
         method: a spec of `tfadv.training.METHODS`.
         attack: a spec; what the method trains on, and by default what validation attacks with. For `mixed` several.
         threat: a threat model, e.g. `"linf:8/255"`. Several for `mixed`: with one attack for all of them, or one each.
-            Validation attacks under the first.
+        eps_ramp: the epochs, or share of all epochs, over which the eps of training grows from 0; 0 begins with the
+            whole eps. Validation always attacks with the whole eps.
         validation_attack: a spec; the attack behind val_adv_accuracy.
         loss: `"ce"`, cross-entropy, or `"hinge"`, sum_{j != y} max(0, z_j - z_y + 1) (Weston, Watkins 1999).
         reduction: of the loss over a batch, `"mean"` or `"sum"`.
         optimizer: `"adam"`, `"sgd(learning_rate=0.1, momentum=0.9)"`, ...
-        schedule: of the learning rate: `"constant"`, `"step(at=(0.6, 0.8))"`, `"plateau"`, `"cosine_decay"`.
+        weight_decay: d in the term d / 2 ||w||_2^2 that is added to the loss, over all trainable weights: what
+            PyTorch's SGD calls so. That of Keras' optimizers is decoupled from momentum.
+        schedule: of the learning rate: `"constant"`, `"step(at=(0.6, 0.8))"`, `"plateau"`, `"cosine_decay"`,
+            `"cyclic"`.
+        average: of the weights, validated and kept in their place: `"none"`, `"ema(momentum=0.999)"`,
+            `"swa(start=0.75)"`.
+        augment: `"crop_flip"`, `"cutout"`, `"mixup"`, or several, in their order.
         shuffle: whether each epoch has an order of its own; else all have that of the data.
-        validation: share of the training images that is held out; 0 holds none out, with `keep="last"`.
+        validation: share of the training images that is held out, or from 1 on their number; 0 holds none out, with
+            `keep="last"`.
         keep: which epoch becomes the network: the best on held-out images, or the last.
         patience: stop when the watched metric has not improved for so many epochs; 0 never stops early.
     """
@@ -41,14 +51,17 @@ class Settings:
     method: str = "standard"
     attack: str | tuple[str, ...] | None = None
     threat: str | tuple[str, ...] | None = None
+    eps_ramp: int | float = 0
     validation_attack: str | None = None
     epochs: int = 10
     batch_size: int = 128
     loss: str = "ce"
     reduction: str = "mean"
     optimizer: str = "adam"
+    weight_decay: float = 0.0
     schedule: str = "constant"
-    augment: str = "none"
+    average: str = "none"
+    augment: str | tuple[str, ...] = "none"
     shuffle: bool = True
     validation: float = 0.1
     keep: str = "best"
@@ -89,20 +102,34 @@ class Settings:
             raise invalid("validation attack", "the spec of one attack", repr(self.validation_attack))
         if not isinstance(self.shuffle, bool):
             raise invalid("shuffle", "True or False", repr(self.shuffle))
-        if isinstance(self.validation, bool) or not isinstance(self.validation, int | float):
+        if isinstance(self.validation, bool) or not isinstance(self.validation, int | float) or self.validation < 0:
             raise invalid("validation", "a share of the training images, e.g. 0.1", repr(self.validation))
+        if self.validation >= 1 and not isinstance(self.validation, int):
+            raise invalid("validation", "a share below 1, or a whole number of images", repr(self.validation))
+        if (
+            isinstance(self.weight_decay, bool)
+            or not isinstance(self.weight_decay, int | float)
+            or self.weight_decay < 0
+        ):
+            raise invalid("weight decay", "a number of at least 0", repr(self.weight_decay))
+        if self.eps_ramp:
+            check_epoch("eps ramp", self.eps_ramp)
+        if self.augment is None:
+            raise invalid("augment", "a text, or several", "None")
 
     def _check_attacks(self):
         if self.attack and not self.threat:
             raise TfadvError(
                 f"the attack {self.attacks[0]} needs a threat model: add --threat, e.g. --threat linf:8/255."
             )
-        method = METHODS.get(spec.parse(self.method)[0])
+        method = class_of(self.method)
         if self.attack and not method.trains_on_attack:
             raise TfadvError(
                 f"the method {self.method} does not train on an attack: add --method adversarial, or give the attack "
                 "as --validation-attack."
             )
+        if self.eps_ramp and not method.trains_robust:
+            raise TfadvError(f"the method {self.method} does not train within an eps that could grow: drop --eps-ramp.")
         if max(len(self.attacks), len(self.threats)) > 1 and not method.trains_on_several:
             raise TfadvError(f"the method {self.method} takes one attack and one threat model: add --method mixed.")
         if len(self.attacks) > 1 and len(self.attacks) != len(self.threats):
@@ -132,11 +159,31 @@ class Settings:
         return _as_tuple(self.threat)
 
     @property
+    def augments(self) -> tuple[str, ...]:
+        """All augmentations."""
+        return _as_tuple(self.augment)
+
+    @property
     def monitor(self) -> str:
         """The metric that decides which epoch is the best."""
         measured = self.attack or self.validation_attack
-        method = METHODS.get(spec.parse(self.method)[0])
+        method = class_of(self.method)
         return "val_adv_accuracy" if measured and method.selects_robust else "val_accuracy"
+
+
+def class_of(method: str) -> Any:
+    """The class that says what a method takes: of `awp(trades)` that of trades.
+
+    Raises:
+        TfadvError: for an unknown method.
+    """
+    name, options = spec.parse(method)
+    found = METHODS.get(name)
+    wraps = getattr(found, "wraps", None)
+    if wraps is None:
+        return found
+    default = inspect.signature(found).parameters[wraps].default
+    return class_of(options.get(spec.INNER, options.get(wraps, default)))
 
 
 def _as_tuple(value):

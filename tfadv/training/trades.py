@@ -10,6 +10,7 @@ import keras
 
 from tfadv import losses
 from tfadv.errors import TfadvError, invalid
+from tfadv.passes import Passes
 from tfadv.training.adversarial import Adversarial
 from tfadv.training.trainer import TrainerOptions
 
@@ -28,6 +29,8 @@ class Trades(Adversarial):
     Raises:
         TfadvError: if attack or threat is missing, for an attack without the loss `kl`, and for a negative beta.
     """
+
+    learning = Passes(2, 2)
 
     def __init__(self, classifier: keras.Model, *, beta: float = 6.0, **options: typing.Unpack[TrainerOptions]):
         super().__init__(classifier, **options)

@@ -1,9 +1,11 @@
 """The one trainer: Keras' own `fit` around a classifier, with hooks for what to craft and what to minimize."""
 
+import contextlib
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfadv import distribute, gradients, random
@@ -11,6 +13,8 @@ from tfadv.attacks.base import Attack
 from tfadv.data.split import Split
 from tfadv.errors import TfadvError
 from tfadv.graph.xla import xla_pays
+from tfadv.layers.parametric_noise import noise_factors
+from tfadv.passes import Passes
 from tfadv.threat import ThreatModel
 from tfadv.training.objective import hard, is_right, is_soft
 
@@ -28,8 +32,9 @@ class Trainer(keras.Model):
     """A `keras.Model` that trains `classifier`; compile, fit, evaluate and callbacks are Keras' own.
 
     What is saved and exported is the classifier, which reloads where tfadv is not installed. A method says in `craft`
-    what images it makes of a batch, in `learns_from` which of the two the compiled loss sees, and in `penalty` what is
-    minimized besides; in `prepare` it changes the data once, before training.
+    what images it makes of a batch, in `learns_from` which of the two the compiled loss sees, in `labels` what that
+    loss compares with, and in `penalty` what is minimized besides; in `prepare` it changes the data once, before
+    training.
 
     Labels are class indices (n,), or soft: floats (n, classes), as mixup makes them. Hooks see the likeliest class.
 
@@ -48,8 +53,20 @@ class Trainer(keras.Model):
     # Whether `attack` is trained on, and not only validated with; whether several attacks or threat models may be.
     trains_on_attack = False
     trains_on_several = False
+    # Whether it trains on images attacked within the threat model, so that it should learn to withstand them.
+    trains_robust = False
     # Whether several steps may run in one call of Keras: the same bits, with fewer trips between Python and the graph.
     several_steps_per_call = True
+    # How often a batch updates the weights.
+    updates = 1
+    # d in the term d / 2 ||w||^2 of the loss, over all trainable weights.
+    weight_decay = 0.0
+    # The passes of an image in a step besides what `craft` takes.
+    learning = Passes(1, 1)
+    # What keeps an average of the weights, see `tfadv.training.average`, or None.
+    average = None
+    # The number of updates over which eps grows from 0, see `begin`.
+    ramp = 0
 
     def __init__(
         self,
@@ -79,6 +96,29 @@ class Trainer(keras.Model):
         """The training split as this method wants it; called once, before training."""
         return split
 
+    def begin(self, *, batch_size: int, steps: int, ramp: int = 0) -> None:
+        """Tell the method the size of its training; `tfadv.train` does, before anything is traced.
+
+        Args:
+            batch_size: images a step.
+            steps: of an epoch.
+            ramp: steps over which the eps of training grows linearly from 0, as de Jorge et al. do on SVHN
+                (Make Some Noise, 2022, appendix); 0 begins with the eps of the threat model.
+        """
+        self.ramp = ramp * self.updates
+
+    def state(self) -> list[keras.Variable]:
+        """Variables besides those of Keras that go on from step to step: a backup holds them."""
+        return [] if self.average is None else self.average.state()
+
+    def watchers(self) -> list[keras.callbacks.Callback]:
+        """Callbacks that watch over this method, for `fit`: they come before those that save."""
+        return [self.average] if isinstance(self.average, keras.callbacks.Callback) else []
+
+    def remarks(self, history: list[dict[str, float]]) -> list[str]:
+        """Sentences about what happened in these epochs that their metrics alone do not say."""
+        return []
+
     def craft(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         """Hook 1: images (n, h, w, c) made of the clean x and the labels (n,); runs outside the weights' tape."""
         return x
@@ -87,8 +127,12 @@ class Trainer(keras.Model):
         """Hook 2: the images that the compiled loss sees, of a batch of clean `x` and crafted `x_adv`."""
         return batch["x_adv"]
 
+    def labels(self, y: tf.Tensor) -> tf.Tensor:
+        """Hook 3: what the compiled loss compares with: labels (n,) as they come, or made soft, (n, classes)."""
+        return y
+
     def penalty(self, batch: Mapping[str, tf.Tensor], y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor | None:
-        """Hook 3: what is added to the loss, per example (n,), or None; runs under the weights' tape.
+        """Hook 4: what is added to the loss, per example (n,), or None; runs under the weights' tape.
 
         Args:
             batch: a mapping of the clean images `x` and the crafted `x_adv`, (n, h, w, c).
@@ -97,20 +141,40 @@ class Trainer(keras.Model):
         """
         return None
 
+    def cost(self, classes: int) -> Passes:
+        """The `Passes` that an image costs at most in a step, with so many classes; those of standard training here."""
+        return self.learning
+
     def validation_adversaries(self) -> tuple[tuple[Attack, ThreatModel], ...]:
         """The pairs of attack and threat model that a validation image must withstand all of."""
         return () if self.validation_attack is None else ((self.validation_attack, self.threat),)
 
-    def attacked(self, attack: Attack, threat: ThreatModel, x: tf.Tensor, y: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def attacked(
+        self,
+        attack: Attack,
+        threat: ThreatModel,
+        x: tf.Tensor,
+        y: tf.Tensor,
+        seed: tf.Tensor,
+        targets: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         """`attack.craft` on the classifier as it is now, in inference mode; under XLA where that pays."""
+        threat = self.ramped(threat)
 
         def run(x, y, seed):
-            return attack.craft(self.classifier, x, y, threat=threat, seed=seed)
+            return attack.craft(self.classifier, x, y, threat=threat, seed=seed, targets=targets)
 
         # XLA compiles for one batch size; a batch that may have any size takes the plain graph.
         if attack.xla_compatible and x.shape[0] is not None and xla_pays(self.classifier):
             run = tf.function(run, jit_compile=True, autograph=False)
         return run(x, y, seed)
+
+    def ramped(self, threat: ThreatModel) -> ThreatModel:
+        """The threat model with the eps of this step: min(1, t / ramp) eps in update t = 1, 2, ..."""
+        if not self.ramp:
+            return threat
+        share = tf.cast(self.optimizer.iterations + 1, tf.float32) / self.ramp
+        return threat.with_eps(threat.eps * tf.minimum(share, 1.0))
 
     def noise_seed(self) -> tf.Tensor:
         """A seed for this step and replica, (2,) int32: a function of the optimizer's step, for exact resumes."""
@@ -130,23 +194,38 @@ class Trainer(keras.Model):
         super().compile(optimizer, loss, **options)
 
     def train_step(self, data):
-        """Keras' own on the clean and the crafted images together."""
+        """Crafts, then learns from the clean and the crafted images together."""
         x, y, weight = self._unpack(data)
         batch = {"x": x, "x_adv": tf.stop_gradient(self.craft(x, hard(y)))}
-        logs = super().train_step((batch, y, weight))
+        logs = self.learn(batch, self.labels(y), weight)
         # It is measured in validation only; here it would show as 0.
         return {name: value for name, value in logs.items() if name != "adv_accuracy"}
 
+    def learn(self, batch: Mapping[str, tf.Tensor], y: tf.Tensor, weight: tf.Tensor | None) -> dict[str, typing.Any]:
+        """One step on a batch of clean `x` and crafted `x_adv`: Keras' own. Returns its metrics."""
+        return super().train_step((batch, y, weight))
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         loss = super().compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
+        # Keras sums the replicas' gradients and has divided its own loss by their number already.
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        if training and self.weight_decay:
+            squares = [
+                tf.reduce_sum(tf.square(tf.cast(w.value, loss.dtype))) for w in self.classifier.trainable_variables
+            ]
+            loss += self.weight_decay / 2 * tf.add_n(squares) / replicas
         penalty = self.penalty(x, hard(y), y_pred) if training else None
         if penalty is None:
             return loss
         penalty = penalty if sample_weight is None else penalty * sample_weight
         if getattr(self.loss, "reduction", None) == "sum":
             return loss + tf.reduce_sum(penalty)
-        # Keras sums the replicas' gradients and has divided its own loss by their number already.
-        return loss + tf.reduce_mean(penalty) / tf.distribute.get_strategy().num_replicas_in_sync
+        return loss + tf.reduce_mean(penalty) / replicas
+
+    def _decayed(self):
+        """All trainable weights but the factors of parametric noise, which decay would train away."""
+        factors = {id(factor) for factor in noise_factors(self.classifier)}
+        return [weight for weight in self.classifier.trainable_variables if id(weight) not in factors]
 
     def test_step(self, data):
         adversaries = self.validation_adversaries()
@@ -173,8 +252,28 @@ class Trainer(keras.Model):
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
         return tf.convert_to_tensor(x), y if is_soft(y) else tf.reshape(tf.cast(y, tf.int32), [-1]), weight
 
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The classifier with the average of its weights, where one is kept: `with trainer.averaged(): ...`."""
+        if self.average is None or not self.average.has_begun(self):
+            yield
+            return
+        present = [np.array(variable) for variable in self.classifier.variables]
+        self.average.put(self)
+        try:
+            yield
+        finally:
+            for variable, value in zip(self.classifier.variables, present, strict=True):
+                variable.assign(value)
+
+    def evaluate(self, *arguments, **options):
+        """Keras' own, of the average of the weights where one is kept."""
+        with self.averaged():
+            return super().evaluate(*arguments, **options)
+
     def save(self, filepath, overwrite=True, zipped=None, **options):
-        return self.classifier.save(filepath, overwrite=overwrite, zipped=zipped, **options)
+        with self.averaged():
+            return self.classifier.save(filepath, overwrite=overwrite, zipped=zipped, **options)
 
     def export(self, *arguments, **options):
         return self.classifier.export(*arguments, **options)

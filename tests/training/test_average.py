@@ -1,0 +1,86 @@
+"""Averages of weights against their formulas, and that they count in validation and in what is saved."""
+
+import keras
+import numpy as np
+import pytest
+
+from tfadv.errors import TfadvError
+from tfadv.models import build
+from tfadv.training import AVERAGES
+from tfadv.training.objective import Accuracy, Loss
+from tfadv.training.trainer import Trainer
+from toy_models import normal
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.uniform(size=(24, 4, 4, 1)).astype("float32"), RNG.integers(0, 3, 24).astype("int32")
+
+
+class Weights(keras.callbacks.Callback):
+    """The weights after each batch."""
+
+    def on_train_begin(self, logs=None):
+        self.seen = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen.append(self.model.classifier.get_weights())
+
+
+def normalized():
+    layers = [keras.layers.Flatten(), keras.layers.BatchNormalization(momentum=0.5)]
+    return keras.Sequential([keras.Input((4, 4, 1)), *layers, keras.layers.Dense(3, kernel_initializer=normal(2))])
+
+
+def trained(average, epochs, network=None):
+    trainer, weights = Trainer(network or build("linear", (4, 4, 1), 3, 1)), Weights()
+    trainer.compile(keras.optimizers.SGD(0.5), Loss(), metrics=[Accuracy()], run_eagerly=True)
+    AVERAGES.build(average).attach(trainer)
+    trainer.optimizer.build(trainer.trainable_variables)
+    options = {"batch_size": 8, "epochs": epochs, "shuffle": False, "verbose": 0}
+    history = trainer.fit(X, Y, **options, callbacks=[weights, *trainer.watchers()], validation_data=(X, Y)).history
+    return trainer, weights.seen, history
+
+
+def loss_of(model, weights):
+    model.set_weights(weights)
+    return float(Loss()(Y, model(X)))
+
+
+def test_ema_is_the_formula_and_is_what_is_validated_and_saved(tmp_path):
+    trainer, seen, history = trained("ema(momentum=0.6)", 2)
+    mean, means = seen[0], []
+    for weights in seen[1:]:
+        means.append(mean)
+        mean = [0.6 * a + 0.4 * b for a, b in zip(mean, weights, strict=True)]
+    twin = build("linear", (4, 4, 1), 3, 1)
+    assert history["val_loss"][1] == pytest.approx(loss_of(twin, mean), rel=1e-5)
+    assert history["val_loss"][1] != pytest.approx(loss_of(twin, seen[-1]), rel=1e-4)
+    trainer.save(tmp_path / "m.keras")
+    for found, expected in zip(keras.saving.load_model(tmp_path / "m.keras").get_weights(), mean, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_validation_leaves_the_weights_as_they_were_bit_for_bit():
+    trainer, seen, _ = trained("ema(momentum=0.6)", 1)
+    for one, value in zip(trainer.classifier.trainable_variables, seen[-1], strict=True):
+        one.assign(value)
+    with trainer.averaged():
+        assert not np.array_equal(trainer.classifier.get_weights()[0], seen[-1][0])
+    assert np.array_equal(trainer.classifier.get_weights()[0], seen[-1][0])
+
+
+def test_swa_is_the_mean_of_the_ends_of_epochs_running_statistics_too():
+    trainer, seen, history = trained("swa(start=2)", 4, normalized())
+    expected = [np.mean(parts, axis=0) for parts in zip(*seen[5::3], strict=True)]
+    assert len(seen[5::3]) == 3
+    with trainer.averaged():
+        for found, wanted in zip(trainer.classifier.get_weights(), expected, strict=True):
+            np.testing.assert_allclose(found, wanted, atol=1e-6)
+    assert history["val_loss"][0] == pytest.approx(loss_of(normalized(), seen[2]), rel=1e-5)
+    assert history["val_loss"][3] == pytest.approx(loss_of(normalized(), expected), rel=1e-5)
+    assert len(trainer.state()) == 1 + len(expected)
+
+
+@pytest.mark.parametrize("spec", ["ema(momentum=1)", "ema(momentum=True)", "swa(start=0)", "swa(start=1.5)"])
+def test_refusals(spec):
+    with pytest.raises(TfadvError, match="expected a number"):
+        AVERAGES.build(spec)

@@ -1,0 +1,125 @@
+"""Adversarial weight perturbation against its formula, around methods with and without BatchNorm and Dropout."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfadv import LInf, losses
+from tfadv.attacks.pgd import PGD
+from tfadv.errors import TfadvError
+from tfadv.models import build
+from tfadv.training import METHODS
+from tfadv.training.awp import AWP
+from tfadv.training.objective import Accuracy, Loss
+from toy_models import normal
+
+pytestmark = pytest.mark.usefixtures("without_xla")
+
+GAMMA, RATE = 0.3, 0.5
+RNG = np.random.default_rng(0)
+X, Y = RNG.uniform(0.2, 0.8, (12, 4, 4, 1)).astype("float32"), RNG.integers(0, 3, 12).astype("int32")
+
+
+def mlp():
+    return build("mlp(hidden=(8,), init=glorot)", (4, 4, 1), 3, 1)
+
+
+def normalized():
+    layers = keras.layers
+    stack = [layers.Flatten(), layers.BatchNormalization(momentum=0.5), layers.Dropout(0.5, seed=3)]
+    return keras.Sequential([keras.Input((4, 4, 1)), *stack, layers.Dense(3, kernel_initializer=normal(2))])
+
+
+def awp(method="adversarial", network=mlp, optimizer=None, **options):
+    options = {"gamma": GAMMA, "attack": PGD(steps=2), "threat": LInf(0.1), **options}
+    trainer = AWP(network(), method=method, **options)
+    trainer.compile(optimizer or keras.optimizers.SGD(RATE), Loss(), metrics=[Accuracy()], run_eagerly=True)
+    return trainer
+
+
+def expected_step(trainer, beta=None):
+    """The weights after a step by hand: the gradient at w + v, applied at w."""
+    model = trainer.classifier
+    x_adv = trainer.craft(tf.constant(X), tf.constant(Y))
+
+    def slopes():
+        with tf.GradientTape() as tape:
+            if beta is None:
+                each = losses.cross_entropy(Y, model(x_adv))
+            else:
+                clean = model(X)
+                each = losses.cross_entropy(Y, clean) + beta * losses.kl(clean, model(x_adv))
+            value = tf.reduce_mean(each)
+        return float(value), [np.asarray(g) for g in tape.gradient(value, model.trainable_variables)]
+
+    before, (_, g) = model.get_weights(), slopes()
+    v = [GAMMA * np.linalg.norm(w) / np.linalg.norm(s) * s if w.ndim > 1 else 0 for w, s in zip(before, g, strict=True)]
+    model.set_weights([w + s for w, s in zip(before, v, strict=True)])
+    loss, g = slopes()
+    model.set_weights(before)
+    return loss, [w - RATE * s for w, s in zip(before, g, strict=True)], before
+
+
+@pytest.mark.parametrize(("method", "beta"), [("adversarial", None), ("trades(beta=4)", 4)])
+def test_the_step_is_that_of_the_formula(method, beta):
+    trainer = awp(method)
+    loss, weights, before = expected_step(trainer, beta)
+    assert trainer.train_on_batch(X, Y)[0] == pytest.approx(loss, rel=1e-5)
+    for found, wanted, old in zip(trainer.classifier.get_weights(), weights, before, strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+        assert np.abs(wanted - old).max() > 1e-3
+
+
+def test_running_statistics_and_dropout_take_one_step_and_the_weights_none_at_rate_zero():
+    trainer, plain = awp("standard", normalized, keras.optimizers.SGD(0.0)), normalized()
+    before = trainer.classifier.get_weights()
+    trainer.train_on_batch(X, Y)
+    plain(X, training=True)
+    after, once = trainer.classifier.get_weights(), plain.get_weights()
+    for found, wanted in zip(after, once, strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+    assert np.abs(after[2] - before[2]).max() > 0.01  # the running mean
+    seeds = [model.non_trainable_variables[-1].numpy() for model in (trainer.classifier, plain)]
+    assert np.array_equal(*seeds)
+
+
+def test_it_warms_up_without_perturbation():
+    trainer, plain = awp(warm_up=1), METHODS.get("adversarial")(mlp(), attack=PGD(steps=2), threat=LInf(0.1))
+    plain.compile(keras.optimizers.SGD(RATE), Loss(), run_eagerly=True)
+    with pytest.raises(TfadvError, match="awp: warm_up: expected a call of begin"):
+        trainer.train_on_batch(X, Y)
+    trainer.begin(batch_size=12, steps=2)
+    for step in range(3):
+        for one in (trainer, plain):
+            one.train_on_batch(X, Y)
+        pairs = zip(trainer.classifier.get_weights(), plain.classifier.get_weights(), strict=True)
+        apart = max(np.abs(a - b).max() for a, b in pairs)
+        assert apart < 1e-6 if step < 2 else apart > 1e-3
+
+
+def test_what_the_method_within_says_counts():
+    trainer = awp("fast(variant=n_fgsm)", attack=None)
+    assert trainer.validation_adversaries() == () and trainer.within.noise_seed().numpy().tolist() is not None
+    trainer = METHODS.build(
+        "awp(mixed(by=batch))", classifier=mlp(), attack=PGD(steps=2), threat=(LInf(0.1), LInf(0.2))
+    )
+    assert len(trainer.validation_adversaries()) == 2
+    assert len({id(v) for v in trainer.variables}) == len(trainer.variables)
+    assert sum(metric.name == "adv_accuracy" for metric in trainer.metrics) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"gamma": 0}, "awp: gamma: expected a number above 0"),
+        ({"warm_up": -1}, "awp: warm_up: expected a whole number of epochs"),
+        ({"method": "free"}, "awp: method: expected one that takes the step of Keras, received free"),
+        ({"method": "awp"}, "awp: method: expected one that takes the step of Keras, received awp"),
+        ({"method": "trades(beta=-1)"}, "trades: beta"),
+        ({"method": "tradez"}, "did you mean 'trades'"),
+    ],
+)
+def test_refusals(options, said):
+    with pytest.raises(TfadvError, match=said):
+        awp(**options)

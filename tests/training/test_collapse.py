@@ -1,0 +1,41 @@
+"""What is said of trainings that ended at chance, and that nothing is said of others."""
+
+import numpy as np
+import pytest
+
+from tfadv.training import collapse
+from tfadv.training.settings import Settings
+
+LABELS = np.repeat(np.arange(10), 100)
+ROBUST = {"method": "adversarial", "attack": "pgd", "threat": "linf:0.2"}
+
+
+def said(clean, attacked=None, **settings):
+    metrics = {"val_accuracy": clean} | ({} if attacked is None else {"val_adv_accuracy": attacked})
+    within_eps = settings.get("method") == "adversarial"
+    return collapse.remarks(metrics, Settings(dataset="digits", **settings), LABELS, within_eps)
+
+
+def test_a_constant_prediction_is_a_collapse():
+    (remark,) = said(0.115, 0.1, **ROBUST)
+    assert remark.startswith("The training collapsed: 11.5% of the images are classified correctly")
+    assert "right on 10.0%" in remark and "--eps-ramp 0.5" in remark
+    (remark,) = said(0.1)
+    assert "eps" not in remark and "another learning rate" in remark
+
+
+def test_chance_under_attack_is_said_of_methods_that_train_within_eps():
+    (remark,) = said(0.8, 0.05, **ROBUST, eps_ramp=3)
+    assert "5.0% of the images are right under attack" in remark and "--eps-ramp" not in remark
+    assert said(0.98, 0.0, threat="linf:0.2") == []
+
+
+@pytest.mark.parametrize(("clean", "attacked"), [(0.3, 0.2), (0.14, 0.135), (0.98, 0.9)])
+def test_nothing_is_said_of_a_network_that_has_learned(clean, attacked):
+    assert said(clean, attacked, **ROBUST) == []
+
+
+def test_without_held_out_images_the_training_accuracy_counts():
+    settings = Settings(dataset="digits", validation=0, keep="last")
+    assert len(collapse.remarks({"accuracy": 0.11}, settings, LABELS, False)) == 1
+    assert collapse.remarks({"accuracy": 0.5}, settings, LABELS, False) == []

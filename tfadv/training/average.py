@@ -1,0 +1,100 @@
+"""Averages of the weights along a training: they take the place of the weights in validation and in what is saved.
+
+Exponential: Polyak, Juditsky 1992; for robust networks Gowal et al. 2020 (arXiv 2010.03593). SWA: Izmailov et al.:
+Averaging Weights Leads to Wider Optima and Better Generalization, 2018.
+"""
+
+import keras
+import numpy as np
+
+from tfadv.errors import invalid
+from tfadv.training.epochs import check_epoch, epoch_of
+
+
+def none() -> None:
+    """The weights themselves."""
+
+
+class EMA:
+    """w_avg <- m w_avg + (1 - m) w after each update, by the option `use_ema` of Keras' optimizers.
+
+    What is not trained, such as the running statistics of BatchNorm, stays that of the weights themselves.
+
+    Args:
+        momentum: m, from 0 and below 1; 0.999 in the literature on robust networks.
+
+    Raises:
+        TfadvError: for another momentum.
+    """
+
+    def __init__(self, momentum: float = 0.999):
+        if isinstance(momentum, bool) or not isinstance(momentum, int | float) or not 0 <= momentum < 1:
+            raise invalid("ema: momentum", "a number from 0 and below 1", repr(momentum))
+        self.momentum = float(momentum)
+
+    def attach(self, trainer: keras.Model) -> None:
+        """Let the trainer keep this average; its optimizer must not have run yet."""
+        trainer.average = self
+        # Of optimizers that scale the loss for float16, the one within.
+        optimizer = getattr(trainer.optimizer, "inner_optimizer", trainer.optimizer)
+        optimizer.use_ema, optimizer.ema_momentum, optimizer.ema_overwrite_frequency = True, self.momentum, None
+
+    def has_begun(self, trainer: keras.Model) -> bool:
+        """Whether there is an average already."""
+        return int(trainer.optimizer.iterations) > 0
+
+    def put(self, trainer: keras.Model) -> None:
+        """Give the classifier the averages."""
+        trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
+
+    def state(self) -> list[keras.Variable]:
+        """What a backup must hold besides the optimizer: nothing."""
+        return []
+
+
+class SWA(keras.callbacks.Callback):
+    """The mean of the weights at the ends of the epochs from `start` on, running statistics among them.
+
+    Until then the weights themselves count. The learning rate should stay high meanwhile, as with `constant`, `step`
+    or a `cosine_decay(to=0.5)`.
+
+    Args:
+        start: the first epoch that counts, or a share of all epochs below 1.
+
+    Raises:
+        TfadvError: for another start.
+    """
+
+    def __init__(self, start: int | float = 0.75):
+        super().__init__()
+        check_epoch("swa: start", start)
+        self.start, self.means, self.count = start, [], None
+
+    def attach(self, trainer: keras.Model) -> None:
+        """Let the trainer keep this average."""
+        trainer.average, self.weights = self, [w for w in trainer.classifier.weights if "float" in str(w.dtype)]
+        self.means = [keras.Variable(np.zeros(w.shape), trainable=False, dtype=w.dtype) for w in self.weights]
+        self.count = keras.Variable(0, trainable=False, dtype="int32")
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.now = epoch + 1
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch + 1 < self.params["steps"] or self.now < epoch_of(self.start, self.params["epochs"]):
+            return
+        self.count.assign_add(1)
+        for mean, weight in zip(self.means, self.weights, strict=True):
+            mean.assign_add((weight.value - mean.value) / float(self.count.value))
+
+    def has_begun(self, trainer: keras.Model) -> bool:
+        """Whether there is an average already."""
+        return int(self.count.value) > 0
+
+    def put(self, trainer: keras.Model) -> None:
+        """Give the classifier the averages."""
+        for mean, weight in zip(self.means, self.weights, strict=True):
+            weight.assign(mean.value)
+
+    def state(self) -> list[keras.Variable]:
+        """What a backup must hold."""
+        return [self.count, *self.means]

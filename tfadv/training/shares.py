@@ -1,0 +1,48 @@
+"""Natural images among the crafted ones: a share of the images of each batch, or of all batches."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from tfadv import random
+from tfadv.errors import invalid
+
+UNITS = ("image", "batch")
+# Folded into the seed of a step, so that who is natural does not hang together with what attacks draw from it.
+SALT = 2**31 - 2
+
+
+def check_share(method: str, clean: float, by: str) -> None:
+    """Raises TfadvError unless `clean` is a share from 0 and below 1, and `by` is one of `UNITS`."""
+    if isinstance(clean, bool) or not isinstance(clean, int | float) or not 0 <= clean < 1:
+        raise invalid(f"{method}: clean", "a share of natural images from 0 and below 1", repr(clean))
+    if by not in UNITS:
+        raise invalid(f"{method}: by", " or ".join(UNITS), repr(by))
+
+
+def crafted_but_for(
+    clean: float, by: str, craft: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], x: tf.Tensor, y: tf.Tensor, seed
+) -> tf.Tensor:
+    """What `craft` makes of the images, but for a share that stays as it is and costs nothing.
+
+    Args:
+        clean: the share; of the images of each batch (rounded, at least one), or the probability of a batch that none
+            of its images is crafted.
+        by: `"image"` or `"batch"`.
+        craft: images (n, h, w, c) and labels (n,) to images.
+        seed: of this step, (2,) int32.
+    """
+    if not clean:
+        return craft(x, y)
+    seed = random.key(seed, SALT)
+    if by == "batch":
+        return tf.cond(random.uniform([1], seed)[0] < clean, lambda: x, lambda: craft(x, y))
+    n = x.shape[0] or tf.shape(x)[0]
+    # A number where the size of the batch is known: XLA needs it.
+    natural = max(1, round(clean * n)) if isinstance(n, int) else _at_least_one(clean, n)
+    at = tf.argsort(random.uniform([n], seed))[natural:, None]
+    return tf.tensor_scatter_nd_update(x, at, craft(tf.gather_nd(x, at), tf.gather_nd(y, at)))
+
+
+def _at_least_one(share, n):
+    return tf.maximum(1, tf.cast(tf.round(share * tf.cast(n, tf.float32)), tf.int32))
