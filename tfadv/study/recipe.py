@@ -21,10 +21,13 @@ class Recipe:
     method: str | None = None
     attack: str | tuple[str, ...] | None = None
     threat: str | tuple[str, ...] | None = None
+    eps_ramp: int | float | None = None
     batch_size: int | None = None
     optimizer: str | None = None
+    weight_decay: float | None = None
     schedule: str | None = None
-    augment: str | None = None
+    average: str | None = None
+    augment: str | tuple[str, ...] | None = None
     keep: str | None = None
     loss: str | None = None
     reduction: str | None = None
