@@ -41,7 +41,7 @@ class EMA:
 
     def has_begun(self, trainer: keras.Model) -> bool:
         """Whether there is an average already."""
-        return int(trainer.optimizer.iterations) > 0
+        return bool(np.asarray(trainer.optimizer.iterations) > 0)
 
     def put(self, trainer: keras.Model) -> None:
         """Give the classifier the averages."""
@@ -84,16 +84,16 @@ class SWA(keras.callbacks.Callback):
             return
         self.count.assign_add(1)
         for mean, weight in zip(self.means, self.weights, strict=True):
-            mean.assign_add((weight.value - mean.value) / float(self.count.value))
+            mean.assign(np.asarray(mean) + (np.asarray(weight) - np.asarray(mean)) / np.asarray(self.count))
 
     def has_begun(self, trainer: keras.Model) -> bool:
         """Whether there is an average already."""
-        return int(self.count.value) > 0
+        return bool(np.asarray(self.count) > 0)
 
     def put(self, trainer: keras.Model) -> None:
         """Give the classifier the averages."""
         for mean, weight in zip(self.means, self.weights, strict=True):
-            weight.assign(mean.value)
+            weight.assign(np.asarray(mean))
 
     def state(self) -> list[keras.Variable]:
         """What a backup must hold."""
