@@ -210,9 +210,7 @@ class Trainer(keras.Model):
         # Keras sums the replicas' gradients and has divided its own loss by their number already.
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         if training and self.weight_decay:
-            squares = [
-                tf.reduce_sum(tf.square(tf.cast(w.value, loss.dtype))) for w in self.classifier.trainable_variables
-            ]
+            squares = [tf.reduce_sum(tf.square(tf.cast(weight.value, loss.dtype))) for weight in self._decayed()]
             loss += self.weight_decay / 2 * tf.add_n(squares) / replicas
         penalty = self.penalty(x, hard(y), y_pred) if training else None
         if penalty is None:
