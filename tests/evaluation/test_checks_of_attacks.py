@@ -47,6 +47,12 @@ def test_attacks_that_know_less_and_find_more(specs, fooled, said):
     assert severity(chosen_attacks.black_box_stronger(told(specs, fooled))) == said
 
 
+@pytest.mark.parametrize(("left", "said"), [(0, "info"), (2, "info"), (3, "warning"), (20, "warning"), (21, "error")])
+def test_what_a_longer_attack_with_gradients_breaks_misled_none(left, said):
+    found = chosen_attacks.black_box_stronger(told(["pgd", "square"], [500, 30], misled=left))
+    assert severity(found) == said and f"{30 - left if said == 'info' else left} of them" in found[1]
+
+
 @pytest.mark.parametrize(
     ("certified", "said"), [(None, None), (100, None), (98, "info"), (97, "warning"), (70, "error")]
 )

@@ -9,6 +9,7 @@ from tfadv.attacks.deepfool import DeepFool
 from tfadv.data.split import spread_over
 from tfadv.evaluation import checks, curves, metrics, noise_value
 from tfadv.evaluation.attack_rows import distances
+from tfadv.evaluation.black_box import misled
 from tfadv.evaluation.certificate import linear_radius
 from tfadv.evaluation.estimate import work
 from tfadv.graph.linear import is_linear
@@ -163,7 +164,7 @@ class Diagnostics:
             judge=self.few, right=judge.clean[self.at], robust=run.robust[self.at],
             logits=judge.clean_logits, labels=judge.y, members=tuple(run.members), rows=tuple(run.rows),
             differentiable=self.traits.differentiable, certified=self._certified(), seen=self.seen,
-            noise=self.traits.noise, unadapted=self.unadapted, progress=self._tell,
+            noise=self.traits.noise, misled=misled(run, self.traits), unadapted=self.unadapted, progress=self._tell,
         )  # fmt: skip
         return checks.answers(evidence, run.journal.part)
 

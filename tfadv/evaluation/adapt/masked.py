@@ -3,10 +3,10 @@
 from tfadv import attacks
 from tfadv.evaluation.adapt.members import EXPECTED, twins
 from tfadv.evaluation.adapt.observed import WITHOUT_GRADIENT
+from tfadv.evaluation.black_box import misled
+from tfadv.evaluation.checks.evidence import by_chance
 from tfadv.evaluation.traits import DRAWS
 
-# How many images black-box attacks break that others left, as a share of all: AutoAttack's own flag, and never one.
-BLACK_BOX = 0.002
 # Attacks that need labels alone, by norm. Twice as many queries found nothing more on the specimen `labels_only`.
 LABELS_ALONE = {"linf": "rays(queries=5000)", "l2": "boundary(queries=5000)"}
 
@@ -64,11 +64,8 @@ def strong_noise(seen):
 
 
 def black_box_broke(seen):
-    """Whether attacks without gradients broke more than a few of the images that those with gradients had left."""
-    pairs = list(zip(seen.run.members, seen.run.rows, strict=True))
-    first = next((k for k, (member, _) in enumerate(pairs) if not member.black_box), len(pairs))
-    broken = sum(row["fooled"] for member, row in pairs[first:] if member.black_box)
-    return broken > max(BLACK_BOX * len(seen.judge.x), 1)
+    """Whether attacks without gradients broke more than a few images that those with gradients do not break."""
+    return not by_chance(misled(seen.run, seen.traits), len(seen.judge.x))
 
 
 def _listed(names, most=3):

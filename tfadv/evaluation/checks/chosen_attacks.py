@@ -9,7 +9,15 @@ from tfadv.attacks.apgd import APGDT
 from tfadv.attacks.autoattack import PUBLISHED_NORMS
 from tfadv.attacks.eot import EOT
 from tfadv.attacks.quick import Quick
-from tfadv.evaluation.checks.evidence import NO_ATTACK, NO_GRADIENTS, NONE_ROBUST, NOT_RANDOM, iterates, parts
+from tfadv.evaluation.checks.evidence import (
+    NO_ATTACK,
+    NO_GRADIENTS,
+    NONE_ROBUST,
+    NOT_RANDOM,
+    by_chance,
+    iterates,
+    parts,
+)
 
 
 def single_step_only(evidence):
@@ -39,7 +47,7 @@ def black_box_only(evidence):
 
 
 def black_box_stronger(evidence):
-    """Attacks without gradients broke images that those with gradients, which know more, had left."""
+    """Attacks without gradients broke images that those with gradients, which know more, do not break."""
     ran = list(zip(evidence.members, evidence.rows, strict=True))
     white = [place for place, (member, _) in enumerate(ran) if iterates(member)]
     later = [(member, row) for member, row in ran[white[0] :] if member.black_box] if white else []
@@ -48,13 +56,17 @@ def black_box_stronger(evidence):
     if not any(row["attacked"] for _, row in later):
         return NONE_ROBUST
     fooled = sum(row["fooled"] for _, row in later)
-    # AutoAttack's own threshold, and never a single image.
-    if fooled <= max(0.002 * evidence.n, 1):
+    if by_chance(fooled, evidence.n):
         return None
+    said = f"Attacks without gradients ({_names(member for member, _ in later)}) broke {fooled} images, "
+    said += f"{fooled / evidence.n:.1%} of all, that attacks with gradients had left"
+    left = fooled if evidence.misled is None else evidence.misled
+    if by_chance(left, evidence.n):
+        said += f"; a longer attack with gradients breaks {fooled - left} of them."
+        return "info", said, "As few as are left are no sign of masked gradients: the standard attacks ended early."
     return (
-        "error" if fooled > 0.02 * evidence.n else "warning",
-        f"Attacks without gradients ({_names(member for member, _ in later)}) broke {fooled} images, "
-        f"{fooled / evidence.n:.1%} of all, that attacks with gradients had left.",
+        "error" if left > 0.02 * evidence.n else "warning",
+        f"{said}; a longer attack with gradients leaves {left} of them too.",
         "The gradients mislead: look for what masks them, adapt the attack to it, and give square more queries.",
     )
 

@@ -24,6 +24,8 @@ NONE_RIGHT = "no image was classified correctly"
 NONE_ROBUST = "no image withstood the attacks"
 NO_ATTACK = "no attack was run"
 TOO_FEW = "too few images were judged to tell"
+# As many images as black-box attacks may break that others left: AutoAttack's own flag, a share of all, and never one.
+BLACK_BOX = 0.002
 # Images that a check attacks at most, and gradients that the attack run by itself may take for all of them.
 IMAGES, GRADIENTS = 100, 15_000
 
@@ -59,6 +61,8 @@ class Evidence:
         certified: of how many judged images it is proven that they withstand everything; None where nothing is proven.
         seen: whether the model was trained on these images; None where that is not known.
         noise: the `Noise` of the model; None where it has none, or nothing is known of it.
+        misled: how many images attacks without gradients broke, and a longer one with gradients does not; None where
+            that is not known.
         unadapted: why the judge chose no attacks by what the first ones met; None where it could.
         progress: called with what is being done, and how much of how much is done.
     """
@@ -74,6 +78,7 @@ class Evidence:
     certified: int | None = None
     seen: bool | None = False
     noise: Noise | None = None
+    misled: int | None = None
     unadapted: str | None = None
     progress: object = lambda what, done, total: None
 
@@ -135,6 +140,11 @@ def some(which, most=IMAGES):
     """At most so many of the images that `which`, (m,) bool, marks, evenly spread: indices."""
     at = np.flatnonzero(which)
     return at[spread_over(len(at), most)]
+
+
+def by_chance(count, n):
+    """Whether so few of n images fell to attacks without gradients that it says nothing."""
+    return count <= max(BLACK_BOX * n, 1)
 
 
 def parts(attack):

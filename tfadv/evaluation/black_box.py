@@ -1,0 +1,34 @@
+"""Images that attacks without gradients broke where those with gradients had failed: misled, or short of steps?"""
+
+import numpy as np
+
+from tfadv import attacks
+from tfadv.evaluation.checks.evidence import by_chance, iterates
+
+# That of `adapt.kinds.more_steps`, which is compiled for most models anyway.
+LONGER = "apgd(steps=200, restarts=2, loss=margin)"
+
+
+def broken(run):
+    """Which images attacks without gradients broke after one that follows gradients for several steps: indices."""
+    follows = [iterates(member) for member in run.members]
+    first = follows.index(True) if any(follows) else len(follows)
+    later = [number for number in range(first, len(run.rows)) if run.members[number].black_box]
+    return np.flatnonzero(np.isin(run.broken_by, later))
+
+
+def misled(run, traits):
+    """How many of those images withstand a longer attack with gradients too.
+
+    Where hardly one does, gradients lead to what the others found: the attacks before had ended a little early.
+
+    Args:
+        run: an `AttackRun` after its members; traits: `ModelTraits` of its model.
+    """
+    at, longer, noise = broken(run), attacks.get(LONGER), traits.noise
+    follows = traits.differentiable and run.judge.threat.norm in longer.norms and (noise is None or noise.slight)
+    if not follows or by_chance(len(at), len(run.judge.x)):
+        return len(at)
+    attack = (noise.expected(longer) if noise else longer).until_fooled()
+    withstand = lambda: int(run.judge.withstands(attack, at, fresh=True).sum())  # noqa: E731
+    return run.journal.part(f"{LONGER} on {len(at)} images", withstand)
