@@ -17,10 +17,9 @@ HONEST = types.SimpleNamespace(differentiable=True, noise=None)
 
 
 def run_of(model, x, y, *specs, broken_by):
-    judge = Judge(model, x, y, LInf(0.2))
-    rows = [{}] * len(specs)
-    members = list(map(attacks.get, specs))
-    return types.SimpleNamespace(judge=judge, members=members, rows=rows, broken_by=broken_by, journal=Journal(None, ""))
+    run = types.SimpleNamespace(judge=Judge(model, x, y, LInf(0.2)), journal=Journal(None, ""), broken_by=broken_by)
+    run.members, run.rows = [attacks.get(spec) for spec in specs], [{}] * len(specs)
+    return run
 
 
 def test_only_what_comes_after_gradients_counts():
