@@ -12,8 +12,11 @@ import tensorflow as tf
 
 from tfadv import models
 from tfadv.errors import TfadvError
+from tfadv.layers import PredictionNoise
+from tfadv.models import classifier
 from tfadv.serving import check, signatures
 from tfadv.serving.export import export
+from trap_models import UnseededPepper
 
 SHAPE = (6, 5, 3)
 NAMES = ("ant", "bee", "cat", "dog")
@@ -246,9 +249,28 @@ def test_served_without_tfadv_in_a_fresh_process(tmp_path):
     np.testing.assert_allclose(np.load(tmp_path / "logits.npy"), net(images, training=False), atol=1e-5)
 
 
-def test_layers_called_with_training_are_not_left_out_without_a_word(tmp_path):
+@pytest.mark.parametrize(
+    "layer", [keras.layers.Dropout(0.5, seed=1), PredictionNoise(0.3, seed=1)], ids=["keras", "own"]
+)
+def test_what_draws_at_prediction_is_served_with_its_draws(layer, tmp_path):
     """A SavedModel without them would be another model than the one that was judged."""
     inputs = keras.Input(SHAPE)
-    hidden = keras.layers.Flatten()(keras.layers.Dropout(0.5)(inputs, training=True))
-    with pytest.raises(TfadvError, match="random at inference"):
+    options = {"training": True} if isinstance(layer, keras.layers.Dropout) else {}
+    hidden = keras.layers.Flatten()(layer(inputs, **options))
+    model = keras.Model(inputs, keras.layers.Dense(3)(hidden))
+    done, x = (
+        export(model, tmp_path, name="noisy"),
+        np.random.default_rng(0).uniform(0, 1, (4, *SHAPE)).astype("float32"),
+    )
+    served = tf.saved_model.load(str(done.path)).signatures["logits"]
+    one, other = (served(images=tf.constant(x))["logits"] for _ in range(2))
+    assert done.max_difference < 1e-5 and not np.allclose(one, other, atol=1e-3)
+    judged = classifier.load(done.path)
+    assert not np.allclose(judged(x), judged(x), atol=1e-3)
+
+
+def test_draws_that_cannot_be_repeated_are_refused(tmp_path):
+    inputs = keras.Input(SHAPE)
+    hidden = keras.layers.Flatten()(UnseededPepper()(inputs))
+    with pytest.raises(TfadvError, match="draw random numbers without keras.random.SeedGenerator"):
         export(keras.Model(inputs, keras.layers.Dense(3)(hidden)), tmp_path)
