@@ -40,6 +40,7 @@ if typing.TYPE_CHECKING:
     from tfadv.attacks.twin import Twin as Twin
     from tfadv.attacks.uniform_noise import UniformNoise as UniformNoise
     from tfadv.data.datasets import load as _load_dataset
+    from tfadv.defenses import defend as defend
     from tfadv.evaluation.evaluate import evaluate as evaluate
     from tfadv.graph.logits import as_logits_model as as_logits_model
     from tfadv.models import build as _build_model
@@ -64,6 +65,7 @@ else:
         NORMS,
         "tfadv.graph.logits:as_logits_model",
         "tfadv.training.run:train",
+        "tfadv.defenses:defend",
         "tfadv.evaluation.evaluate:evaluate",
         "tfadv.serving.export:export",
         load_classifier="tfadv.models.classifier:load",

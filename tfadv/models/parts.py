@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers
@@ -12,6 +13,7 @@ from tfadv.layers.noisy_weights import NoisyConv2D, NoisyDense
 from tfadv.layers.parametric_noise import ALPHA, SHAPES, ParametricNoise
 from tfadv.registry import Registry
 
+Tensor = keras.KerasTensor
 NOISES = Registry("noise", {"pni": "tfadv.models.parts:PNI"})
 ACTIVATIONS = Registry("activation", {"relu": "tfadv.models.parts:relu", "slwta": "tfadv.layers.slwta:StochasticLWTA"})
 NOISY = {layers.Conv2D: NoisyConv2D, layers.Dense: NoisyDense}
@@ -80,29 +82,39 @@ class Parts:
         self.noise = NOISES.build(noise) if noise else None
         self.activation = activation
 
-    def pixels(self, x, mean=PIXELS[0], deviation=PIXELS[1]):
+    def pixels(self, x: Tensor, mean: float = PIXELS[0], deviation: float = PIXELS[1]) -> Tensor:
         """Pixels in [0, 1] with about this mean and deviation, as others of mean 0 and deviation 1."""
         return self._noise_at("image", layers.Rescaling(1 / deviation, -mean / deviation)(x))
 
-    def conv(self, x, filters, size, strides=1, *, padding="same", use_bias=False, init=keras.initializers.HeNormal):
+    def conv(
+        self,
+        x: Tensor,
+        filters: int,
+        size: int,
+        strides: int = 1,
+        *,
+        padding: str = "same",
+        use_bias: bool = False,
+        init: type[keras.Initializer] = keras.initializers.HeNormal,
+    ) -> Tensor:
         """A convolution with `filters` channels."""
         options = {"strides": strides, "padding": padding, "use_bias": use_bias}
         return self._weighted(x, layers.Conv2D, filters, size, kernel_initializer=init(next(self.seeds)), **options)
 
-    def dense(self, x, units, **options):
+    def dense(self, x: Tensor, units: int, **options: Any) -> Tensor:
         """A dense layer, (n, c) to (n, units)."""
         init = keras.initializers.GlorotUniform(next(self.seeds))
         return self._weighted(x, layers.Dense, units, kernel_initializer=init, **options)
 
-    def logits(self, x, classes):
+    def logits(self, x: Tensor, classes: int) -> Tensor:
         """The last layer, in float32 whatever the precision of the others."""
         return self.dense(x, classes, dtype="float32", name="logits")
 
-    def active(self, x):
+    def active(self, x: Tensor) -> Tensor:
         """The activation."""
         return ACTIVATIONS.build(self.activation, seed=next(self.noise_seeds))(x)
 
-    def normal(self, x):
+    def normal(self, x: Tensor) -> Tensor:
         """Batch normalization with the constants of the published networks."""
         return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
 
