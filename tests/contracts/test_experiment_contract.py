@@ -125,8 +125,8 @@ def test_a_changed_constant_changes_the_digests_of_what_depends_on_it(name, monk
 
     def depends(network, measure=None):
         needs = getattr(measures[measure], "needs", ()) if measure else ()
-        above = (networks[network].start,) if networks[network].start else ()
-        return network == changed or any(depends(*need) for need in (*needs, above) if need)
+        above = [(part,) for part in (networks[network].start, *networks[network].of) if part]
+        return network == changed or any(depends(*need) for need in (*needs, *above))
 
     other = {**networks, changed: dataclasses.replace(networks[changed], batch_size=7)}
     monkeypatch.setattr(type(experiment), "networks", lambda self: other)

@@ -9,11 +9,13 @@ from pathlib import Path
 from tfadv import runs
 from tfadv import threat as threats
 from tfadv.data import datasets
+from tfadv.defenses import defend
 from tfadv.evaluation.judge import Judge
 from tfadv.evaluation.traits import ModelTraits
 from tfadv.models import classifier
 from tfadv.progress import silent
 from tfadv.provenance import provenance
+from tfadv.study.recipe import drawn_with
 from tfadv.training import run as training
 
 MACHINE = ("tfadv", "tensorflow", "keras", "numpy", "processor", "cores", "date")
@@ -67,10 +69,17 @@ class Bench:
     def trained(self, name):
         """A network by name: a `TrainedNetwork`."""
         if name not in self._trained:
-            run = self._train(name)
-            facts = {"directory": run.directory}
-            self._trained[name] = TrainedNetwork(run.classifier, self.dataset, self.seed, run.history, self, **facts)
+            self._trained[name] = self._defended(name) if self.networks[name].of else self._as_trained(name)
         return self._trained[name]
+
+    def _as_trained(self, name):
+        run = self._train(name)
+        return TrainedNetwork(run.classifier, self.dataset, self.seed, run.history, self, run.directory)
+
+    def _defended(self, name):
+        parts = [self.trained(part) for part in self.networks[name].of]
+        model = defend([part.model for part in parts], self.networks[name].defense)
+        return TrainedNetwork(model, self.dataset, self.seed, [], self)
 
     def _train(self, name):
         recipe = self.networks[name]
@@ -83,7 +92,8 @@ class Bench:
             self.dataset if count is None else dataclasses.replace(self.dataset, train=self.dataset.train.take(count))
         )
         tell = lambda what, *facts: self.progress(f"seed {self.seed}, {name}: {what}", *facts)  # noqa: E731
-        return training.ensure(data, out=self.home(name), seed=self.seed, progress=tell, **settings)
+        options = {"out": self.home(name), "seed": drawn_with(self.seed, recipe), "progress": tell}
+        return training.ensure(data, **options, **settings)
 
     def home(self, name):
         """The run directory of a network: `fashion_mnist-mlp-standard-0123456789abcdef`."""

@@ -13,7 +13,7 @@ from tfadv.provenance import provenance
 from tfadv.reports.experiments import write_experiment
 from tfadv.study.drawn import drawn
 from tfadv.study.found import Found
-from tfadv.study.recipe import Scale
+from tfadv.study.recipe import Scale, drawn_with
 from tfadv.study.store import Store, digest
 
 TABLE = ("id", "title", "columns", "rows", "note")
@@ -179,8 +179,12 @@ class Experiment(abc.ABC):
     def digest_of(self, seed, network, measure=None):
         """What a network, or a measure of it, is kept under: a digest of all that it depends on."""
         recipe, scale = self.networks()[network], self.scale
-        parent = self.digest_of(seed, recipe.start) if recipe.start else None
-        trained = digest(recipe.settings(scale), parent, scale.dataset, scale.held_out, seed)
+        if recipe.of:
+            trained = digest(recipe.defense, [self.digest_of(seed, part) for part in recipe.of])
+        else:
+            parent = self.digest_of(seed, recipe.start) if recipe.start else None
+            facts = (recipe.settings(scale), parent, scale.dataset, scale.held_out, drawn_with(seed, recipe))
+            trained = digest(*facts)
         if measure is None:
             return trained
         value = self.measures()[measure]

@@ -81,6 +81,9 @@ class Network(Recipe):
     Attributes:
         title: what tables and figures call it; "" for one that others begin with and no table shows.
         start: the network whose weights it begins with; None begins anew.
+        of, defense: a network that is not trained: the trained ones that it is made of, and the defense that is put
+            around them, a spec of `tfadv.defenses`.
+        draw: another number draws other weights, another order of the images, and all else that is random in training.
         share: of the scale's epochs, rounded, at least one epoch.
         measures: the names of the measures that are taken of it; None is all.
         aside: left out of tables and figures that do not name it, as the steps of an ablation are.
@@ -88,6 +91,9 @@ class Network(Recipe):
 
     title: str
     start: str | None = None
+    of: tuple[str, ...] = ()
+    defense: str | None = None
+    draw: int = 0
     share: float = 1.0
     measures: tuple[str, ...] | None = None
     aside: bool = False
@@ -95,6 +101,8 @@ class Network(Recipe):
     def __post_init__(self):
         if not self.share > 0:
             raise invalid("share of the epochs", "a number above 0", repr(self.share))
+        if bool(self.of) != bool(self.defense):
+            raise invalid(f"the network {self.title!r}", "both of `of` and `defense`, or none", "one of them")
 
     def settings(self, scale):
         """The keyword arguments of `tfadv.training.run.ensure`, and `train`, the number of training images."""
@@ -104,3 +112,8 @@ class Network(Recipe):
         if self.start:
             settings.pop("model", None)
         return settings
+
+
+def drawn_with(seed, network):
+    """The seed of a network's training in a run with this one."""
+    return seed + 1_000_003 * network.draw
