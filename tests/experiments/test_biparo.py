@@ -26,7 +26,7 @@ def made_up(experiment, share=0.5, **others):
             at = np.array(getattr(experiment.measures()[key], "at", (1, 2, 3)), float)
             curve = type(experiment.measures()[key]).__name__ in ("Curve", "History")
             value = np.full(at.shape, others.get(name, share)) if curve else right
-            halves = {array: np.full(10, 0.5) for array in ("classes", "first", "f1")}
+            halves = {array: np.full(10, 0.5) for array in ("classes", "first", "f1", "layers")}
             stored[0, name, key] = {"value": value, "at": at, **halves}
     about = {key: {"dataset": experiment.scale.dataset, "class_names": list("abcdefghij")} for key in stored}
     return experiment.found_of(stored, about)

@@ -121,7 +121,7 @@ def test_images_are_held_out_where_the_recipe_says_so():
 
 
 def test_measures_of_some_networks_only(monkeypatch):
-    monkeypatch.setattr(Small, "only", {"second": "tuned", "third": "hidden"})
+    monkeypatch.setattr(Small, "only", {"second": ("tuned",), "third": "hidden"})
     monkeypatch.setattr(Small, "more", {"step": Network(title="Step", measures=("first", "second"))})
     taken_of = {name: Small().taken_of(name) for name in Small().networks()}
     both, first = ["first", "second"], ["first"]

@@ -116,6 +116,8 @@ class TrainedNetwork:
     home: Path | None = None
     needs: tuple = ()
     progress: typing.Callable = silent
+    # What is known of the model, for all measures: finding out whether it answers at random takes many passes.
+    known: dict = dataclasses.field(default_factory=dict)
 
     @functools.cached_property
     def x(self):
@@ -130,11 +132,9 @@ class TrainedNetwork:
     def judge(self, threat=None):
         """The model before these images, under a threat model or its spec; None where nothing is attacked."""
         threat = threats.parse(threat) if isinstance(threat, str) else threat
-        return Judge(self.model, self.x, self.y, threat, seed=self.seed, draws=self._draws)
-
-    @functools.cached_property
-    def _draws(self):
-        return ModelTraits.of(self.model, self.x).draws
+        if "draws" not in self.known:
+            self.known["draws"] = ModelTraits.of(self.model, self.x).draws
+        return Judge(self.model, self.x, self.y, threat, seed=self.seed, draws=self.known["draws"])
 
     def first(self, n):
         """The same with the first n images only."""
@@ -142,7 +142,11 @@ class TrainedNetwork:
 
     def last_epoch(self):
         """The same with the weights of the last epoch, of a network of which the best epoch is kept."""
-        return dataclasses.replace(self, model=classifier.load(self.directory / runs.LAST))
+        return self.changed(model=classifier.load(self.directory / runs.LAST))
+
+    def changed(self, **changes):
+        """The same with another model, or after a change of its weights: nothing is known of it yet."""
+        return dataclasses.replace(self, known={}, **changes)
 
     def other(self, network, measure=None):
         """Another network of this seed on the same images, or the arrays that a measure of it found.

@@ -46,8 +46,8 @@ class Experiment(abc.ABC):
     # The sections of the specification that it covers.
     ids: typing.ClassVar[tuple[str, ...]] = ()
     scales: typing.ClassVar[dict[str, Scale]]
-    # The measures that are taken of one network only, and of which.
-    only: typing.ClassVar[dict[str, str]] = {}
+    # The measures that are taken of one network only, or of a few, and of which.
+    only: typing.ClassVar[dict[str, str | tuple[str, ...]]] = {}
 
     preset: str = "laptop"
     seeds: int = 1
@@ -84,7 +84,8 @@ class Experiment(abc.ABC):
     def applies(self, network, measure):
         """Whether this measure is taken of this network, both by name: of all with a title, if nothing else is said."""
         if measure in self.only:
-            return self.only[measure] == network
+            named = self.only[measure]
+            return network in ((named,) if isinstance(named, str) else named)
         recipe = self.networks()[network]
         return bool(recipe.title) and (recipe.measures is None or measure in recipe.measures)
 

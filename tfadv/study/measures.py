@@ -24,6 +24,7 @@ class Trained(typing.Protocol):
 
     def judge(self, threat=None): ...  # tfadv.evaluation.judge.Judge of model and images
     def first(self, n): ...  # the same with the first n images only
+    def changed(self, **changes): ...  # the same after a change of its weights, or with another model
     def last_epoch(self): ...  # the same with the weights of the last epoch, where the best was kept
     def other(self, network, measure=None): ...  # another network of this seed, or what was measured of it
     def progress(self, what, done, total, left=None): ...

@@ -1,11 +1,11 @@
 """Which attack made this image? The outlook of Bigaud, Papereux, Rolland 2021, after Bonnet, Furon, Bas 2020.
 
-Images of a BasicNet, clean and after four attacks or noise, are told apart by what high-pass filters leave of them and
-by the network's logits. The forest knows neither the clean image nor the label; no attack tries to
-hide from it. Images that the network gets wrong without an attack are left out.
+Images of a BasicNet, clean and after four attacks or noise, are told apart by what high-pass filters leave of them
+and by the network's logits. The forest knows neither the clean image nor the label; no attack tries to hide from it.
+Images that the network gets wrong without an attack are left out.
 
-Command: `tfadv reproduce attack-forensic`. Expected: most origins are named rightly; storing the images in 8 bits hides
-the smallest changes.
+Command: `tfadv reproduce attack-forensic`. Expected: most origins are named rightly; storing the images in 8 bits
+hides the smallest changes.
 """
 
 from tfadv.experiments.biparo.forensics import AttackForensics

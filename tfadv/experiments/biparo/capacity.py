@@ -1,7 +1,7 @@
 """Capacity and robustness: table 3 of Bigaud, Papereux, Rolland 2021, and width against depth under control.
 
-The document compares three architectures that differ in width, depth and shortcuts at once. Here networks of one family
-differ in width alone, or in width and depth with as many weights.
+The document compares three architectures that differ in width, depth and shortcuts at once. Here networks of one
+family differ in width alone, or in width and depth with as many weights.
 
 Command: `tfadv reproduce capacity`. Expected: natural accuracy and accuracy under attack rise with the width.
 """

@@ -1,10 +1,10 @@
 """Which small architectures are robust: the outlook of Bigaud, Papereux, Rolland 2021, after Guo et al. 2020.
 
-Guo et al. trained a supernet and found that densely connected cells are the more robust ones; Liu, Jin 2021 search for
-several aims at once. Here random cells are trained adversarially, each alone, and ranked.
+Guo et al. trained a supernet and found that densely connected cells are the more robust ones; Liu, Jin 2021 search
+for several aims at once. Here random cells are trained adversarially, each alone, and ranked.
 
-Command: `tfadv reproduce nas-robust`. Expected: with so short a training cells with more convolutions are more accurate
-and more robust alike.
+Command: `tfadv reproduce nas-robust`. Expected: with so short a training cells with more convolutions are more
+accurate and more robust alike.
 """
 
 import numpy as np

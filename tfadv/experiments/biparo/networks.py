@@ -2,12 +2,12 @@
 tests that its tables 1 to 6 have in common.
 
 The document says eps 0.03, alpha 0.0075 and a learning rate of 0.01 with its drops. It does not say the number of PGD
-steps (10 here, for which 2.5 eps / steps is its alpha), eps_2 (0.5 is customary, Maini et al. 2020; 0.83 is what Araujo
-et al. 2020 have), the batch size, momentum, or augmentation. BasicNets begin with the weights after a few epochs of
-natural training: adversarial training from scratch may end in a network that always says the same.
+steps (10 here, for which 2.5 eps / steps is its alpha), eps_2 (0.5 is customary, Maini et al. 2020; 0.83 is what
+Araujo et al. 2020 have), the batch size, momentum, or augmentation. BasicNets begin with the weights after a few
+epochs of natural training: adversarial training from scratch may end in a network that always says the same.
 """
 
-from tfadv.study import Clean, Network, Scale, Under
+from tfadv.study import Clean, First, Network, Scale, Under
 
 DOCUMENT = "Bigaud, Papereux, Rolland 2021"
 LINF, L2, L2_WIDE = "linf:0.03", "l2:0.5", "l2:0.83"
@@ -17,6 +17,7 @@ ATTACKS = {
     "laptop": "pgd(steps=3, keep_best=False)",
     "paper": "pgd(steps=10, keep_best=False)",
 }
+# As good as a random point of the ball: PGD's start, and a step too short to matter.
 UNIFORM = "pgd(steps=1, step_size=1e-06, keep_best=False)"
 BASICNET = Scale(
     dataset="cifar10",
@@ -69,8 +70,7 @@ def networks(preset, *names):
         "linf": pgd_trained(preset, "l_inf PGD training", LINF),
         "l2": pgd_trained(preset, "l_2 PGD training", L2),
         "fgsm": pgd_trained(preset, "l_inf FGSM training", LINF, attack="fgsm"),
-        # PGD's random start, and a step too short to matter.
-        "noise": pgd_trained(preset, "Uniform noise", LINF, attack=UNIFORM),
+        "noise": pgd_trained(preset, "Uniform noise", LINF, method="noise(kind=uniform)", attack=None),
         "mat_rand": mixed(preset, "MAT-Rand", "random"),
         "mat_max": mixed(preset, "MAT-Max", "worst"),
     }
@@ -111,3 +111,18 @@ def tests(l2=L2):
 def both_norms(found):
     """The derived column of what is right under both PGD attacks."""
     return {"union": ("both PGD", lambda name: found[name, "pgd_linf"] & found[name, "pgd_l2"])}
+
+
+def random_tests(preset, n, draws):
+    """The four tests for a network that answers at random, and PGD on one draw and on the mean of many, on n images.
+
+    A smoke run has fewer and shorter ones: compiling attacks on a random network takes seconds.
+    """
+    few = preset == "smoke"
+    attack, n, draws = ("fgsm", 30, 2) if few else ("pgd(steps=20)", n, draws)
+    asked = {
+        "one": First(n, Under(attack, LINF, f"l_inf PGD, one draw, {n} images")),
+        "eot": First(n, Under(f"eot(attack={attack}, draws={draws})", LINF, f"the same, mean of {draws} draws")),
+    }
+    one_step = {"pgd_linf": Under(attack, LINF, "l_inf, one step"), "pgd_l2": Under(attack, L2, "l_2, one step")}
+    return tests() | (one_step if few else {}) | asked

@@ -1,7 +1,8 @@
 """The residual networks that several studies share: widths and depths, each recipe once.
 
-The document trains ResNet-20, ResNet-18 ("wide", though of the usual width) and VGG11 on a random mix of l_inf and l_2
-PGD for 50 epochs. Which of width and depth matters, networks of one family tell, two and two with as many weights.
+The document trains ResNet-20, ResNet-18 ("wide", though of the usual width) and VGG11 on a random mix of l_inf and
+l_2 PGD for 50 epochs. Which of width and depth matters, networks of one family tell, two and two with as many
+weights.
 """
 
 from tfadv.experiments.biparo.networks import ATTACKS, BASICNET, LINF, SMOKE, mixed
@@ -60,4 +61,5 @@ def grid(preset):
 
 def trained(preset, title, threat=LINF, **options):
     """A residual network trained against PGD in one ball."""
-    return Network(title=title, method="adversarial", attack=FEW_STEPS[preset], threat=threat, **options)
+    options = {"method": "adversarial", "attack": FEW_STEPS[preset], **options}
+    return Network(title=title, threat=threat, **options)

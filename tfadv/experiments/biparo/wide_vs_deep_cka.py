@@ -1,7 +1,7 @@
 """Do wide and deep networks learn the same? Nguyen, Raghu, Kornblith 2021, which the document cites for table 3.
 
-They found that networks with more weights than the data need have blocks of layers that are all alike, dominated by one
-principal component, and that wide and deep networks err on different classes. Here on the networks of `capacity`.
+They found that networks with more weights than the data need have blocks of layers that are all alike, dominated by
+one principal component, and that wide and deep networks err on different classes. Here on the networks of `capacity`.
 
 Command: `tfadv reproduce wide-vs-deep-cka`. Expected: small networks on few images show weak blocks at most.
 """

@@ -3,8 +3,8 @@
 The lecture calls adversarial training an extreme form of data augmentation whose transformation is not random but
 adversarial. Here the same BasicNet learns from uniform noise, FGSM and PGD of one size, for as many epochs.
 
-Command: `tfadv reproduce advtrain-as-augmentation`. Expected: noise adds hardly any robustness; what counts is that the
-change is adversarial, not its size.
+Command: `tfadv reproduce advtrain-as-augmentation`. Expected: noise adds hardly any robustness; what counts is that
+the change is adversarial, not its size.
 """
 
 from tfadv.experiments.biparo.networks import basicnet, networks, tests

@@ -1,7 +1,7 @@
 """The gradient at the maximizer: whether adversarial training follows the gradient of the loss that it wants to lower.
 
-The lecture: to get the gradient of a minimax expression, compute the gradient at the maximizer of the inner one, which
-an attack only approximates; "not guaranteed to give the same result, but works well in practice".
+The lecture: to get the gradient of a minimax expression, compute the gradient at the maximizer of the inner one,
+which an attack only approximates; "not guaranteed to give the same result, but works well in practice".
 
 Command: `tfadv reproduce adversarial-training-danskin`. Expected: for a linear network the gradient is right to a
 percent, for networks with ReLU nearly so, and more so the better the attack is.
