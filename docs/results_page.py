@@ -20,16 +20,17 @@ DOCS = Path(__file__).parent
 WORDS = "\n## In plain words\n"
 CONTENTS = re.compile(r"(?<=<!-- runs -->\n).*?(?=<!-- end -->)", re.S)
 HEAD = ("| Section | Claim | Published | Measured | Verdict |", "| --- | --- | --- | --- | --- |")
-KEPT = ("tensorflow", "keras", "processor", "cores", "data_source", "seeds", "seconds_per_seed", "measured")
+KEPT = ("tensorflow", "keras", "processor", "cores", "seeds", "measured")
 
 
-def write_page(run, commit):
+def write_page(run, commit, minutes):
     """docs/results/NAME.md with its figures; returns the result."""
     result, known = results.load(run), EXPERIMENTS.places
     name = result.name.replace("_", "-")
     page = DOCS / "results" / f"{name}.md"
     before = page.read_text() if page.is_file() else ""
-    facts = {"commit": commit, **{key: result.provenance[key] for key in KEPT if key in result.provenance}}
+    about = {"commit": commit, "CPU minutes": minutes}
+    facts = {**about, **{key: result.provenance[key] for key in KEPT if key in result.provenance}}
     shown = dataclasses.replace(result, provenance={"document": result.provenance.get("document"), **facts})
     figures = [
         document.Figure(figure["title"], Path(run) / figure["file"], figure["caption"], f"{name}-{figure['id']}")
@@ -65,6 +66,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("run")
     parser.add_argument("--commit", required=True)
+    parser.add_argument("--minutes", required=True, type=float, help="CPU minutes that the run took")
     parser.add_argument("--claim", required=True, help="the claim that the table of contents shows")
     given = parser.parse_args()
-    update_contents(contents(write_page(given.run, given.commit), given.claim))
+    update_contents(contents(write_page(given.run, given.commit, given.minutes), given.claim))

@@ -35,7 +35,13 @@ class BasicNetAT(Experiment):
         says = "Natural images: l_2 training above FGSM training above l_inf training (measured: the gap that decides)"
         yield ordered("clean", says, *map(clean, ("l2", "fgsm", "linf")), published="47.7 > 43.2 > 40.7")
         says = "Training with PGD yields robustness: l_inf PGD training above natural training under l_inf PGD"
-        yield Claim("pgd-helps", says, linf("linf") - linf("standard"), above=0.0, published="good correct results")
+        yield Claim(
+            "pgd-helps",
+            says,
+            linf("linf") - linf("standard"),
+            above=0.0,
+            published="enough to guarantee correct results",
+        )
         says = "l_inf PGD: training with PGD above training with FGSM"
         yield Claim("pgd-over-fgsm", says, linf("linf") - linf("fgsm"), above=0.0, published="+3.31 points")
         says = "l_2 PGD: l_2 training above l_inf training"
