@@ -114,6 +114,30 @@ def test_networks_begin_with_their_parents_and_get_their_share_of_the_epochs(tmp
     assert third["model"].endswith(f"{tuned}/model.keras") and third["validation"] == 0.0 and third["seed"] == 0
 
 
+def test_defended_networks_are_made_of_trained_ones(tmp_path, monkeypatch):
+    defended = Network(title="Defended", of=("plain", "drawn"), defense="ensemble")
+    more = {"drawn": Network(title="", optimizer="sgd", draw=1), "defended": defended}
+    monkeypatch.setattr(Small, "more", more)
+    made = []
+    monkeypatch.setattr(bench, "defend", lambda models, text: made.append((models, text)) or text)
+    Small().run(tmp_path / "out", only=["defended"])
+    [(models, text)] = made
+    # `third` asks for another network, `tuned`.
+    assert text == "ensemble" and len(set(models)) == 2 and len(trained) == 3
+    before = Small().digest_of(0, "defended")
+    monkeypatch.setattr(
+        Small, "more", more | {"defended": dataclasses.replace(defended, defense="ensemble(mean=logits)")}
+    )
+    assert Small().digest_of(0, "defended") != before
+    monkeypatch.setattr(Small, "more", more | {"drawn": dataclasses.replace(more["drawn"], draw=2)})
+    assert Small().digest_of(0, "defended") != before
+
+
+def test_a_defense_is_put_around_something():
+    with pytest.raises(TfadvError, match="both of `of` and `defense`"):
+        Network(title="a", defense="noise(sigma=0.1)")
+
+
 def test_images_are_held_out_where_the_recipe_says_so():
     settings = lambda **options: Network(title="a", **options).settings(Scale(dataset="digits", epochs=2))  # noqa: E731
     assert settings(keep="last")["validation"] == 0.0 and "validation" not in settings(keep="best")

@@ -16,7 +16,6 @@ from tfadv.study import (
     History,
     LastEpoch,
     Protocol,
-    Transferred,
     Under,
     Weights,
     bench,
@@ -106,13 +105,3 @@ def test_the_last_epoch_is_measured_where_the_best_is_kept(network, classifiers,
 
 def test_how_many_weights_are_trained(network):
     assert Weights()(network)["value"] == 64 * 32 + 32 + 32 * 10 + 10
-
-
-def test_what_fools_another_network_need_not_fool_this_one(network, classifiers, monkeypatch, images, labels, predict):
-    other = dataclasses.replace(network, model=classifiers("linear"))
-    monkeypatch.setattr(bench.TrainedNetwork, "other", lambda self, name: other)
-    right = Transferred("fgsm", "linf:0.1", "linear")(network)["value"]
-    x_adv = FGSM()(classifiers("linear"), images, labels, threat=LInf(0.1))
-    assert (right == (predict(network.model, images) == labels) & (predict(network.model, x_adv) == labels)).all()
-    assert right.sum() > Under("fgsm", "linf:0.1")(network)["value"].sum()
-    assert Transferred("fgsm", "linf:0.1", "linear").needs == (("linear",),)

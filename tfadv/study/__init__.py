@@ -3,7 +3,8 @@
 from tfadv.study.claims import Claim, largest_effect, ordered
 from tfadv.study.curves import AtHalf, Curve, Fgs, MinimalImages, Rho
 from tfadv.study.experiment import Experiment
-from tfadv.study.measures import Clean, Differs, First, History, LastEpoch, Protocol, Transferred, Under, Weights
+from tfadv.study.measures import Clean, Differs, First, History, LastEpoch, Protocol, Under, Weights
+from tfadv.study.noise import NoiseOff, Unaware
 from tfadv.study.pictures import FirstImages, Gallery
 from tfadv.study.recipe import Network, Scale
 from tfadv.study.representations import ByClass, LayerSimilarity
@@ -26,11 +27,12 @@ __all__ = [
     "LayerSimilarity",
     "MinimalImages",
     "Network",
+    "NoiseOff",
     "Protocol",
     "Rho",
     "Sample",
     "Scale",
-    "Transferred",
+    "Unaware",
     "Under",
     "Weights",
     "largest_effect",

@@ -191,29 +191,3 @@ class Weights:
 
     def __call__(self, network):
         return {"value": np.array(sum(weight.shape.num_elements() for weight in network.model.trainable_weights))}
-
-
-@dataclasses.dataclass(frozen=True)
-class Transferred:
-    """Right on what an attack makes of another network: who does not know this one, or not all of it.
-
-    Args:
-        of: the network that is attacked.
-    """
-
-    attack: str
-    threat: str
-    of: str
-    title: str = titled("")
-
-    @property
-    def needs(self):
-        """The network that is attacked."""
-        return ((self.of,),)
-
-    def __call__(self, network):
-        from tfadv import attacks
-
-        x_adv = network.other(self.of).judge(self.threat).attack(attacks.get(self.attack))
-        judge = network.judge(self.threat)
-        return {"value": judge.clean & judge.correct(x_adv)}

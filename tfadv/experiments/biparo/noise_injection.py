@@ -8,7 +8,7 @@ Command: `tfadv reproduce noise-injection`. Expected: the gain shrinks or vanish
 """
 
 from tfadv.experiments.biparo.networks import DOCUMENT, LINF, basicnet, networks, random_tests
-from tfadv.study import Claim, Experiment, Network, Transferred
+from tfadv.study import Claim, Experiment, Network, Unaware
 
 PUBLISHED = {
     "linf": {"clean": 0.2402, "pgd_linf": 0.1971, "pgd_l2": 0.1856, "fgsm": 0.1976},
@@ -26,7 +26,7 @@ class NoiseInjection(Experiment):
     name, title = "noise_injection", "Noise at prediction"
     document, ids = DOCUMENT, ("noise-injection",)
     scales = {preset: scale.but(judged=min(scale.judged, 1000)) for preset, scale in basicnet().items()}
-    only = {"blind": "linf_noise", "eot": ("linf_noise", "mat_noise", "strong")}
+    only = dict.fromkeys(("eot", "unaware"), ("linf_noise", "mat_noise", "strong"))
 
     def networks(self):
         noisy = lambda name, sigma: {"of": (name,), "defense": f"noise(sigma={sigma})"}  # noqa: E731
@@ -39,8 +39,8 @@ class NoiseInjection(Experiment):
         return named | {"strong": Network(title="l_inf PGD training, noise 0.1", **noisy("linf", 0.1))}
 
     def measures(self):
-        blind = Transferred(PGD, LINF, "linf", "l_inf PGD on the network without noise")
-        return random_tests(self.preset, 500, 20) | {"blind": blind}
+        unaware = Unaware(PGD, LINF, "l_inf PGD on the network without noise")
+        return random_tests(self.preset, 500, 20) | {"unaware": unaware}
 
     def claims(self, found):
         gain = lambda key: found["linf_noise", key] - found["linf", key]  # noqa: E731
@@ -57,8 +57,8 @@ class NoiseInjection(Experiment):
         stronger = found["strong", "eot"] - found["strong", "one"]
         yield Claim("eot", says, stronger, below=0.0)
         says = "An attacker who does not know of the noise leaves more than one who averages (noise 0.03)"
-        known = found["linf_noise", "blind"].map(lambda right: right[:500]) - found["linf_noise", "eot"]
-        yield Claim("blind", says, known, above=0.0)
+        known = found["linf_noise", "unaware"].map(lambda right: right[:500]) - found["linf_noise", "eot"]
+        yield Claim("unaware", says, known, above=0.0)
 
     def tables(self, found):
         columns = list(self.measures())

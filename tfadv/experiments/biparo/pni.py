@@ -9,9 +9,9 @@ the network is no more robust than one without; natural training lets alpha fall
 """
 
 from tfadv.experiments.biparo.networks import DOCUMENT, LINF, random_tests
-from tfadv.experiments.biparo.parametric import NoiseOff, NoiseStrength
+from tfadv.experiments.biparo.parametric import NoiseStrength
 from tfadv.experiments.biparo.residual import residual, trained
-from tfadv.study import Claim, Experiment, Network, Under
+from tfadv.study import Claim, Experiment, Network, NoiseOff, Under
 
 PUBLISHED = {
     "noisy": {"clean": 0.6462, "pgd_linf": 0.4115, "pgd_l2": 0.4901, "fgsm": 0.4951},

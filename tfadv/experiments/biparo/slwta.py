@@ -9,7 +9,7 @@ draws.
 """
 
 from tfadv.experiments.biparo.networks import DOCUMENT, LINF, basicnet, networks, pgd_trained, random_tests, warm
-from tfadv.study import Claim, Experiment, Transferred
+from tfadv.study import Claim, Experiment, Unaware
 
 # Of a WRN-34 at 0.031: the authors' logs. AutoAttack as it is for deterministic models, and its version "rand".
 LOGS = {"WRN-34, SLWTA (Panousis et al.)": {"pgd_linf": 0.8793, "eot": 0.7608}}
@@ -21,7 +21,7 @@ class SLWTA(Experiment):
     name, title = "slwta", "Stochastic local winner-takes-all"
     document, ids = DOCUMENT, ("slwta",)
     scales = {preset: scale.but(judged=min(scale.judged, 1000)) for preset, scale in basicnet().items()}
-    only = {"transfer": "slwta", "eot": "slwta"}
+    only = {"unaware": "slwta", "eot": "slwta"}
 
     def networks(self):
         model = MODEL.get(self.preset, "basicnet(activation=slwta)")
@@ -31,8 +31,8 @@ class SLWTA(Experiment):
         return named | {"slwta": pgd_trained(self.preset, "SLWTA, l_inf PGD training", LINF, **options)}
 
     def measures(self):
-        transfer = Transferred(PGD, LINF, "linf", "l_inf PGD on the network with ReLU")
-        return random_tests(self.preset, 300, 50) | ({} if self.preset == "smoke" else {"transfer": transfer})
+        unaware = Unaware(PGD, LINF, "l_inf PGD on the likeliest winners")
+        return random_tests(self.preset, 300, 50) | ({} if self.preset == "smoke" else {"unaware": unaware})
 
     def claims(self, found):
         published = "87.9 against 76.1 % (AutoAttack, not and made for random models)"
