@@ -1,5 +1,6 @@
-"""The networks that several tables of the document share, each recipe once, so that each is trained once; the four
-tests that its tables 1 to 6 have in common.
+"""The BasicNets that several tables of the document share, each recipe once, so that each is trained once.
+
+And the four tests that its tables 1 to 6 have in common.
 
 The document says eps 0.03, alpha 0.0075 and a learning rate of 0.01 with its drops. It does not say the number of PGD
 steps (10 here, for which 2.5 eps / steps is its alpha), eps_2 (0.5 is customary, Maini et al. 2020; 0.83 is what
@@ -98,12 +99,12 @@ def trades(preset, beta):
     return pgd_trained(preset, f"TRADES, beta {beta}", LINF, method=f"trades(beta={beta})")
 
 
-def tests(l2=L2):
+def tests():
     """The rows of the document's tables: natural, l_inf PGD, l_2 PGD, l_inf FGSM."""
     return {
         "clean": Clean("Natural"),
         "pgd_linf": Under("pgd(steps=20)", LINF, "l_inf PGD"),
-        "pgd_l2": Under("pgd(steps=20)", l2, "l_2 PGD"),
+        "pgd_l2": Under("pgd(steps=20)", L2, "l_2 PGD"),
         "fgsm": Under("fgsm", LINF, "l_inf FGSM"),
     }
 

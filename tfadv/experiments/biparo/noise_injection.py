@@ -61,9 +61,6 @@ class NoiseInjection(Experiment):
         yield Claim("unaware", says, known, above=0.0)
 
     def tables(self, found):
-        columns = list(self.measures())
-        note = (
-            "Noisy networks are judged by the majority of 20 answers, the document's by one. Noise at prediction only."
-        )
-        options = {"columns": columns, "published": PUBLISHED, "beside": WIDE, "note": note}
+        note = "Noisy networks are judged by the majority of 20 answers, the document's by one."
+        options = {"columns": list(self.measures()), "published": PUBLISHED, "beside": WIDE, "note": note}
         yield found.grid("table-4", "Table 4: with and without noise at prediction", **options)
