@@ -66,7 +66,8 @@ class EpsilonSweep(Experiment):
         options = {"vertical_lines": {"eps of the attack": ATTACKED}, "xlabel": "eps of training (l_inf)"}
         png = figures.accuracy_curves(curves, title="Accuracy against the eps of training", **options)
         yield Figure("Figure 1, at the end of training", png, "Bands: 95% intervals.", "figure-1")
-        png = figures.accuracy_curves(found.curves("matrix"), title="Each network against the eps of the attack")
+        options = {"title": "Each network against the eps of the attack", "xlabel": "eps of the attack (l_inf)"}
+        png = figures.accuracy_curves(found.curves("matrix"), **options)
         yield Figure("Training eps against test eps", png, "A line a network.", "matrix")
 
     def curve(self, found, key):
