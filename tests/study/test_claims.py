@@ -52,7 +52,8 @@ def test_a_number_without_an_interval_is_taken_at_its_word():
 
 def test_one_seed_says_so():
     images = Sample.of(np.array([True] * 90 + [False] * 10))
-    assert claim(images, above=0.5).to_json()["note"] == ONE_SEED
+    assert claim(images, above=0.5).to_json()["note"] == ONE_SEED.format("images")
+    assert claim(images, above=0.5, over="cells").to_json()["note"] == ONE_SEED.format("cells")
     assert claim(Sample.of(1.0), above=0.5).to_json()["note"] == ONE_NUMBER
     assert claim(RHO2, above=2.0).to_json()["note"] == ""
     facts = Claim(id="c", says="...", measured=images, above=0.5, note="Mind this.", published="1").to_json()

@@ -9,7 +9,7 @@ import numpy as np
 from tfadv.errors import invalid
 from tfadv.study.sample import Sample
 
-ONE_SEED = "One seed: the interval is over images and speaks of these networks."
+ONE_SEED = "One seed: the interval is over {} and speaks of these networks."
 ONE_NUMBER = "One seed, and no interval: this speaks of these networks."
 
 
@@ -22,6 +22,7 @@ class Claim:
         measured: the number, a `Sample`.
         above, below: the claim holds where the number lies above, or below; near: (value, tolerance). One of the three.
         published: what the document prints, a number or a text.
+        over: what the interval of one seed is over.
 
     Raises:
         TfadvError: unless exactly one of `above`, `below` and `near` is given.
@@ -36,6 +37,7 @@ class Claim:
     near: tuple[float, float] | None = None
     published: object = None
     note: str = ""
+    over: str = "images"
 
     def __post_init__(self):
         given = [bound for bound in (self.above, self.below, self.near) if bound is not None]
@@ -77,7 +79,7 @@ class Claim:
     def _caveat(self):
         if len(self.measured.per_seed) > 1:
             return ""
-        return ONE_SEED if self.measured.interval else ONE_NUMBER
+        return ONE_SEED.format(self.over) if self.measured.interval else ONE_NUMBER
 
 
 def ordered(id, says, *samples, **options):

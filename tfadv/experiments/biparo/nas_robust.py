@@ -52,9 +52,16 @@ class NasRobust(Experiment):
     def claims(self, found):
         for key, what in (("density", "the number of edges"), ("convolutions", "the number of convolutions")):
             says = f"Robustness rises with {what} (measured: Spearman's correlation with accuracy under PGD)"
-            yield Claim(key, says, self.correlation(found, key, "pgd_linf"), above=0.0, published="densely connected")
+            yield Claim(
+                key,
+                says,
+                self.correlation(found, key, "pgd_linf"),
+                above=0.0,
+                published="densely connected",
+                over="cells",
+            )
         says = "The accurate cells are the robust ones (measured: Spearman's correlation of the two)"
-        yield Claim("both", says, self.correlation(found, "clean", "pgd_linf"), above=0.0)
+        yield Claim("both", says, self.correlation(found, "clean", "pgd_linf"), above=0.0, over="cells")
 
     def correlation(self, found, *keys):
         """Spearman's correlation over the cells; its interval treats the products of the ranks as independent."""

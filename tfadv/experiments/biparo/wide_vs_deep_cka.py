@@ -35,10 +35,10 @@ class WideVsDeepCKA(Experiment):
     def claims(self, found):
         says = "Blocks grow with the width (measured: mean CKA of the last half of the layers, widest less narrowest)"
         gain = found["w12", "cka"] - found["w4", "cka"]
-        yield Claim("width", says, gain, above=0.0, published="in wide and in deep networks")
+        yield Claim("width", says, gain, above=0.0, published="in wide and in deep networks", over="batches")
         says = "Blocks grow with the depth (measured: the same, deep less narrowest)"
         gain = found["deep", "cka"] - found["w4", "cka"]
-        yield Claim("depth", says, gain, above=0.0, published="in wide and in deep networks")
+        yield Claim("depth", says, gain, above=0.0, published="in wide and in deep networks", over="batches")
         says = "Some layer of the widest network is dominated by its first component (at least half of the variance)"
         yield Claim("first", says, found["w12", "first"], above=0.5, published="a dominant first component")
         says = "Wide and deep networks err on different images (measured: the share on which just one of two errs)"

@@ -47,11 +47,14 @@ class Danskin(Experiment):
             within = 0.02 if name == "linear" else 0.1
             for key, attack in (("many", "PGD"), ("l2", "PGD in l_2")):
                 text = says.format(network.title, attack, within)
-                yield Claim(f"{name}-{key}", text, found[name, key], below=within, published="works well in practice")
+                options = {"published": "works well in practice", "over": "directions of the weights"}
+                yield Claim(f"{name}-{key}", text, found[name, key], below=within, **options)
         for name, network in found.networks.items():
             gain = found[name, "one"] - found[name, "many"]
             says = f"{network.title}: with FGSM, which maximizes less, the error is larger than with PGD"
-            yield Claim(f"{name}-one", says, gain, above=0.0, published="not guaranteed")
+            yield Claim(
+                f"{name}-one", says, gain, above=0.0, published="not guaranteed", over="directions of the weights"
+            )
 
     def tables(self, found):
         note = (
