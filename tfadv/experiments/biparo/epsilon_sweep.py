@@ -19,7 +19,7 @@ ATTACKED = 0.03
 class EpsilonSweep(Experiment):
     name, title = "epsilon_sweep", "Which eps to train BasicNet with"
     document, ids = DOCUMENT, ("epsilon-sweep",)
-    scales = basicnet()
+    scales = basicnet(minutes=13.0)
 
     def networks(self):
         named = networks(self.preset, "standard")
