@@ -2,11 +2,9 @@
 
 import pytest
 
-from tfadv.attacks.fgsm import FGSM
 from tfadv.data.split import Dataset, Split
 from tfadv.defenses import defend
 from tfadv.study import Clean, NoiseOff, Unaware, Under, bench
-from tfadv.threat import LInf
 
 
 @pytest.fixture(scope="module")
@@ -23,12 +21,14 @@ def test_without_its_noise_it_is_the_network_that_it_is_made_of(noisy, classifie
     assert repr(NoiseOff(Clean("a"), "b")) == repr(NoiseOff(Clean("c"), "d"))
 
 
-def test_who_does_not_know_of_the_noise_attacks_what_is_behind_it(noisy, classifiers, images, labels):
-    x_adv = FGSM()(classifiers("mlp"), images, labels, threat=LInf(0.1))
+def test_who_does_not_know_of_the_noise_attacks_what_is_behind_it(noisy, classifiers, images, predict, monkeypatch):
+    attacked = []
+    monkeypatch.setattr(bench.Judge, "attack", lambda self, attack: attacked.append(self.model) or 0 * self.x)
     right = Unaware("fgsm", "linf:0.1")(noisy)["value"]
-    assert not (right & ~noisy.judge().clean).any()
-    # By majorities of 20 answers, which may differ in a few images from one time to the next.
-    assert (right != (noisy.judge().clean & noisy.judge().correct(x_adv))).sum() <= 6
+    [model] = attacked
+    assert (predict(model, images) == predict(classifiers("mlp"), images)).all()
+    # What the attack made of them, black images, was judged: most are no digit that they should be.
+    assert not (right & ~noisy.judge().clean).any() and right.sum() < noisy.judge().clean.sum() / 2
 
 
 def test_whether_it_is_random_is_found_out_once(noisy, monkeypatch):
