@@ -102,10 +102,8 @@ def train(out, resume, recipe, download, data_dir, as_json, **given):
       --attack "pgd(steps=7)" --threat linf:0.1 --epochs 10 --out runs/robust
     """
     settings = {name: value for name, value in given.items() if value not in (None, ())}
-    if resume:
-        settings = stored(out) | settings
-    elif recipe:
-        settings = recipe_files.read(recipe) | settings
+    recommended = recipe_files.read(recipe) if recipe else {}
+    settings = (stored(out) if resume else {}) | recommended | settings
     if "dataset" not in settings:
         raise TfadvError(
             "say what to train on with --dataset, e.g. --dataset digits; `tfadv data list` shows the names."

@@ -14,13 +14,13 @@ import sys
 from pathlib import Path
 
 from tfadv.attacks import ATTACKS, AttackWrapper, MinimumNormAttack
-from tfadv.data import DATASETS
+from tfadv.data import AUGMENTATIONS, DATASETS
 from tfadv.defenses import DEFENSES
 from tfadv.experiments import EXPERIMENTS
 from tfadv.layers import LAYERS
 from tfadv.models import MODELS
 from tfadv.threat import NORMS
-from tfadv.training import METHODS
+from tfadv.training import AVERAGES, METHODS, SCHEDULES
 from tfadv_cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[1]
@@ -183,6 +183,9 @@ TABLES = {
     "attacks": attacks,
     "threats": lambda: described(NORMS),
     "methods": lambda: described(METHODS, with_source=True),
+    "schedules": lambda: described(SCHEDULES),
+    "averages": lambda: described(AVERAGES),
+    "augmentations": lambda: described(AUGMENTATIONS),
     "models": lambda: described(MODELS),
     "defenses": lambda: described(DEFENSES, with_source=True),
     "layers": lambda: described(LAYERS, with_source=True),

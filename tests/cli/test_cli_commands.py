@@ -226,3 +226,19 @@ def test_another_threat_model_does_not_overwrite_a_result(tfadv, evaluated, tmp_
     done = tfadv("evaluate", run, "--threat", "l2:0.5", "--attack", "fgsm", "--n", 20, "--verdict-only")
     assert done.exit_code == 0 and (run / "result.json").read_bytes() == before
     assert (run / "l2-0.5" / "result.json").is_file() and "l2-0.5" in done.stdout
+
+
+def test_train_begins_with_a_recipe_and_its_options_win(tfadv, is_refused, tmp_path):
+    lines = ("epochs = 9", 'method = "fast(guard=False)"', 'threat = "linf:0.1"', 'model = "mlp(hidden=(8,))"')
+    (tmp_path / "mine.toml").write_text("\n".join(lines))
+    begin = ("train", "--recipe", tmp_path / "mine.toml", "--dataset", "digits", "--epochs", 1)
+    more = ("--validation", 100, "--augment", "crop-flip", "--augment", "cutout(size=2)", "--eps-ramp", 0.5)
+    result = tfadv(*begin, *more, "--out", tmp_path / "r", "--json")
+    assert result.exit_code == 0, result.output
+    record = json.loads(result.stdout)
+    settings = record["settings"]
+    assert (settings["epochs"], settings["validation"], settings["eps_ramp"]) == (1, 100, 0.5)
+    assert settings["augment"] == ["crop-flip", "cutout(size=2)"] and settings["method"] == "fast(guard=False)"
+    assert record["recipe"] == str(tmp_path / "mine.toml")
+    is_refused(tfadv(*begin, "--validation", "many", "--out", tmp_path / "s"), "'many'", "as a number")
+    is_refused(tfadv("train", "--recipe", "cifar", "--out", tmp_path / "s"), "unknown recipe", "cifar10")

@@ -13,12 +13,19 @@ from tfadv.data.split import Split
 from tfadv.models import build
 from tfadv.threat import LInf
 from tfadv.training import METHODS
+from tfadv.training import trainer as trainers
 
 
 @pytest.fixture(scope="module")
 def split():
     rng = np.random.default_rng(0)
     return Split(rng.uniform(size=(32, 8, 8, 1)).astype("float32"), rng.integers(0, 3, 32).astype("int32"))
+
+
+@pytest.fixture
+def plainly(monkeypatch):
+    """Without XLA, which takes a second to compile what is run once."""
+    monkeypatch.setattr(trainers, "xla_pays", lambda model: False)
 
 
 def dropout_net():
@@ -89,7 +96,7 @@ def test_same_seed_same_bits(method, split, fitted):
 
 
 @pytest.mark.parametrize("method", list(METHODS))
-def test_crafting_moves_neither_statistics_nor_dropout_seeds(method, split):
+def test_crafting_moves_neither_statistics_nor_dropout_seeds(method, split, plainly):
     trainer = trainer_for(method, dropout_net())
     state = [np.array(v) for v in trainer.classifier.non_trainable_variables]
     trainer.craft(tf.constant(split.x), tf.constant(split.y))
@@ -111,7 +118,7 @@ def test_validation_reports_clean_and_adversarial_accuracy(method, split, fitted
 
 
 @pytest.mark.parametrize("method", list(METHODS))
-def test_a_training_that_is_told_to_ramp_begins_near_the_image(method, split):
+def test_a_training_that_is_told_to_ramp_begins_near_the_image(method, split, plainly):
     trainer = trainer_for(method, run_eagerly=True)
     if not trainer.trains_robust:
         return
@@ -157,7 +164,7 @@ def test_what_is_saved_is_the_classifier(method, split, fitted, tmp_path):
 
 
 @pytest.mark.parametrize("method", list(METHODS))
-def test_weight_zero_leaves_an_example_out(method, split):
+def test_weight_zero_leaves_an_example_out(method, split, plainly):
     if method == "deepfool_finetune":
         split = trainer_for(method).prepare(split)
     x, y = split.x[:16], split.y[:16]

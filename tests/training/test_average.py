@@ -24,6 +24,9 @@ class Weights(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self.seen.append(self.model.classifier.get_weights())
 
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.save(f"{epoch}.keras")
+
 
 def normalized():
     layers = [keras.layers.Flatten(), keras.layers.BatchNormalization(momentum=0.5)]
@@ -45,7 +48,12 @@ def loss_of(model, weights):
     return float(Loss()(Y, model(X)))
 
 
-def test_ema_is_the_formula_and_is_what_is_validated_and_saved(tmp_path):
+@pytest.fixture(autouse=True)
+def _in_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_ema_is_the_formula_and_is_what_is_validated_and_saved():
     trainer, seen, history = trained("ema(momentum=0.6)", 2)
     mean, means = seen[0], []
     for weights in seen[1:]:
@@ -54,9 +62,10 @@ def test_ema_is_the_formula_and_is_what_is_validated_and_saved(tmp_path):
     twin = build("linear", (4, 4, 1), 3, 1)
     assert history["val_loss"][1] == pytest.approx(loss_of(twin, mean), rel=1e-5)
     assert history["val_loss"][1] != pytest.approx(loss_of(twin, seen[-1]), rel=1e-4)
-    trainer.save(tmp_path / "m.keras")
-    for found, expected in zip(keras.saving.load_model(tmp_path / "m.keras").get_weights(), mean, strict=True):
-        np.testing.assert_allclose(found, expected, atol=1e-6)
+    trainer.save("end.keras")
+    for file, expected in (("0.keras", means[2]), ("1.keras", mean), ("end.keras", mean)):
+        for found, wanted in zip(keras.saving.load_model(file).get_weights(), expected, strict=True):
+            np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
 def test_validation_leaves_the_weights_as_they_were_bit_for_bit():

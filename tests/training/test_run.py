@@ -208,7 +208,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(digits, tmp_path):
         ({"method": "fast", "threat": "linf:0.1", "eps_ramp": 1.5}, "eps ramp: expected a number of epochs"),
         ({"method": "awp(free)", "threat": "linf:0.1"}, "awp: method: expected one that takes the step of Keras"),
         ({"method": "awp(standard)", "attack": "pgd", "threat": "linf:0.1"}, "does not train on an attack"),
-        ({"validation": 1.5}, "validation: expected a share below 1, or a whole number"),
+        ({"validation": 1.5}, "validation: expected a share of the training images below 1"),
         ({"weight_decay": -1}, "weight decay: expected a number of at least 0"),
         ({"augment": ("crop_flip", "crop")}, "unknown augmentation 'crop'"),
         ({"average": "mean"}, "unknown average of weights 'mean'"),

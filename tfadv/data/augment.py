@@ -10,7 +10,7 @@ are a pure function of the seed, so that a resumed run sees the same images.
 import tensorflow as tf
 
 from tfadv import random
-from tfadv.errors import invalid
+from tfadv.options import number
 
 # Folded into the seed of a batch for the second augmentation and those after it.
 LATER = 1000
@@ -28,8 +28,7 @@ def crop_flip(padding=4):
     Raises:
         TfadvError: if padding is not a whole number from 0.
     """
-    if not isinstance(padding, int) or padding < 0:
-        raise invalid("padding", "a whole number of pixels from 0", padding)
+    number("crop_flip: padding", padding, "a whole number of pixels from 0", lambda pixels: pixels >= 0, (int,))
     return lambda x, y, seed: (_flip(_crop(x, padding, random.key(seed, 0)), random.key(seed, 1)), y)
 
 
@@ -42,8 +41,7 @@ def cutout(size=14):
     Raises:
         TfadvError: if size is not a whole number of at least 1.
     """
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise invalid("cutout: size", "a whole number of pixels of at least 1", repr(size))
+    number("cutout: size", size, "a whole number of pixels of at least 1", lambda pixels: pixels >= 1, (int,))
 
     def cut(x, y, seed):
         n, height, width = tf.unstack(tf.shape(x)[:3])
@@ -65,8 +63,7 @@ def mixup(alpha=1.0):
     Raises:
         TfadvError: if alpha is not above 0.
     """
-    if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not alpha > 0:
-        raise invalid("mixup: alpha", "a number above 0", repr(alpha))
+    number("mixup: alpha", alpha, "a number above 0", lambda alpha: alpha > 0)
 
     def mix(x, y, seed):
         drawn = tf.random.stateless_gamma([2], random.key(seed, 0), alpha)

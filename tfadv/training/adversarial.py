@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfadv import random
 from tfadv.errors import TfadvError, invalid
+from tfadv.options import number
 from tfadv.passes import summed
 from tfadv.training.objective import smoothed
 from tfadv.training.shares import check_share, crafted_but_for
@@ -62,9 +63,10 @@ class Adversarial(Trainer):
         check_share("adversarial", clean, by)
         if not isinstance(targeted, bool):
             raise invalid("adversarial: targeted", "True or False", repr(targeted))
-        if isinstance(smoothing, bool) or not isinstance(smoothing, int | float) or not 0 <= smoothing < 1:
-            raise invalid("adversarial: smoothing", "a number from 0 and below 1", repr(smoothing))
-        self.clean, self.by, self.targeted, self.smoothing = clean, by, targeted, smoothing
+        self.clean, self.by, self.targeted = clean, by, targeted
+        self.smoothing = number(
+            "adversarial: smoothing", smoothing, "a number from 0 and below 1", lambda s: 0 <= s < 1
+        )
 
     def craft(self, x, y):
         seed = self.noise_seed()

@@ -7,7 +7,7 @@ Averaging Weights Leads to Wider Optima and Better Generalization, 2018.
 import keras
 import numpy as np
 
-from tfadv.errors import invalid
+from tfadv.options import number
 from tfadv.training.epochs import check_epoch, epoch_of
 
 
@@ -28,9 +28,7 @@ class EMA:
     """
 
     def __init__(self, momentum: float = 0.999):
-        if isinstance(momentum, bool) or not isinstance(momentum, int | float) or not 0 <= momentum < 1:
-            raise invalid("ema: momentum", "a number from 0 and below 1", repr(momentum))
-        self.momentum = float(momentum)
+        self.momentum = float(number("ema: momentum", momentum, "a number from 0 and below 1", lambda m: 0 <= m < 1))
 
     def attach(self, trainer: keras.Model) -> None:
         """Let the trainer keep this average; its optimizer must not have run yet."""

@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from tfadv.errors import invalid
+from tfadv.options import number
 from tfadv.passes import summed
 from tfadv.training import METHODS
 from tfadv.training.trainer import Trainer, TrainerOptions
@@ -52,16 +53,14 @@ class AWP(Trainer):
         **options: typing.Unpack[TrainerOptions],
     ):
         super().__init__(classifier, seed=options.get("seed", 0))
-        if isinstance(gamma, bool) or not isinstance(gamma, int | float) or not gamma > 0:
-            raise invalid("awp: gamma", "a number above 0", repr(gamma))
-        if isinstance(warm_up, bool) or not isinstance(warm_up, int) or warm_up < 0:
-            raise invalid("awp: warm_up", "a whole number of epochs from 0", repr(warm_up))
+        self.gamma = float(number("awp: gamma", gamma, "a number above 0", lambda gamma: gamma > 0))
+        self.warm_up = number("awp: warm_up", warm_up, "a whole number of epochs from 0", lambda n: n >= 0, (int,))
         within = METHODS.build(method, classifier=classifier, **options)
         if type(within).learn is not Trainer.learn:
             raise invalid("awp: method", "one that takes the step of Keras", method, "write e.g. awp(adversarial).")
         # Past Keras, which would count the classifier and the metrics of a trainer within a trainer twice.
         object.__setattr__(self, "within", within)
-        self.gamma, self.warm_up, self.warm_steps = float(gamma), warm_up, None if warm_up else 0
+        self.warm_steps = None if warm_up else 0
         self.threat, self.validation_attack = within.threat, within.validation_attack
         self.several_steps_per_call = within.several_steps_per_call
         # Devices of one machine trace their steps in threads of their own.
@@ -109,8 +108,10 @@ class AWP(Trainer):
         if self.warm_steps is None:
             raise invalid("awp: warm_up", "a call of begin(batch_size=..., steps=...) before fit", "none")
         self.step.shift, self.step.scope = self._shift(batch, y, weight), None
-        logs = super().learn(batch, y, weight)
-        scope, self.step.shift = self.step.scope, None
+        try:
+            logs = super().learn(batch, y, weight)
+        finally:
+            scope, self.step.shift = self.step.scope, None
         for variable in self.classifier.non_trainable_variables:
             value = scope.get_current_value(variable)
             if value is not None:

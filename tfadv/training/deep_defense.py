@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfadv import gradients, losses
 from tfadv.attacks.deepfool import VARIANTS, crossing, nearest
-from tfadv.errors import invalid
+from tfadv.options import number
 from tfadv.passes import Passes, summed
 from tfadv.tensors import flat_sum, per_example
 from tfadv.threat import L2
@@ -56,8 +56,7 @@ class DeepDefense(Trainer):
     ):
         super().__init__(classifier, **options)
         for name, value, least in (("lam", lam, 0), ("c", c, 0), ("d", d, 0), ("steps", steps, 1)):
-            if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
-                raise invalid(f"deep_defense: {name}", f"a number of at least {least}", repr(value))
+            number(f"deep_defense: {name}", value, f"a number of at least {least}", lambda v, least=least: v >= least)
         self.lam, self.c, self.d, self.steps = float(lam), float(c), float(d), int(steps)
 
     def cost(self, classes):

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from tfadv.errors import TfadvError, invalid
+from tfadv.options import number
 from tfadv.passes import Passes
 from tfadv.training.trainer import Trainer, TrainerOptions
 
@@ -39,9 +40,8 @@ class Free(Trainer):
         if options.get("threat") is None:
             raise TfadvError("free adversarial training needs a threat model: --threat linf:8/255.")
         super().__init__(classifier, **options)
-        if isinstance(replays, bool) or not isinstance(replays, int) or replays < 1:
-            raise invalid("free: replays", "a whole number of at least 1", repr(replays))
-        self.updates, self.delta = replays, None
+        self.delta = None
+        self.updates = number("free: replays", replays, "a whole number of at least 1", lambda m: m >= 1, (int,))
         if self.distribute_strategy.num_replicas_in_sync > 1:
             raise TfadvError("free adversarial training works on one device: add --devices 1, or use --method fast.")
 

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from tfadv import losses
-from tfadv.errors import invalid
+from tfadv.options import number
 from tfadv.passes import Passes
 from tfadv.training.adversarial import Adversarial
 from tfadv.training.trainer import TrainerOptions
@@ -37,9 +37,7 @@ class Mart(Adversarial):
 
     def __init__(self, classifier: keras.Model, *, lam: float = 5.0, **options: typing.Unpack[TrainerOptions]):
         super().__init__(classifier, **options)
-        if isinstance(lam, bool) or not isinstance(lam, int | float) or not lam >= 0:
-            raise invalid("mart: lam", "a number of at least 0", repr(lam))
-        self.lam = float(lam)
+        self.lam = float(number("mart: lam", lam, "a number of at least 0", lambda lam: lam >= 0))
 
     def penalty(self, batch, y, logits):
         clean = self.classifier(batch["x"], training=True)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfadv import random
 from tfadv.errors import TfadvError, invalid
+from tfadv.options import number
 from tfadv.training.trainer import Trainer, TrainerOptions
 
 
@@ -44,11 +45,10 @@ class Noise(Trainer):
         super().__init__(classifier, **options)
         if kind not in ("gaussian", "uniform"):
             raise invalid("noise: kind", "gaussian or uniform", repr(kind))
-        if isinstance(sigma, bool) or not isinstance(sigma, int | float) or not sigma > 0:
-            raise invalid("noise: sigma", "a number above 0", repr(sigma))
         if kind == "uniform" and self.threat is None:
             raise TfadvError("uniform noise fills the ball of a threat model: add one, e.g. --threat linf:8/255.")
-        self.kind, self.sigma = kind, float(sigma)
+        self.kind = kind
+        self.sigma = float(number("noise: sigma", sigma, "a number above 0", lambda sigma: sigma > 0))
 
     def craft(self, x, y):
         if self.kind == "uniform":

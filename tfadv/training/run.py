@@ -115,7 +115,7 @@ def _train(dataset, settings, out, resume, progress, recipe=None):
         "class_names": dataset.class_names,
         "data": dataset.train.fingerprint,
         "start": start_fingerprint(settings),
-        "recipe": recipe,
+        "recipe": recipe or runs.training(out).get("recipe"),
     }
     files.write_json(out / runs.TRAIN, {**record, "finished": False, "provenance": provenance(seed=settings.seed)})
     history = fit(trainer, trainer.prepare(training), held_out, settings, out, progress)

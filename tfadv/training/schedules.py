@@ -5,7 +5,8 @@ import abc
 import keras
 import tensorflow as tf
 
-from tfadv.errors import TfadvError, invalid
+from tfadv.errors import TfadvError
+from tfadv.options import number
 from tfadv.training.epochs import epoch_of, is_epoch
 
 
@@ -76,9 +77,9 @@ class CosineDecay(ByStep):
 
     def __init__(self, *, to=0.05, warm_up=0.0):
         for name, value in (("to", to), ("warm_up", warm_up)):
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-                whole = "the learning rate" if name == "to" else "the training"
-                raise invalid(f"cosine_decay: {name}", f"a share of {whole} from 0 and below 1", repr(value))
+            whole = "the learning rate" if name == "to" else "the training"
+            expected = f"a share of {whole} from 0 and below 1"
+            number(f"cosine_decay: {name}", value, expected, lambda share: 0 <= share < 1)
         super().__init__()
         self.to, self.warm_up = to, warm_up
 
@@ -101,10 +102,9 @@ class Cyclic(ByStep):
     """
 
     def __init__(self, *, peak=0.5):
-        if isinstance(peak, bool) or not isinstance(peak, float) or not 0 < peak < 1:
-            raise invalid("cyclic: peak", "a share of the training above 0 and below 1", repr(peak))
         super().__init__()
-        self.peak = peak
+        expected = "a share of the training above 0 and below 1"
+        self.peak = number("cyclic: peak", peak, expected, lambda peak: 0 < peak < 1)
 
     def by_step(self, rate, steps):
         return Triangle(rate, steps, self.peak)

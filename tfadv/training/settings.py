@@ -7,6 +7,7 @@ from typing import Any
 
 from tfadv import spec
 from tfadv.errors import TfadvError, invalid
+from tfadv.options import number
 from tfadv.training import METHODS
 from tfadv.training.epochs import check_epoch
 
@@ -70,6 +71,7 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self):
+        self._check_numbers()
         self._check_types()
         self._check_attacks()
         if self.validation == 0 and (self.keep == "best" or self.patience):
@@ -82,11 +84,17 @@ class Settings:
         if self.threat and not self.attack and not self.validation_attack and self.validation:
             object.__setattr__(self, "validation_attack", "pgd(steps=10)")
 
-    def _check_types(self):
+    def _check_numbers(self):
         for name, least in LEAST.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise invalid(name.replace("_", " "), f"a whole number of at least {least}", repr(value))
+            expected = f"a whole number of at least {least}"
+            number(name.replace("_", " "), getattr(self, name), expected, lambda n, least=least: n >= least, (int,))
+        expected = "a share of the training images below 1, e.g. 0.1, or their number"
+        number("validation", self.validation, expected, lambda n: 0 <= n < 1 or (n >= 1 and isinstance(n, int)))
+        number("weight decay", self.weight_decay, "a number of at least 0", lambda decay: decay >= 0)
+        if self.eps_ramp:
+            check_epoch("eps ramp", self.eps_ramp)
+
+    def _check_types(self):
         if self.seed >= 2**32:
             raise invalid("seed", "a whole number below 4,294,967,296, which NumPy and Keras take", repr(self.seed))
         for name, known in CHOICES.items():
@@ -102,18 +110,6 @@ class Settings:
             raise invalid("validation attack", "the spec of one attack", repr(self.validation_attack))
         if not isinstance(self.shuffle, bool):
             raise invalid("shuffle", "True or False", repr(self.shuffle))
-        if isinstance(self.validation, bool) or not isinstance(self.validation, int | float) or self.validation < 0:
-            raise invalid("validation", "a share of the training images, e.g. 0.1", repr(self.validation))
-        if self.validation >= 1 and not isinstance(self.validation, int):
-            raise invalid("validation", "a share below 1, or a whole number of images", repr(self.validation))
-        if (
-            isinstance(self.weight_decay, bool)
-            or not isinstance(self.weight_decay, int | float)
-            or self.weight_decay < 0
-        ):
-            raise invalid("weight decay", "a number of at least 0", repr(self.weight_decay))
-        if self.eps_ramp:
-            check_epoch("eps ramp", self.eps_ramp)
         if self.augment is None:
             raise invalid("augment", "a text, or several", "None")
 

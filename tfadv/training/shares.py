@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfadv import random
 from tfadv.errors import invalid
+from tfadv.options import number
 
 UNITS = ("image", "batch")
 # Folded into the seed of a step, so that who is natural does not hang together with what attacks draw from it.
@@ -14,8 +15,7 @@ SALT = 2**31 - 2
 
 def check_share(method: str, clean: float, by: str) -> None:
     """Raises TfadvError unless `clean` is a share from 0 and below 1, and `by` is one of `UNITS`."""
-    if isinstance(clean, bool) or not isinstance(clean, int | float) or not 0 <= clean < 1:
-        raise invalid(f"{method}: clean", "a share of natural images from 0 and below 1", repr(clean))
+    number(f"{method}: clean", clean, "a share of natural images from 0 and below 1", lambda share: 0 <= share < 1)
     if by not in UNITS:
         raise invalid(f"{method}: by", " or ".join(UNITS), repr(by))
 

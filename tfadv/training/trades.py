@@ -10,6 +10,7 @@ import keras
 
 from tfadv import losses
 from tfadv.errors import TfadvError, invalid
+from tfadv.options import number
 from tfadv.passes import Passes
 from tfadv.training.adversarial import Adversarial
 from tfadv.training.trainer import TrainerOptions
@@ -34,9 +35,7 @@ class Trades(Adversarial):
 
     def __init__(self, classifier: keras.Model, *, beta: float = 6.0, **options: typing.Unpack[TrainerOptions]):
         super().__init__(classifier, **options)
-        if isinstance(beta, bool) or not isinstance(beta, int | float) or not beta >= 0:
-            raise invalid("trades: beta", "a number of at least 0", repr(beta))
-        self.beta = float(beta)
+        self.beta = float(number("trades: beta", beta, "a number of at least 0", lambda beta: beta >= 0))
         try:
             self.attack = dataclasses.replace(self.attack, loss="kl")
         except (TypeError, TfadvError) as error:
