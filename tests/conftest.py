@@ -79,6 +79,14 @@ def pytest_fixture_setup(fixturedef, request):
         random.seed_python(0)
 
 
+@pytest.fixture
+def without_xla(monkeypatch):
+    """XLA pays in a training, and takes a second to compile what a test runs once."""
+    from tfadv.training import trainer
+
+    monkeypatch.setattr(trainer, "xla_pays", lambda model: False)
+
+
 @pytest.fixture(scope="session")
 def classifiers():
     """A function from a name of `MODELS` to that model, built once."""

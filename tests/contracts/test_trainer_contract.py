@@ -15,6 +15,8 @@ from tfadv.threat import LInf
 from tfadv.training import METHODS
 from tfadv.training import trainer as trainers
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 
 @pytest.fixture(scope="module")
 def split():

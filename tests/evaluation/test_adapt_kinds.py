@@ -16,12 +16,14 @@ from tfadv.threat import L1, L2, LInf
 WHITE, BLACK = "apgd", "square(queries=10)"
 
 
-def seen(*ran, noise=None, differentiable=True, threat=None, n=100, **known):
-    """A run of attacks, pairs of a spec and how many of the n images it fooled."""
+def seen(*ran, noise=None, differentiable=True, threat=None, n=100, misled=2, **known):
+    """A run of attacks, pairs of a spec and how many of the n images it fooled, `misled` of them for good."""
     rows = [{"attack": str(attacks.get(spec)), "fooled": fooled} for spec, fooled in ran]
     members = [attacks.get(spec) for spec, _ in ran]
-    run = SimpleNamespace(rows=rows, members=members, robust=np.ones(n, bool))
     judge = SimpleNamespace(threat=threat or LInf(0.1), x=np.zeros((n, 1)))
+    told = {"robust": np.ones(n, bool), "broken_by": np.repeat(range(len(ran)), [fooled for _, fooled in ran])}
+    journal = SimpleNamespace(part=lambda name, compute: misled)
+    run = SimpleNamespace(rows=rows, members=members, judge=judge, journal=journal, **told)
     return SimpleNamespace(run=run, judge=judge, traits=ModelTraits(bool(noise), differentiable, noise), **known)
 
 
@@ -57,7 +59,8 @@ def test_labels_are_asked_for_where_gradients_mislead_or_there_are_none():
     assert specs(masked.labels_alone(seen(*beaten))) == ["rays(queries=5000)"]
     assert specs(masked.labels_alone(seen(*beaten, threat=L2(1.0)))) == ["boundary(queries=5000)"]
     assert specs(masked.labels_alone(seen((BLACK, 0), differentiable=False))) == ["rays(queries=5000)"]
-    for honest in (seen((WHITE, 50), (BLACK, 1)), seen(*beaten, threat=L1(5.0)), seen(*beaten, noise=Noise(30))):
+    other = {"threat": L1(5.0)}, {"noise": Noise(30)}, {"misled": 1}
+    for honest in (seen((WHITE, 50), (BLACK, 1)), *(seen(*beaten, **known) for known in other)):
         assert not masked.labels_alone(honest)
 
 
