@@ -46,6 +46,15 @@ def test_every_published_number_stands_in_a_table(name, preset):
         assert {f"{100 * value:.1f} %" for value in row.values()} <= cells
 
 
+def test_every_section_of_the_document_and_of_the_lecture_has_its_study():
+    sections = {section for name in EXPERIMENTS for section in EXPERIMENTS.build(name).ids}
+    document = """basicnet-at epsilon-sweep mat-rand mat-max robust-overfitting capacity wide-vs-deep-cka noise-injection pni
+        noisynet-curves mix95 wider-resnet schedule-wu slwta bayes-net nas-robust attack-forensic robust-vs-acc-18"""
+    lecture = """robustness-accuracy-tradeoff adversarial-training-danskin madry-mnist-capacity
+        advtrain-as-augmentation"""
+    assert {*document.split(), *lecture.split()} <= sections
+
+
 def test_networks_of_the_same_recipe_are_the_same_network():
     at, sweep, mat = (EXPERIMENTS.build(name) for name in ("basicnet_at", "epsilon_sweep", "mat"))
     assert at.digest_of(0, "linf") == sweep.digest_of(0, "eps-0.03") == mat.digest_of(0, "linf")
