@@ -48,10 +48,13 @@ def test_every_published_number_stands_in_a_table(name, preset):
 
 def test_every_section_of_the_document_and_of_the_lecture_has_its_study():
     sections = {section for name in EXPERIMENTS for section in EXPERIMENTS.build(name).ids}
-    document = """basicnet-at epsilon-sweep mat-rand mat-max robust-overfitting capacity wide-vs-deep-cka noise-injection
-        pni noisynet-curves mix95 wider-resnet schedule-wu slwta bayes-net nas-robust attack-forensic robust-vs-acc-18"""
-    lecture = """robustness-accuracy-tradeoff adversarial-training-danskin madry-mnist-capacity
-        advtrain-as-augmentation"""
+    document = """
+        basicnet-at epsilon-sweep mat-rand mat-max robust-overfitting capacity wide-vs-deep-cka noise-injection pni
+        noisynet-curves mix95 wider-resnet schedule-wu slwta bayes-net nas-robust attack-forensic robust-vs-acc-18
+    """
+    lecture = """
+        robustness-accuracy-tradeoff adversarial-training-danskin madry-mnist-capacity advtrain-as-augmentation
+    """
     assert {*document.split(), *lecture.split()} <= sections
 
 
