@@ -69,9 +69,10 @@ def test_eps_grows_linearly_over_the_ramp():
     np.testing.assert_allclose(sizes, EPS * np.minimum(np.arange(1, 7) / 4, 1), rtol=0.02)
 
 
-def watched(accuracies, weights, monkeypatch):
+def watched(accuracies, weights, monkeypatch, ramp=0):
     """A guard whose epochs end with these accuracies (single step, PGD-5) and weights; what it told, and the last."""
     trainer, told = fast(), []
+    trainer.begin(batch_size=6, steps=2, ramp=ramp)
     variable = trainer.classifier.trainable_variables[0]
     (guard,) = trainer.prepare(Split(X, Y)) and trainer.watchers()
     guard.set_model(trainer)
@@ -103,6 +104,12 @@ def test_the_guard_leaves_honest_trainings_alone(monkeypatch, second):
     """A fall that is no gap, a gap that is no fall, both a little."""
     guard, told, value, _ = watched([(0.7, 0.45), second], [1, 2], monkeypatch)
     assert value == 2 and guard.remarks(told) == []
+
+
+@pytest.mark.parametrize(("ramp", "back"), [(0, 1), (2, 1), (4, 0)])
+def test_the_guard_compares_nothing_while_eps_grows(monkeypatch, ramp, back):
+    _, told, _, _ = watched([(0.95, 0.9), (0.8, 0.5), (0.75, 0.5)], [1, 2, 3], monkeypatch, ramp)
+    assert sum(logs["went_back"] for logs in told) == 2 * back
 
 
 def test_the_guard_knows_the_past_of_a_resumed_training(monkeypatch):
