@@ -5,6 +5,7 @@ import pytest
 
 from tfadv.evaluation.statistics import paired_interval, student, wilson
 from tfadv.study import Sample
+from tfadv.study.sample import as_numbers
 
 RIGHT = np.array([True] * 60 + [False] * 40)
 FEWER = np.array([True] * 50 + [False] * 50)
@@ -58,6 +59,12 @@ def test_a_ratio_leaves_out_images_without_a_distance():
 def test_the_union_of_two_attackers():
     assert (Sample.of(RIGHT) & Sample.of(~RIGHT)).mean == 0.0
     assert (Sample.of(RIGHT) & Sample.of(FEWER)).per_seed[0].dtype == bool
+
+
+def test_differences_of_differences_are_numbers():
+    gap = Sample.of(RIGHT) - Sample.of(FEWER)
+    twice = gap.map(as_numbers) - (Sample.of(FEWER) - Sample.of(RIGHT)).map(as_numbers)
+    assert twice.mean == pytest.approx(2 * gap.mean) and twice.interval[0] < twice.mean < twice.interval[1]
 
 
 def test_how_numbers_are_shown():

@@ -114,6 +114,11 @@ class Sample:
         return (percent if self.share or kinds == {np.dtype(bool)} else with_interval)(self.mean, self.interval)
 
 
+def as_numbers(array):
+    """Right or wrong, or differences of them, as numbers, of which further differences can be taken."""
+    return np.asarray(array, np.float64)
+
+
 def mean_curve(curve):
     """The accuracies (k,) of a curve that is kept as they are, or image by image, (n, k)."""
     return np.reshape(curve, (-1, curve.shape[-1])).mean(axis=0)

@@ -13,6 +13,7 @@ from tfadv.experiments.biparo.networks import DOCUMENT, LINF, basicnet, pgd_trai
 from tfadv.reports import figures
 from tfadv.reports.document import Figure
 from tfadv.study import Claim, Clean, Experiment, History, LastEpoch, Under
+from tfadv.study.sample import as_numbers
 
 METRICS = {"accuracy": "training images, attacked", "val_adv_accuracy": "held-out images, attacked"}
 DROPS = (0.5, 0.75)  # of the epochs, as Rice et al. have them
@@ -69,7 +70,7 @@ class RobustOverfitting(Experiment):
         )
         yield Claim("turn", says, found["basicnet", "kept"], near=at, published="linked with the first drop", note=note)
         says = "A larger network overfits less (measured: what it loses, less what BasicNet loses)"
-        more = found["large", "gap"].map(np.mean) - found["basicnet", "gap"].map(np.mean)
+        more = found["large", "gap"].map(as_numbers) - found["basicnet", "gap"].map(as_numbers)
         yield Claim("larger", says, more, below=0.0, published="a way to face over-fitting")
         says = "A larger network is better at its last epoch all the same"
         gain = found["large", "pgd_last"] - found["basicnet", "pgd_last"]
