@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import types
 
 import numpy as np
 import pytest
@@ -99,12 +100,67 @@ def test_a_cell_is_what_its_edges_say():
         cells.cell_net((8, 8, 1), 3, edges="22")
 
 
-def test_ranks_multiply_to_spearman_s_correlation():
+def test_the_correlation_of_ranks_is_spearman_s_with_the_spread_of_its_error():
     from scipy.stats import spearmanr
 
-    a, b = np.random.default_rng(0).normal(size=(2, 12))
-    product = nas_robust.standard_ranks(a) * nas_robust.standard_ranks(b)
-    assert product.mean() == pytest.approx(spearmanr(a, b).statistic)
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 400))
+    of = nas_robust.rank_correlation(a, a + b)
+    assert of.mean() == pytest.approx(spearmanr(a, a + b).statistic)
+    drawn = (rng.integers(0, 400, 400) for _ in range(200))
+    assert of.std() / 20 == pytest.approx(np.std([spearmanr(a[i], (a + b)[i]).statistic for i in drawn]), rel=0.15)
+    # A perfect order leaves no doubt, and not a correlation above 1.
+    assert nas_robust.rank_correlation(a, a) == pytest.approx(np.ones(400))
+
+
+def test_every_seed_has_its_correlation():
+    experiment = nas_robust.NasRobust(seeds=2)
+    found = made_up(experiment)
+    found.stored |= {(1, *key[1:]): arrays for key, arrays in found.stored.items() if key[0] == 0}
+    found.seeds = [0, 1]
+    assert len(experiment.correlation(found, "clean", "pgd_linf").per_seed) == 2
+
+
+def test_published_differences_are_those_of_the_document_s_table():
+    claims = claims_of(EXPERIMENTS.build("capacity", preset="paper"))
+    assert claims["resnet18-vgg11-clean"].published == "+4.78 points"
+    assert claims["resnet18-resnet20-clean"].published == "+9.93 points"
+    assert claims["resnet18-vgg11-union"].published == "+0.04 points under l_inf PGD"
+    assert claims["width-union"].says.startswith("At depth 8 accuracy under both PGD attacks rises")
+    assert claims_of(EXPERIMENTS.build("pni"))["clean"].published.startswith("-5.39 points")
+    assert claims_of(EXPERIMENTS.build("basicnet_at"))["steps"].published == "-0.50 points"
+
+
+def test_the_strength_of_the_noise_is_compared_layer_by_layer():
+    claims = claims_of(EXPERIMENTS.build("pni"))
+    assert claims["alpha"].over == claims["alpha-natural"].over == "layers"
+
+
+def test_the_strength_of_the_noise_is_of_the_first_half_of_the_layers():
+    import keras
+
+    from tfadv.experiments.biparo.parametric import NoiseStrength
+    from tfadv.layers import ParametricNoise
+
+    model = keras.Sequential([keras.Input((2,)), *(ParametricNoise(alpha=alpha) for alpha in (0.1, -0.2, 0.3, 0.4))])
+    arrays = NoiseStrength()(types.SimpleNamespace(model=model))
+    assert arrays["layers"] == pytest.approx([0.1, 0.2, 0.3, 0.4]) and arrays["value"] == pytest.approx([0.1, 0.2])
+
+
+def test_networks_that_are_compared_learn_from_as_many_images():
+    final = EXPERIMENTS.build("final_model")
+    trained = {name: network for name, network in final.networks().items() if not network.of}
+    assert {network.settings(final.scale)["validation"] for network in trained.values()} == {0.1}
+
+
+@pytest.mark.parametrize(("epoch", "holds"), [(39, False), (40, False), (41, True), (56, True), (57, False)])
+def test_the_turn_comes_after_the_drop(epoch, holds):
+    overfit = EXPERIMENTS.build("robust_overfitting")
+    found = made_up(overfit)
+    curve = np.eye(80)[epoch - 1]
+    for metric in ("val_adv_accuracy", "accuracy"):
+        found.stored[0, "basicnet", metric] = {"value": curve, "at": np.arange(80)}
+    assert {claim.id: claim for claim in overfit.claims(found)}["turn"].holds is holds
 
 
 def test_residuals_of_a_kernel():

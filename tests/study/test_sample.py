@@ -5,7 +5,6 @@ import pytest
 
 from tfadv.evaluation.statistics import paired_interval, student, wilson
 from tfadv.study import Sample
-from tfadv.study.sample import as_numbers
 
 RIGHT = np.array([True] * 60 + [False] * 40)
 FEWER = np.array([True] * 50 + [False] * 50)
@@ -61,10 +60,16 @@ def test_the_union_of_two_attackers():
     assert (Sample.of(RIGHT) & Sample.of(FEWER)).per_seed[0].dtype == bool
 
 
-def test_differences_of_differences_are_numbers():
+def test_differences_of_differences_have_the_interval_of_their_numbers():
     gap = Sample.of(RIGHT) - Sample.of(FEWER)
-    twice = gap.map(as_numbers) - (Sample.of(FEWER) - Sample.of(RIGHT)).map(as_numbers)
-    assert twice.mean == pytest.approx(2 * gap.mean) and twice.interval[0] < twice.mean < twice.interval[1]
+    twice = gap - (Sample.of(FEWER) - Sample.of(RIGHT))
+    assert twice.mean == pytest.approx(2 * gap.mean) and twice.in_points
+    assert twice.interval == student(twice.per_seed[0]) and str(twice).startswith("+20.0 [+8.")
+    # 128 times the widest difference is more than eight bits hold.
+    wide = Sample.of(np.full(3, 100, np.int8)) - Sample.of(np.full(3, -100, np.int8))
+    assert wide.mean == 200
+    # Numbers that are no accuracies keep what they are.
+    assert (Sample.of(np.array(70_000)) - Sample.of(np.array(1))).mean == 69_999
 
 
 def test_how_numbers_are_shown():

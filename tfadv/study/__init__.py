@@ -1,6 +1,6 @@
 """What an experiment is made of: recipes, measures, claims. The experiments themselves: `tfadv.experiments`."""
 
-from tfadv.study.claims import Claim, largest_effect, ordered
+from tfadv.study.claims import Claim, largest_effect, ordered, published_gain
 from tfadv.study.curves import AtHalf, Curve, Fgs, MinimalImages, Rho
 from tfadv.study.experiment import Experiment
 from tfadv.study.measures import Clean, Differs, First, History, LastEpoch, Protocol, Under, Weights
@@ -37,4 +37,5 @@ __all__ = [
     "Weights",
     "largest_effect",
     "ordered",
+    "published_gain",
 ]

@@ -97,6 +97,20 @@ def ordered(id, says, *samples, **options):
     )
 
 
+def published_gain(published, cell, other):
+    """What a document's table says of a difference that a claim is about: `+4.78 points`.
+
+    Args:
+        published: network -> {column: share}, as `Found.grid` takes it.
+        cell, other: (network, column).
+
+    >>> published_gain({"a": {"clean": 0.7994}, "b": {"clean": 0.7516}}, ("a", "clean"), ("b", "clean"))
+    '+4.78 points'
+    """
+    (network, column), (than, beside) = cell, other
+    return f"{100 * (published[network][column] - published[than][beside]):+.2f} points"
+
+
 def largest_effect(factors, outcomes):
     """Which of several two-level factors moves an outcome most, averaged over the others, as a text for a note.
 

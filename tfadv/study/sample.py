@@ -10,6 +10,10 @@ import numpy as np
 from tfadv.evaluation.statistics import paired_interval, student, wilson
 from tfadv.reports.document import MISSING, percent, points, with_interval
 
+# Of accuracies image by image, by the kind of their numbers.
+DIFFERENCES = {np.dtype(np.int8), np.dtype(np.int16)}
+RIGHT_OR_LESS = DIFFERENCES | {np.dtype(bool)}
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Sample:
@@ -17,7 +21,8 @@ class Sample:
 
     Args:
         per_seed: seed -> array, () for a single number or (n,) for one an image. bool is right or wrong, and the mean
-            an accuracy; int8 is the difference of two such on the same images; NaN is where nothing was found.
+            an accuracy; int8 is the difference of two such on the same images, int16 that of two differences; NaN is
+            where nothing was found.
         share: whether numbers are shown in percent; arrays of bool are.
 
     >>> str(Sample.of(np.array([True] * 90 + [False] * 10)))
@@ -87,7 +92,7 @@ class Sample:
     @property
     def in_points(self):
         """Whether it is a difference of accuracies, which is shown in percentage points."""
-        return bool(self.interval) and all(array.dtype == np.int8 for array in self.per_seed.values())
+        return bool(self.interval) and {array.dtype for array in self.per_seed.values()} <= DIFFERENCES
 
     @property
     def is_accuracy(self):
@@ -114,11 +119,6 @@ class Sample:
         return (percent if self.share or kinds == {np.dtype(bool)} else with_interval)(self.mean, self.interval)
 
 
-def as_numbers(array):
-    """Right or wrong, or differences of them, as numbers, of which further differences can be taken."""
-    return np.asarray(array, np.float64)
-
-
 def mean_curve(curve):
     """The accuracies (k,) of a curve that is kept as they are, or image by image, (n, k)."""
     return np.reshape(curve, (-1, curve.shape[-1])).mean(axis=0)
@@ -133,7 +133,11 @@ def _mean(array):
 def _difference(a, b):
     if a.shape != b.shape:
         return np.array(_mean(a) - _mean(b))
-    return a.astype(np.int8) - b.astype(np.int8) if a.dtype == b.dtype == bool else a - b
+    kinds = {a.dtype, b.dtype}
+    if kinds == {np.dtype(bool)}:
+        return a.astype(np.int8) - b.astype(np.int8)
+    # Differences of differences reach from -2 to 2: their kind is another, and so is their interval.
+    return np.subtract(a, b, dtype=np.int16 if kinds <= RIGHT_OR_LESS else np.float64)
 
 
 def _ratio(a, b):

@@ -52,22 +52,17 @@ class NasRobust(Experiment):
     def claims(self, found):
         for key, what in (("density", "the number of edges"), ("convolutions", "the number of convolutions")):
             says = f"Robustness rises with {what} (measured: Spearman's correlation with accuracy under PGD)"
-            yield Claim(
-                key,
-                says,
-                self.correlation(found, key, "pgd_linf"),
-                above=0.0,
-                published="densely connected",
-                over="cells",
-            )
+            options = {"published": "densely connected", "over": "cells"}
+            yield Claim(key, says, self.correlation(found, key, "pgd_linf"), above=0.0, **options)
         says = "The accurate cells are the robust ones (measured: Spearman's correlation of the two)"
         yield Claim("both", says, self.correlation(found, "clean", "pgd_linf"), above=0.0, over="cells")
 
     def correlation(self, found, *keys):
-        """Spearman's correlation over the cells; its interval treats the products of the ranks as independent."""
+        """Spearman's correlation of two columns, of each seed over its cells."""
         names = found.having("clean", "pgd_linf")
-        means = [[found[name, key].mean for name in names] for key in keys]
-        return Sample.of(np.prod([standard_ranks(part) for part in means], axis=0)) if len(names) > 1 else Sample({})
+        samples = [found[name, key] for key in keys for name in names]
+        of = lambda *arrays: rank_correlation(*np.reshape([array.mean() for array in arrays], (2, -1)))  # noqa: E731
+        return samples[0].map(of, *samples[1:]) if len(names) > 1 else Sample({})
 
     def tables(self, found):
         columns = ["density", "convolutions", *self.measures()]
@@ -90,8 +85,15 @@ class NasRobust(Experiment):
         )
 
 
+def rank_correlation(a, b):
+    """What the delta method makes of each pair: the mean is Spearman's correlation, the spread that of its error."""
+    a, b = standard_ranks(a), standard_ranks(b)
+    correlation = (a * b).mean()
+    return correlation + a * b - correlation * (a**2 + b**2) / 2
+
+
 def standard_ranks(values):
-    """Ranks with mean 0 and variance 1: the mean product of two such is Spearman's correlation."""
+    """Ranks with mean 0 and variance 1, or all 0 where all values are the same."""
     from scipy.stats import rankdata
 
     ranks = rankdata(values)

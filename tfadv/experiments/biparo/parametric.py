@@ -14,6 +14,7 @@ class NoiseStrength:
     title: str = titled("alpha, first half")
 
     def __call__(self, network):
-        alphas = [weight.numpy() for weight in network.model.weights if weight.name == "alpha"]
-        layers = np.array([float(np.abs(alpha).mean()) for alpha in alphas])
+        from tfadv.layers.parametric_noise import noise_factors
+
+        layers = np.array([float(np.abs(alpha.numpy()).mean()) for alpha in noise_factors(network.model)])
         return {"value": layers[: max(1, len(layers) // 2)], "layers": layers}

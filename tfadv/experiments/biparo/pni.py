@@ -11,7 +11,7 @@ the network is no more robust than one without; natural training lets alpha fall
 from tfadv.experiments.biparo.networks import DOCUMENT, LINF, random_tests
 from tfadv.experiments.biparo.parametric import NoiseStrength
 from tfadv.experiments.biparo.residual import residual, trained
-from tfadv.study import Claim, Experiment, Network, NoiseOff, Under
+from tfadv.study import Claim, Experiment, Network, NoiseOff, Under, published_gain
 
 PUBLISHED = {
     "noisy": {"clean": 0.6462, "pgd_linf": 0.4115, "pgd_l2": 0.4901, "fgsm": 0.4951},
@@ -53,26 +53,29 @@ class PNI(Experiment):
 
     def claims(self, found):
         gain = lambda key: found["noisy", key] - found["plain", key]  # noqa: E731
+        printed = lambda key: published_gain(PUBLISHED, ("noisy", key), ("plain", key))  # noqa: E731
         adaptive = found["noisy", "eot"] - found["plain", "one"]
         says = "Noise raises accuracy under PGD that averages over the noise"
-        yield Claim("adaptive", says, adaptive, above=0.0, published="+1.39 points (one draw)")
+        yield Claim("adaptive", says, adaptive, above=0.0, published=printed("pgd_linf") + " (one draw)")
         says = "Noise raises accuracy under PGD that follows one draw"
-        yield Claim("one-draw", says, gain("pgd_linf"), above=0.0, published="+1.39 points")
+        yield Claim("one-draw", says, gain("pgd_linf"), above=0.0, published=printed("pgd_linf"))
         says = "Noise costs natural accuracy"
-        yield Claim("clean", says, gain("clean"), below=0.0, published="-5.38 points (He et al.: +1.05)")
+        yield Claim("clean", says, gain("clean"), below=0.0, published=printed("clean") + " (He et al.: +1.05)")
         says = "Noise costs accuracy under FGSM"
         note = "The document prints this loss and speaks of an increase."
-        yield Claim("fgsm", says, gain("fgsm"), below=0.0, published="-4.31 points", note=note)
+        yield Claim("fgsm", says, gain("fgsm"), below=0.0, published=printed("fgsm"), note=note)
         says = "With its noise switched off it is less robust than the network that never had any"
         off = found["noisy", "off"] - found["plain", "pgd_linf"]
         yield Claim("off", says, off, below=0.0, published="-7.69 points (He et al.)")
         says = "Averaging over the noise makes the attack stronger"
         yield Claim("eot", says, found["noisy", "eot"] - found["noisy", "one"], below=0.0)
         says = "Adversarial training keeps alpha above 0.05 in the first half of the layers"
-        yield Claim("alpha", says, found["noisy", "alpha"], above=0.05, published="it does not vanish (He et al.)")
+        options = {"over": "layers", "published": "it does not vanish (He et al.)"}
+        yield Claim("alpha", says, found["noisy", "alpha"], above=0.05, **options)
         says = "Natural training lets alpha fall below that of adversarial training"
         less = found["natural", "alpha"] - found["noisy", "alpha"]
-        yield Claim("alpha-natural", says, less, below=0.0, published="alpha vanishes (He et al.)")
+        options = {"over": "layers", "published": "alpha vanishes (He et al.)"}
+        yield Claim("alpha-natural", says, less, below=0.0, **options)
 
     def tables(self, found):
         columns = list(self.measures())

@@ -13,7 +13,6 @@ from tfadv.experiments.biparo.networks import DOCUMENT, LINF, basicnet, pgd_trai
 from tfadv.reports import figures
 from tfadv.reports.document import Figure
 from tfadv.study import Claim, Clean, Experiment, History, LastEpoch, Under
-from tfadv.study.sample import as_numbers
 
 METRICS = {"accuracy": "training images, attacked", "val_adv_accuracy": "held-out images, attacked"}
 DROPS = (0.5, 0.75)  # of the epochs, as Rice et al. have them
@@ -66,14 +65,12 @@ class RobustOverfitting(Experiment):
             says = f"{network.title}: after the best epoch, accuracy on attacked training images rises"
             yield Claim(f"rise-{name}", says, of("rise"), above=0.0, published="training loss falls")
         says = "The drop of the learning rate is the turn: the best epoch comes within a fifth of all epochs after it"
-        epochs = self.scale.epochs
-        at, note = (
-            (DROPS[0] * epochs + epochs / 10, epochs / 10),
-            f"The first drop follows epoch {DROPS[0] * epochs:g}.",
-        )
-        yield Claim("turn", says, found["basicnet", "kept"], near=at, published="linked with the first drop", note=note)
+        drop, last = DROPS[0] * self.scale.epochs, (DROPS[0] + 0.2) * self.scale.epochs
+        options = {"published": "linked with the first drop", "note": f"The first drop follows epoch {drop:g}."}
+        within = ((drop + 1 + last) / 2, (last - drop - 1) / 2)  # the epoch before the drop knows nothing of it
+        yield Claim("turn", says, found["basicnet", "kept"], near=within, **options)
         says = "A larger network overfits less (measured: what it loses, less what BasicNet loses)"
-        more = found["large", "gap"].map(as_numbers) - found["basicnet", "gap"].map(as_numbers)
+        more = found["large", "gap"] - found["basicnet", "gap"]
         yield Claim("larger", says, more, below=0.0, published="a way to face over-fitting")
         says = "A larger network is better at its last epoch all the same"
         gain = found["large", "pgd_last"] - found["basicnet", "pgd_last"]
