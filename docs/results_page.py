@@ -1,8 +1,10 @@
 """Writes the page of an experiment from what a run of it measured, and its line in the table of contents.
 
-    python docs/results_page.py RUN --commit HASH --claim ID      # RUN is the --out of `tfadv reproduce`
+    python docs/results_page.py RUN --commit HASH --minutes M --claim ID      # RUN is the --out of `tfadv reproduce`
+    python docs/results_page.py RUN --commit HASH --minutes M --claim mat-rand=ID --claim mat-max=ID
 
-The page ends with the section "In plain words", which is written by hand, and kept where the page is written anew.
+A page of several sections says which claim is whose. The page ends with the section "In plain words", which is written
+by hand, and kept where the page is written anew.
 """
 
 import argparse
@@ -44,12 +46,25 @@ def write_page(run, commit, minutes):
     return result
 
 
-def contents(result, claim_id):
-    """The lines of an experiment's sections in the table of contents: the claim, published, measured, verdict."""
-    claim = next(claim for claim in result.claims if claim["id"] == claim_id)
-    name, ids = result.name.replace("_", "-"), EXPERIMENTS.get(result.name).ids
-    facts = [claim["statement"], claim["published"], document.measured(claim), document.BADGES[claim["holds"]]]
-    return {section: f"| [{section}](results/{name}.md) | {' | '.join(map(escape, facts))} |" for section in ids}
+def contents(result, chosen):
+    """The lines of an experiment's sections in the table of contents: the claim, published, measured, verdict.
+
+    Args:
+        chosen: `"SECTION=ID"` for each, or an id alone where there is one section.
+
+    Raises:
+        SystemExit: unless each section has its claim, one that the run has.
+    """
+    name, sections = result.name.replace("_", "-"), EXPERIMENTS.get(result.name).ids
+    ids = dict(word.split("=") if "=" in word else (sections[0], word) for word in chosen)
+    claims, lines = {claim["id"]: claim for claim in result.claims}, {}
+    if ids.keys() != set(sections) or not claims.keys() >= set(ids.values()):
+        raise SystemExit(f"--claim: expected one for each of {', '.join(sections)}, of {', '.join(claims)}")
+    for section, key in ids.items():
+        claim = claims[key]
+        facts = [claim["statement"], claim["published"], document.measured(claim), document.BADGES[claim["holds"]]]
+        lines[section] = f"| [{section}](results/{name}.md) | {' | '.join(map(escape, facts))} |"
+    return lines
 
 
 def update_contents(lines):
@@ -67,6 +82,6 @@ if __name__ == "__main__":
     parser.add_argument("run")
     parser.add_argument("--commit", required=True)
     parser.add_argument("--minutes", required=True, type=float, help="CPU minutes that the run took")
-    parser.add_argument("--claim", required=True, help="the claim that the table of contents shows")
+    parser.add_argument("--claim", required=True, action="append", help="what the table of contents shows of a section")
     given = parser.parse_args()
     update_contents(contents(write_page(given.run, given.commit, given.minutes), given.claim))

@@ -27,7 +27,8 @@ def made_up(experiment, share=0.5, **others):
             at = np.array(getattr(experiment.measures()[key], "at", (1, 2, 3)), float)
             curve = type(experiment.measures()[key]).__name__ in ("Curve", "History")
             value = np.full(at.shape, others.get(name, share)) if curve else right
-            halves = {array: np.full(10, 0.5) for array in ("classes", "first", "f1", "layers")}
+            halves = {array: np.full(10, 0.5) for array in ("classes", "first", "layers")}
+            halves["named"] = rng.integers(0, 6, (100, 6))
             stored[0, name, key] = {"value": value, "at": at, **halves}
     about = {key: {"dataset": experiment.scale.dataset, "class_names": list("abcdefghij")} for key in stored}
     return experiment.found_of(stored, about)
@@ -80,6 +81,24 @@ def test_the_best_eps_is_looked_for_among_all():
         claims["best-eps"].holds is False and "0.06" in claims["best-eps"].says and claims["over-under"].holds is True
     )
     assert claims_of(EXPERIMENTS.build("epsilon_sweep"), **{"eps-0.03": 1.0})["best-eps"].holds is True
+
+
+@pytest.mark.parametrize(
+    ("name", "claim", "measure"),
+    [("epsilon_sweep", "best-eps", "pgd"), ("robustness_accuracy_tradeoff", "clean", "clean")],
+)
+def test_the_best_is_chosen_on_other_images_than_it_is_measured_on(name, claim, measure):
+    experiment = EXPERIMENTS.build(name)
+    found = made_up(experiment, share=0.0)
+    lucky = next(key for key in found.networks if key.startswith("eps") and key != "eps-0.03")
+    found.stored[0, lucky, measure]["value"] = np.arange(100) % 2 == 0
+    measured = {claim.id: claim for claim in experiment.claims(found)}[claim].measured
+    assert measured.mean == 0 and len(measured.per_seed[0]) == 50
+
+
+def test_all_basicnets_begin_with_the_same_weights():
+    assert {network.start for network in networks("laptop", "standard", "noise", "linf").values()} == {None, "warm"}
+    assert networks("laptop", "standard")["standard"].start == "warm"
 
 
 def test_the_front_is_of_cells_that_none_beats_in_both():
@@ -170,12 +189,29 @@ def test_residuals_of_a_kernel():
     assert shares.shape == (1, forensics.BINS) and shares[0, [0, forensics.BINS // 2, -1]].tolist() == [0.25, 0.5, 0.25]
 
 
-def test_f1_of_a_confusion():
-    from sklearn.metrics import confusion_matrix, f1_score
+def test_f1_of_origins_has_the_spread_of_whole_images():
+    from sklearn.metrics import f1_score
 
     rng = np.random.default_rng(0)
-    truth, named = rng.integers(0, 3, (2, 50))
-    assert forensics.f1(confusion_matrix(truth, named)) == pytest.approx(f1_score(truth, named, average=None))
+    # What one image is named hangs together: it is always right, or wrong in the same way.
+    named = np.where(rng.random((300, 1)) < 0.6, np.arange(3), rng.integers(0, 3, (300, 1)))
+    truth = np.tile(np.arange(3), 300)
+    of = forensics.f1(named)
+    assert of.mean(axis=0) == pytest.approx(f1_score(truth, named.ravel(), average=None))
+    drawn = [forensics.f1(named[rng.integers(0, 300, 300)]).mean() for _ in range(300)]
+    assert of.mean(axis=1).std() / 300**0.5 == pytest.approx(np.std(drawn), rel=0.15)
+
+
+def test_answers_about_one_image_count_as_one():
+    experiment = EXPERIMENTS.build("attack_forensic")
+    found = made_up(experiment)
+    assert len(found["linf", "f1-stored"].per_seed[0]) == 100
+    for right, key in ((1.0, "exact"), (0.5, "stored")):
+        found.stored[0, "linf", key]["value"] = np.where(np.arange(100) % 2, 1.0, right)
+    claims = {claim.id: claim for claim in experiment.claims(found)}
+    assert str(claims["bits-linf"].measured).startswith("+25.0 [+20.") and claims["f1-linf"].measured.interval
+    [*_, by_origin] = experiment.tables(found)
+    assert len(by_origin.rows) == 6 and all("[" in cell for row in by_origin.rows for cell in row[1:])
 
 
 def test_who_trains_longer_is_told_apart(tmp_path):

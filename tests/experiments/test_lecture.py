@@ -19,6 +19,17 @@ def test_the_gradient_at_the_maximizer_is_that_of_the_worst_case_loss_of_a_linea
     assert all((a == b).all() for a, b in zip(before, classifiers("linear").get_weights(), strict=True))
 
 
+def test_two_attacks_are_asked_along_the_same_directions(classifiers, images, labels, monkeypatch):
+    from tfadv.experiments.lecture import envelope
+
+    before, found = classifiers("linear").get_weights(), []
+    monkeypatch.setattr(envelope, "worst_loss", lambda judge, attack: found.append(judge.model.get_weights()) or 0.0)
+    for attack, along in (("fgsm", None), ("pgd(steps=1)", None), ("pgd(steps=1)", "fgsm")):
+        Envelope(attack, "linf:0.1", n=32, directions=1, along=along)(network(classifiers, "linear", images, labels))
+    of = [side[0] - before[0] for side in found[::2]]
+    assert np.array_equal(of[0], of[2]) and not np.array_equal(of[0], of[1])
+
+
 def test_the_gradient_at_clean_images_is_not(classifiers, images, labels, monkeypatch):
     from tfadv.experiments.lecture import envelope
 

@@ -55,6 +55,12 @@ def test_a_ratio_leaves_out_images_without_a_distance():
     assert Sample.of(np.array([np.nan, np.nan])).mean is None
 
 
+def test_halves_share_no_image():
+    numbers = Sample.of(np.arange(5), np.arange(4))
+    assert [array.tolist() for array in numbers.half(0).per_seed.values()] == [[0, 2, 4], [0, 2]]
+    assert numbers.half(1).values == [2, 2]
+
+
 def test_the_union_of_two_attackers():
     assert (Sample.of(RIGHT) & Sample.of(~RIGHT)).mean == 0.0
     assert (Sample.of(RIGHT) & Sample.of(FEWER)).per_seed[0].dtype == bool
@@ -77,4 +83,6 @@ def test_how_numbers_are_shown():
     assert str(Sample.of(RIGHT) - Sample.of(FEWER)).startswith("+10.0 [+5.")
     assert str(Sample.of(0.25)) == "0.25"
     assert str(Sample.of(0.25).map(np.array, share=True)) == "25.0 %"
+    shares = [Sample.of(np.array(values)).map(np.array, share=True) for values in ([0.5, 1.0], [0.25, 0.5])]
+    assert (shares[0] - shares[1]).in_points and str(shares[0] - shares[1]).startswith("+37.5 [-")
     assert str(Sample.of(RIGHT, RIGHT)) == "60.0 % [60.0, 60.0]"

@@ -24,6 +24,7 @@ class Sample:
             an accuracy; int8 is the difference of two such on the same images, int16 that of two differences; NaN is
             where nothing was found.
         share: whether numbers are shown in percent; arrays of bool are.
+        points: whether they are differences of such, shown in percentage points; arrays of int8 are.
 
     >>> str(Sample.of(np.array([True] * 90 + [False] * 10)))
     '90.0 % [82.6, 94.5]'
@@ -31,6 +32,7 @@ class Sample:
 
     per_seed: dict
     share: bool = False
+    points: bool = False
 
     @classmethod
     def of(cls, *arrays):
@@ -69,11 +71,11 @@ class Sample:
 
     def __sub__(self, other):
         """The difference, paired by seed and, where both are measured on the same images, by image."""
-        return self.map(_difference, other)
+        return dataclasses.replace(self.map(_difference, other), points=self.share and other.share)
 
     def __truediv__(self, other):
         """The ratio of the means, paired alike."""
-        return self.map(_ratio, other)
+        return self.map(ratio, other)
 
     def __rmul__(self, factor):
         """A number times each."""
@@ -82,6 +84,10 @@ class Sample:
     def __and__(self, other):
         """Right in both: accuracy under the union of two attackers."""
         return self.map(np.logical_and, other)
+
+    def half(self, which):
+        """Every other image, from the first (0) or the second (1): one half to choose on, one to measure on."""
+        return self.map(lambda array: array[which::2])
 
     def map(self, operation, *others, share=False):
         """`operation` on this sample's array and the others', seed by seed, for the seeds that all of them have."""
@@ -92,7 +98,7 @@ class Sample:
     @property
     def in_points(self):
         """Whether it is a difference of accuracies, which is shown in percentage points."""
-        return bool(self.interval) and {array.dtype for array in self.per_seed.values()} <= DIFFERENCES
+        return bool(self.interval) and (self.points or {array.dtype for array in self.per_seed.values()} <= DIFFERENCES)
 
     @property
     def is_accuracy(self):
@@ -140,7 +146,7 @@ def _difference(a, b):
     return np.subtract(a, b, dtype=np.int16 if kinds <= RIGHT_OR_LESS else np.float64)
 
 
-def _ratio(a, b):
+def ratio(a, b):
     """mean(a) / mean(b); image by image what the delta method makes of each: its mean is the ratio, its spread too."""
     if a.shape != b.shape or not a.ndim:
         return np.array(_mean(a) / _mean(b))

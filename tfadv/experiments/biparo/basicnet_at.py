@@ -41,7 +41,7 @@ class BasicNetAT(Experiment):
             says,
             linf("linf") - linf("standard"),
             above=0.0,
-            published="enough to guarantee correct results",
+            published="good robustness against all first-order adversaries",
         )
         says = "l_inf PGD: training with PGD above training with FGSM"
         yield Claim(

@@ -43,10 +43,11 @@ class EpsilonSweep(Experiment):
     def claims(self, found):
         others = {eps: right for eps, right in self.over_training(found, "pgd").items() if eps != ATTACKED}
         if others:
-            best = max(others, key=lambda eps: others[eps].mean)
+            best = max(others, key=lambda eps: others[eps].half(0).mean)
             says = f"No training eps is better than that of the attack (measured: what the best other, {best:g}, gains)"
-            gain = others[best] - found[f"eps-{ATTACKED}", "pgd"]
-            yield Claim("best-eps", says, gain, below=0.0, published="the same eps is best")
+            gain = others[best].half(1) - found[f"eps-{ATTACKED}", "pgd"].half(1)
+            note = "The best other was chosen on one half of the images, and is measured on the other."
+            yield Claim("best-eps", says, gain, below=0.0, published="the same eps is best", note=note)
         says = "Training at twice the eps of the attack is better than training at half of it"
         gain = found[f"eps-{2 * ATTACKED}", "pgd"] - found[f"eps-{ATTACKED / 2}", "pgd"]
         yield Claim("over-under", says, gain, above=0.0, published="over-training is less damaging")

@@ -10,6 +10,7 @@ import numpy as np
 
 from tfadv.reports.heatmap import heatmap
 from tfadv.study.measures import titled
+from tfadv.study.sample import ratio
 
 # First and second differences, and the 3x3 kernel of Ker and Boehme; in levels of 1/255, cut at `CUT`.
 FILTERS = (
@@ -23,10 +24,11 @@ CUT, BINS = 40, 21
 
 
 @dataclasses.dataclass(frozen=True)
-class AttackForensics:
+class NamedOrigins:
     """Trains a forest on half of the images that are right, each clean and after every attack; asks about the others.
 
-    `value`, (m,), is where it named the right origin; `confusion`, (k, k), has a row for each true origin; `f1`, (k,).
+    `value`, (n,), is the share of an image's k origins that it names: its answers about one image are not independent.
+    `named`, (n, k), is what it names each of them.
 
     Args:
         kinds: (name, attack's spec, threat's spec); clean images are a kind of their own, the first.
@@ -44,12 +46,11 @@ class AttackForensics:
         origins = [self._stored(x) for x in self._origins(network)]
         features = np.stack([self._features(network, x) for x in origins])  # (kinds, n, features)
         known, asked = features[:, ::2], features[:, 1::2]
-        truth = [np.repeat(np.arange(len(part)), part.shape[1]) for part in (known, asked)]
-        forest = RandomForestClassifier(self.trees, random_state=network.seed).fit(np.concatenate(known), truth[0])
-        named = forest.predict(np.concatenate(asked))
-        confusion = np.zeros((len(origins), len(origins)))
-        np.add.at(confusion, (truth[1], named), 1)
-        return {"value": named == truth[1], "confusion": confusion, "f1": f1(confusion)}
+        truth = np.arange(len(origins))
+        forest = RandomForestClassifier(self.trees, random_state=network.seed)
+        forest.fit(np.concatenate(known), truth.repeat(known.shape[1]))
+        named = forest.predict(np.concatenate(asked)).reshape(asked.shape[:2]).T
+        return {"value": (named == truth).mean(axis=1), "named": named}
 
     def _origins(self, network):
         from tfadv import attacks
@@ -77,7 +78,7 @@ class AttackForensics:
     def pictures(self, arrays, names, title):
         """The confusion matrix, rows summing to 1."""
         kinds = ["clean", *(name for name, *_ in self.kinds)]
-        shares = arrays["confusion"] / arrays["confusion"].sum(axis=1, keepdims=True)
+        shares = np.stack([(arrays["named"] == k).mean(axis=0) for k in range(len(kinds))], axis=1)
         return [(title, heatmap(shares, kinds, kinds, title=title, xlabel="named", ylabel="origin"))]
 
 
@@ -96,7 +97,11 @@ def histograms(residual):
     return np.stack([(bins == number).mean(axis=1) for number in range(BINS)], axis=1)
 
 
-def f1(confusion):
-    """2 TP / (2 TP + FP + FN) of each class, of a matrix with a row for each true class."""
-    hits = np.diag(confusion)
-    return 2 * hits / np.maximum(confusion.sum(axis=0) + confusion.sum(axis=1), 1)
+def f1(named):
+    """2 TP / (2 TP + FP + FN) of each origin, of what each of an image's is named, (n, k): image by image, (n, k).
+
+    The means over images are the F1; their spread is that of the ratios, by images.
+    """
+    truth = np.arange(named.shape[1])
+    hits, times = named == truth, (named[:, :, None] == truth).sum(axis=1)
+    return np.stack([ratio(2 * hits[:, k], 1 + times[:, k]) for k in truth], axis=1)

@@ -67,7 +67,7 @@ def networks(preset, *names):
     'l2:0.5'
     """
     known = {
-        "standard": Network(title="Natural training"),
+        "standard": Network(title="Natural training", start=begun(preset)),
         "linf": pgd_trained(preset, "l_inf PGD training", LINF),
         "l2": pgd_trained(preset, "l_2 PGD training", L2),
         "fgsm": pgd_trained(preset, "l_inf FGSM training", LINF, attack="fgsm"),
@@ -83,9 +83,14 @@ def warm(preset, **options):
     return {} if preset == "smoke" else {"warm": Network(title="", share=0.125, **options)}
 
 
+def begun(preset):
+    """The name of what BasicNets begin with, or None: the naturally trained ones too, for as many epochs."""
+    return next(iter(warm(preset)), None)
+
+
 def pgd_trained(preset, title, threat, **options):
     """A BasicNet trained against PGD in one ball."""
-    options = {"attack": ATTACKS[preset], "start": next(iter(warm(preset)), None), "method": "adversarial", **options}
+    options = {"attack": ATTACKS[preset], "start": begun(preset), "method": "adversarial", **options}
     return Network(title=title, threat=threat, **options)
 
 

@@ -13,11 +13,13 @@ class Envelope:
     the gradient of L at the images x' that an attack finds at w, as if they were constants (Danskin 1966).
 
     `numeric` are central differences, (directions,), for which the images are attacked anew on both sides; `told` is
-    the gradient along v; `value` is |numeric - told|, each as a share of the mean |told|. A direction is the gradient
-    itself, of which half of the entries, drawn at random, are left out: along others the loss hardly changes.
+    the gradient along v; `value` is |numeric - told|, each as a share of the mean |told|. A direction is a gradient of
+    which half of the entries, drawn at random, are left out: along others the loss hardly changes.
 
     Args:
         n: the first images, which are attacked; step: how far w moves, as a share of its length.
+        along: the attack with whose images the gradient of the directions is taken, so that two attacks can be
+            compared direction by direction; None is `attack`.
     """
 
     attack: str
@@ -25,16 +27,18 @@ class Envelope:
     n: int = 200
     directions: int = 10
     step: float = 1e-3
+    along: str | None = None
     title: str = titled("Error of the derivative")
 
     def __call__(self, network):
         judge, weights = network.first(self.n).judge(self.threat), network.model.trainable_variables
         start = [weight.numpy() for weight in weights]
         gradient = gradient_at(judge, self.attack)
+        along = gradient_at(judge, self.along) if self.along else gradient
         length, rng = self.step * norm(start), np.random.default_rng(network.seed)
         told, numeric = np.zeros((2, self.directions))
         for k in range(self.directions):
-            way = [part * rng.integers(0, 2, part.shape) for part in gradient]
+            way = [part * rng.integers(0, 2, part.shape) for part in along]
             way = [part / max(norm(way), 1e-30) for part in way]
             told[k] = sum((a * b).sum() for a, b in zip(gradient, way, strict=True))
             sides = []
