@@ -31,6 +31,22 @@ def normalized():
     return keras.Sequential([keras.Input((4, 4, 1)), *stack, layers.Dense(3, kernel_initializer=normal(2))])
 
 
+def half():
+    """A network of the policy that is set; the logits are float32."""
+    layers = keras.layers
+    stack = [layers.Flatten(), layers.Dense(8, kernel_initializer=normal(1)), layers.BatchNormalization()]
+    return keras.Sequential(
+        [keras.Input((4, 4, 1)), *stack, layers.Dense(3, kernel_initializer=normal(2), dtype="float32")]
+    )
+
+
+@pytest.fixture
+def policy():
+    """A function that sets Keras' precision for this test."""
+    yield keras.config.set_dtype_policy
+    keras.config.set_dtype_policy("float32")
+
+
 def awp(method="adversarial", network=mlp, optimizer=None, **options):
     options = {"gamma": GAMMA, "attack": PGD(steps=2), "threat": LInf(0.1), **options}
     trainer = AWP(network(), method=method, **options)
@@ -38,33 +54,36 @@ def awp(method="adversarial", network=mlp, optimizer=None, **options):
     return trainer
 
 
-def expected_step(trainer, beta=None):
-    """The weights after a step by hand: the gradient at w + v, applied at w."""
+def expected_step(trainer, beta=None, decay=0.0):
+    """The weights after a step by hand: the gradient at w + v, applied at w; v without weight decay."""
     model = trainer.classifier
     x_adv = trainer.craft(tf.constant(X), tf.constant(Y))
 
-    def slopes():
+    def slopes(decay=0.0):
         with tf.GradientTape() as tape:
             if beta is None:
                 each = losses.cross_entropy(Y, model(x_adv))
             else:
                 clean = model(X)
                 each = losses.cross_entropy(Y, clean) + beta * losses.kl(clean, model(x_adv))
-            value = tf.reduce_mean(each)
+            value = tf.reduce_mean(each) + decay / 2 * sum(tf.reduce_sum(w**2) for w in model.trainable_variables)
         return float(value), [np.asarray(g) for g in tape.gradient(value, model.trainable_variables)]
 
     before, (_, g) = model.get_weights(), slopes()
     v = [GAMMA * np.linalg.norm(w) / np.linalg.norm(s) * s if w.ndim > 1 else 0 for w, s in zip(before, g, strict=True)]
     model.set_weights([w + s for w, s in zip(before, v, strict=True)])
-    loss, g = slopes()
+    loss, g = slopes(decay)
     model.set_weights(before)
     return loss, [w - RATE * s for w, s in zip(before, g, strict=True)], before
 
 
-@pytest.mark.parametrize(("method", "beta"), [("adversarial", None), ("trades(beta=4)", 4)])
-def test_the_step_is_that_of_the_formula(method, beta):
+@pytest.mark.parametrize(
+    ("method", "beta", "decay"), [("adversarial", None, 0.0), ("adversarial", None, 0.5), ("trades(beta=4)", 4, 0.0)]
+)
+def test_the_step_is_that_of_the_formula(method, beta, decay):
     trainer = awp(method)
-    loss, weights, before = expected_step(trainer, beta)
+    trainer.weight_decay = decay
+    loss, weights, before = expected_step(trainer, beta, decay)
     assert trainer.train_on_batch(X, Y)[0] == pytest.approx(loss, rel=1e-5)
     for found, wanted, old in zip(trainer.classifier.get_weights(), weights, before, strict=True):
         np.testing.assert_allclose(found, wanted, atol=1e-5)
@@ -82,6 +101,31 @@ def test_running_statistics_and_dropout_take_one_step_and_the_weights_none_at_ra
     assert np.abs(after[2] - before[2]).max() > 0.01  # the running mean
     seeds = [model.non_trainable_variables[-1].numpy() for model in (trainer.classifier, plain)]
     assert np.array_equal(*seeds)
+
+
+def test_gradients_that_float16_has_no_number_for_move_nothing(policy):
+    policy("mixed_float16")
+    optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(RATE), initial_scale=1e9)
+    trainer = awp("standard", half, optimizer)
+    before = [np.array(weight) for weight in trainer.trainable_variables]
+    logs = trainer.train_on_batch(X, Y, return_dict=True)
+    assert np.isfinite(logs["loss"]) and all(np.isfinite(w).all() for w in trainer.classifier.get_weights())
+    for weight, old in zip(trainer.trainable_variables, before, strict=True):
+        assert np.array_equal(weight, old)  # the optimizer leaves the step out
+
+
+def test_in_float16_too_the_weights_are_perturbed_in_float32(policy):
+    """At a decay of 1 / rate what is left of w is -v, and the rounding of w if there is any."""
+    found = []
+    for name in ("float32", "mixed_float16"):
+        policy(name)
+        optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.01), initial_scale=8.0)
+        trainer = awp("standard", half, optimizer, gamma=1e-3)
+        trainer.weight_decay = 100.0
+        trainer.train_on_batch(X, Y)
+        found.append(trainer.classifier.get_weights()[0])
+    np.testing.assert_allclose(*found, atol=2e-5)
+    assert np.abs(found[0]).max() > 1e-4
 
 
 def test_it_warms_up_without_perturbation():

@@ -236,3 +236,17 @@ def test_validation_adds_no_penalty_and_attacks_alike_in_every_epoch(batch):
     assert logs["loss"] == pytest.approx(float(CROSS_ENTROPY(y, trainer.classifier(x))), rel=1e-5)
     trainer.optimizer.iterations.assign_add(7)
     assert trainer.evaluate(x, y, verbose=0, return_dict=True) == logs
+
+
+def test_a_classifier_that_computes_in_float16_gets_a_scaled_loss(batch):
+    inputs = keras.Input((6, 6, 1))
+    hidden = keras.layers.Dense(8, dtype="mixed_float16")(keras.layers.Flatten()(inputs))
+    trainer = Trainer(keras.Model(inputs, keras.layers.Dense(4)(hidden)))
+    trainer.compile("sgd", CROSS_ENTROPY, run_eagerly=True)
+    assert isinstance(trainer.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert trainer.train_on_batch(*batch) > 0
+    trainer.compile("sgd", CROSS_ENTROPY, auto_scale_loss=False)
+    assert isinstance(trainer.optimizer, keras.optimizers.SGD)
+    trainer = Trainer(net())
+    trainer.compile("sgd", CROSS_ENTROPY)
+    assert isinstance(trainer.optimizer, keras.optimizers.SGD)

@@ -16,17 +16,15 @@ from tfadv.passes import summed
 from tfadv.training import METHODS
 from tfadv.training.trainer import Trainer, TrainerOptions
 
-# The authors' code: what keeps the perturbation finite where the gradient is 0.
-TINY = 1e-20
-
 
 class AWP(Trainer):
     """min over weights of L(w + v), v_l = gamma ||w_l|| / ||g_l|| g_l, g = grad L(w) (eq. 9 and 10, one step).
 
-    L is the whole loss of the method within on the images that it crafted. Matrices and kernels move, biases and
-    what has one dimension do not. The gradient at w + v is applied to w, so the weights themselves never move there;
-    running statistics and Dropout go on from the pass at w + v alone. A step costs one more forward and backward pass
-    of whatever the method within learns from.
+    L is the loss of the method within on the images that it crafted; v comes of it alone, and the gradient at w + v of
+    weight decay too, as in the authors' code. Matrices and kernels move, biases and what has one dimension do not, nor
+    what has no gradient, or in float16 an infinite one. The gradient at w + v is applied to w, so the weights
+    themselves never move there; running statistics and Dropout go on from the pass at w + v alone. A step costs one
+    more forward and backward pass of whatever the method within learns from.
 
     Args:
         method: the spec of the method within, `"trades(beta=6)"`; it takes attack and threat.
@@ -149,10 +147,16 @@ class AWP(Trainer):
         movable = self._movable()
         with tf.GradientTape() as tape, keras.StatelessScope(collect_losses=True):
             logits = super().call(batch, training=True)
-            loss = super().compute_loss(batch, y, logits, weight)
+            loss = self.loss_with(0.0, batch, y, logits, weight, training=True)
             loss = self.optimizer.scale_loss(loss)  # float16 would lose small gradients; their length is free
         slopes = tape.gradient(loss, movable, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return [self.gamma * tf.norm(w) / (tf.norm(g) + TINY) * g for w, g in zip(movable, slopes, strict=True)]
+        return [self.gamma * tf.norm(w) * _unit(g) for w, g in zip(movable, slopes, strict=True)]
 
     def _movable(self):
         return [weight for weight in self.classifier.trainable_variables if len(weight.shape) > 1]
+
+
+def _unit(slope):
+    """The gradient at length 1; 0 where it is 0, or so long that float16 has no number for it."""
+    length = tf.norm(slope)
+    return tf.where(tf.math.is_finite(length), tf.math.divide_no_nan(slope, length), 0.0)

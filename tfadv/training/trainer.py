@@ -77,7 +77,8 @@ class Trainer(keras.Model):
         validation_attack: Attack | None = None,
         seed: int = 0,
     ):
-        super().__init__(name=f"{classifier.name}_trainer")
+        # In mixed precision the classifier's layers round to float16; here it would be images, and what moves weights.
+        super().__init__(name=f"{classifier.name}_trainer", dtype="float32")
         self.classifier, self.threat, self.seed = classifier, threat, int(seed)
         self.attack = attack
         self.validation_attack = validation_attack or attack
@@ -183,7 +184,8 @@ class Trainer(keras.Model):
         return random.key(self.seed, self.optimizer.iterations, number)
 
     def compile(self, optimizer="rmsprop", loss=None, **options):
-        """Keras' own, after a look at what Keras cannot do on several devices."""
+        """Keras' own, after a look at what Keras cannot do on several devices; float16 gets a scaled loss."""
+        optimizer, scale = keras.optimizers.get(optimizer), options.pop("auto_scale_loss", True)
         distribute.check(
             self.distribute_strategy,
             self.classifier,
@@ -191,6 +193,9 @@ class Trainer(keras.Model):
             jit_compile=options.get("jit_compile"),
             gradient_accumulation_steps=getattr(optimizer, "gradient_accumulation_steps", None),
         )
+        scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        if scale and not scaled and gradients.computes_in_half(self.classifier):
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         super().compile(optimizer, loss, **options)
 
     def train_step(self, data):
@@ -206,12 +211,16 @@ class Trainer(keras.Model):
         return super().train_step((batch, y, weight))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return self.loss_with(self.weight_decay, x, y, y_pred, sample_weight, training)
+
+    def loss_with(self, decay, x, y, y_pred, sample_weight, training):
+        """Keras' loss, the penalty, and so much weight decay: a scalar."""
         loss = super().compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
         # Keras sums the replicas' gradients and has divided its own loss by their number already.
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        if training and self.weight_decay:
+        if training and decay:
             squares = [tf.reduce_sum(tf.square(tf.cast(weight.value, loss.dtype))) for weight in self._decayed()]
-            loss += self.weight_decay / 2 * tf.add_n(squares) / replicas
+            loss += decay / 2 * tf.add_n(squares) / replicas
         penalty = self.penalty(x, hard(y), y_pred) if training else None
         if penalty is None:
             return loss
