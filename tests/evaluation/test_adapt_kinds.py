@@ -64,6 +64,13 @@ def test_labels_are_asked_for_where_gradients_mislead_or_there_are_none():
         assert not masked.labels_alone(honest)
 
 
+def test_where_no_longer_attack_runs_what_was_broken_counts():
+    assert [masked.black_box_broke(seen((WHITE, 50), (BLACK, n), differentiable=False)) for n in (1, 2)] == [
+        False,
+        True,
+    ]
+
+
 def test_a_classifier_in_an_attribute_is_attacked_where_its_gradients_lead_elsewhere():
     led = seen(held=("a.network", "b"), says_more=lambda held_at: held_at == "b")
     chosen = specs(networks.networks_held(led))

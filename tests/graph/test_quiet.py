@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from tfadv import models
+from tfadv import models, validation
 from tfadv.graph.quiet import NoiseFree
+from tfadv.graph.reject import with_reject
 from tfadv.layers import StochasticLWTA
 
 X = np.random.default_rng(0).uniform(0, 1, (6, 8, 8, 2)).astype("float32")
@@ -33,3 +34,12 @@ def test_layers_of_keras_that_stay_on(images):
     noisy = keras.layers.GaussianNoise(0.5)(inputs, training=True)
     model = keras.Model(inputs, keras.layers.Flatten()(keras.layers.Dropout(0.3)(noisy, training=True)))
     assert np.allclose(NoiseFree(model)(images), images.reshape(len(images), -1), atol=1e-5)
+
+
+def test_what_rejects_goes_on_rejecting(classifiers):
+    detector = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    found = [
+        validation.rejects(NoiseFree(model))
+        for model in (with_reject(classifiers("mlp"), detector), classifiers("mlp"))
+    ]
+    assert found == [True, False]

@@ -18,9 +18,10 @@ def broken(run):
 
 
 def misled(run, traits):
-    """How many of those images withstand a longer attack with gradients too.
+    """How many of those images withstand a longer attack with gradients too; None where none ran.
 
-    Where hardly one does, gradients lead to what the others found: the attacks before had ended a little early.
+    Where hardly one does, gradients lead to what the others found: the attacks before had ended a little early. None
+    runs on a few images that may have fallen by chance, nor where it is not known how to follow the gradients.
 
     Args:
         run: an `AttackRun` after its members; traits: `ModelTraits` of its model.
@@ -28,7 +29,7 @@ def misled(run, traits):
     at, longer, noise = broken(run), attacks.get(LONGER), traits.noise
     follows = traits.differentiable and run.judge.threat.norm in longer.norms and (noise is None or noise.slight)
     if not follows or by_chance(len(at), len(run.judge.x)):
-        return len(at)
+        return None
     attack = (noise.expected(longer) if noise else longer).until_fooled()
     withstand = lambda: int(run.judge.withstands(attack, at, fresh=True).sum())  # noqa: E731
     return run.journal.part(f"{LONGER} on {len(at)} images", withstand)

@@ -2,6 +2,7 @@
 
 import keras
 
+from tfadv import validation
 from tfadv.graph.inside import twin
 
 
@@ -25,7 +26,7 @@ class NoiseFree(keras.Model):
 
     def __init__(self, model: keras.Model):
         super().__init__(name=f"{model.name}_noise_free")
-        self.model, self.logits_fn = model, twin(model)
+        self.model, self.logits_fn, self.rejects = model, twin(model), validation.rejects(model)
 
     def call(self, x, training=None):
         return self.logits_fn(x)

@@ -3,7 +3,7 @@
 from tfadv import attacks
 from tfadv.evaluation.adapt.members import EXPECTED, twins
 from tfadv.evaluation.adapt.observed import WITHOUT_GRADIENT
-from tfadv.evaluation.black_box import misled
+from tfadv.evaluation.black_box import broken, misled
 from tfadv.evaluation.checks.evidence import by_chance
 from tfadv.evaluation.traits import DRAWS
 
@@ -65,7 +65,8 @@ def strong_noise(seen):
 
 def black_box_broke(seen):
     """Whether attacks without gradients broke more than a few images that those with gradients do not break."""
-    return not by_chance(misled(seen.run, seen.traits), len(seen.judge.x))
+    left = misled(seen.run, seen.traits)
+    return not by_chance(len(broken(seen.run)) if left is None else left, len(seen.judge.x))
 
 
 def _listed(names, most=3):

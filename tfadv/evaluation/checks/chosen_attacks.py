@@ -64,9 +64,10 @@ def black_box_stronger(evidence):
     if by_chance(left, evidence.n):
         said += f"; a longer attack with gradients breaks {fooled - left} of them."
         return "info", said, "As few as are left are no sign of masked gradients: the standard attacks ended early."
+    longer = "" if evidence.misled is None else f"; a longer attack with gradients leaves {left} of them too"
     return (
         "error" if left > 0.02 * evidence.n else "warning",
-        f"{said}; a longer attack with gradients leaves {left} of them too.",
+        f"{said}{longer}.",
         "The gradients mislead: look for what masks them, adapt the attack to it, and give square more queries.",
     )
 

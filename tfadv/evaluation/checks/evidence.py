@@ -62,7 +62,7 @@ class Evidence:
         seen: whether the model was trained on these images; None where that is not known.
         noise: the `Noise` of the model; None where it has none, or nothing is known of it.
         misled: how many images attacks without gradients broke, and a longer one with gradients does not; None where
-            that is not known.
+            no longer one ran.
         unadapted: why the judge chose no attacks by what the first ones met; None where it could.
         progress: called with what is being done, and how much of how much is done.
     """
