@@ -43,6 +43,16 @@ def test_same_arguments_same_bytes(name):
     assert dict(matplotlib.rcParams) == before
 
 
+def test_a_group_of_bars_is_as_high_as_it_has_bars(monkeypatch):
+    seen = []
+    monkeypatch.setattr(figures, "_bars", lambda axes, number, label, places, *_: seen.append((axes, places)))
+    one = (0.5, None)
+    figures.accuracy_bars({"a": {"x": one, "y": one}, "b": {"y": one}, "c": {"x": one, "y": one}})
+    (axes, of_x), (_, of_y) = seen
+    assert of_x == pytest.approx([0, 1.6]) and of_y == pytest.approx([0.4, 1.0, 2.0])
+    assert axes.get_yticks() == pytest.approx([0.2, 1.0, 1.8])
+
+
 @pytest.mark.parametrize("size", [8, 28, 32])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_gallery_shows_the_sign_of_the_difference(size, channels):

@@ -69,20 +69,24 @@ def roc_curves(curves, title="Receiver operating characteristic", *, path=None):
 
 @canvas.style()
 def accuracy_bars(bars, *, title="Accuracy", path=None):
-    """Horizontal bars, a group per name.
+    """Horizontal bars, a group per name, as high as it has bars.
 
     Args:
         bars: name -> {series: (accuracy in [0, 1], (low, high) or None)}, e.g. the series clean and robust.
     """
     series = list(dict.fromkeys(label for group in bars.values() for label in group))
     height = 0.8 / max(len(series), 1)
-    figure = canvas.figure(1.7 + 0.45 * len(series) * len(bars))
+    drawn = [[label for label in series if label in group] for group in bars.values()]
+    counts = [max(len(labels), 1) for labels in drawn]
+    first = [sum(counts[:row]) * height + 0.2 * row for row in range(len(bars))]
+    figure = canvas.figure(1.7 + 0.45 * sum(counts))
     axes = figure.add_subplot()
     for number, label in enumerate(series):
-        groups = [(row, group[label]) for row, group in enumerate(bars.values()) if label in group]
-        places = [row + (number - (len(series) - 1) / 2) * height for row, _ in groups]
-        _bars(axes, number, label, places, [value for _, value in groups], height)
-    axes.set_yticks(range(len(bars)), list(bars))
+        places = [
+            top + labels.index(label) * height for top, labels in zip(first, drawn, strict=True) if label in labels
+        ]
+        _bars(axes, number, label, places, [group[label] for group in bars.values() if label in group], height)
+    axes.set_yticks([top + (count - 1) * height / 2 for top, count in zip(first, counts, strict=True)], list(bars))
     axes.invert_yaxis()
     axes.set_title(title)
     _percent_axis(axes.xaxis, axes.set_xlim, "accuracy", high=1.18)
