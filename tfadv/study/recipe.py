@@ -52,7 +52,8 @@ class Scale(Recipe):
     Attributes:
         judged: how many test images the networks are measured on, evenly spread over the data order; None is all.
         held_out: the share of the training images that is kept from training, and measured on instead of test images.
-        minutes: what one seed took on two cores; None if it was not run.
+        minutes: what one seed takes on two cores, or half of the CPU minutes that it took beside other work, without
+            the networks that other experiments had trained; None if it was not run.
     """
 
     dataset: str

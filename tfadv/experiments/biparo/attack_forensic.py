@@ -28,7 +28,7 @@ TRIED = {"exact": (0, "as the attack made them"), "stored": (8, "stored in 8 bit
 class AttackForensic(Experiment):
     name, title = "attack_forensic", "Which attack made this image"
     document, ids = DOCUMENT, ("attack-forensic",)
-    scales = {preset: scale.but(judged=min(scale.judged, 2000)) for preset, scale in basicnet(minutes=1.2).items()}
+    scales = {preset: scale.but(judged=min(scale.judged, 2000)) for preset, scale in basicnet(minutes=0.6).items()}
 
     def networks(self):
         return networks(self.preset, "standard", *([] if self.preset == "smoke" else ["linf"]))

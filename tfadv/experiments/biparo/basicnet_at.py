@@ -17,7 +17,7 @@ PUBLISHED = {
 class BasicNetAT(Experiment):
     name, title = "basicnet_at", "BasicNet trained and attacked in l_inf and l_2"
     document, ids = DOCUMENT, ("basicnet-at",)
-    scales = basicnet(minutes=7.6)
+    scales = basicnet(minutes=3.8)
 
     def networks(self):
         few = ("standard", "linf") if self.preset == "smoke" else ("standard", "linf", "l2", "fgsm")

@@ -19,7 +19,7 @@ ATTACKED = 0.03
 class EpsilonSweep(Experiment):
     name, title = "epsilon_sweep", "Which eps to train BasicNet with"
     document, ids = DOCUMENT, ("epsilon-sweep",)
-    scales = basicnet(minutes=13.0)
+    scales = basicnet(minutes=6.5)
 
     def networks(self):
         named = networks(self.preset, "standard")

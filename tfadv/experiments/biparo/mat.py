@@ -31,7 +31,7 @@ PUBLISHED = {
 class Mat(Experiment):
     name, title = "mat", "Mixed adversarial training: MAT-Rand and MAT-Max"
     document, ids = DOCUMENT, ("mat-rand", "mat-max")
-    scales = basicnet(minutes=12.0)
+    scales = basicnet(minutes=6.0)
 
     def networks(self):
         if self.preset == "smoke":

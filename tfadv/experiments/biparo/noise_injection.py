@@ -25,7 +25,7 @@ PGD = "pgd(steps=20)"
 class NoiseInjection(Experiment):
     name, title = "noise_injection", "Noise at prediction"
     document, ids = DOCUMENT, ("noise-injection",)
-    scales = {preset: scale.but(judged=min(scale.judged, 1000)) for preset, scale in basicnet(minutes=2.1).items()}
+    scales = {preset: scale.but(judged=min(scale.judged, 1000)) for preset, scale in basicnet(minutes=1.1).items()}
     only = dict.fromkeys(("eot", "unaware"), ("linf_noise", "mat_noise", "strong"))
 
     def networks(self):

@@ -34,7 +34,7 @@ PGD = "pgd(steps=20)"
 class PNI(Experiment):
     name, title = "pni", "Parametric noise in every layer"
     document, ids = DOCUMENT, ("pni",)
-    scales = residual(judged=1000)
+    scales = residual(judged=1000, minutes=1.7)
     only = {"off": "noisy", "eot": "noisy", "alpha": ("noisy", "natural")}
 
     def networks(self):

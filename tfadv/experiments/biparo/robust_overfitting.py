@@ -25,7 +25,7 @@ class RobustOverfitting(Experiment):
     document, ids = DOCUMENT, ("robust-overfitting",)
     scales = {
         preset: scale.but(keep="best", validation=0.2, schedule=f"step(at={DROPS})")
-        for preset, scale in basicnet(train=2500, epochs=80, minutes=4.0).items()
+        for preset, scale in basicnet(train=2500, epochs=80, minutes=2.0).items()
     }
 
     def networks(self):

@@ -20,7 +20,7 @@ PGD = "pgd(steps=20)"
 class SLWTA(Experiment):
     name, title = "slwta", "Stochastic local winner-takes-all"
     document, ids = DOCUMENT, ("slwta",)
-    scales = {preset: scale.but(judged=min(scale.judged, 1000)) for preset, scale in basicnet(minutes=9.2).items()}
+    scales = {preset: scale.but(judged=min(scale.judged, 1000)) for preset, scale in basicnet(minutes=4.6).items()}
     only = {"unaware": "slwta", "eot": "slwta"}
 
     def networks(self):

@@ -19,7 +19,7 @@ THREAT = "linf:0.1"
 class Danskin(Experiment):
     name, title = "adversarial_training_danskin", "The gradient at the maximizer"
     document, ids = DOCUMENT, ("adversarial-training-danskin",)
-    scales = MNIST.presets(smoke=SMOKE, laptop={"train": 10_000, "epochs": 3, "minutes": 1.0})
+    scales = MNIST.presets(smoke=SMOKE, laptop={"train": 10_000, "epochs": 3, "minutes": 0.5})
 
     def networks(self):
         options = {"method": "adversarial", "attack": "pgd(steps=5, keep_best=False)", "threat": THREAT}
