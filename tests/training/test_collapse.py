@@ -11,9 +11,8 @@ ROBUST = {"method": "adversarial", "attack": "pgd", "threat": "linf:0.2"}
 
 
 def said(clean, attacked=None, **settings):
-    metrics = {"val_accuracy": clean} | ({} if attacked is None else {"val_adv_accuracy": attacked})
-    within_eps = settings.get("method") == "adversarial"
-    return collapse.remarks(metrics, Settings(dataset="digits", **settings), LABELS, within_eps)
+    metrics = {"accuracy": 0.5, "val_accuracy": clean} | ({} if attacked is None else {"val_adv_accuracy": attacked})
+    return collapse.remarks([metrics], 0, Settings(dataset="digits", **settings), LABELS)
 
 
 def test_a_constant_prediction_is_a_collapse():
@@ -35,7 +34,23 @@ def test_nothing_is_said_of_a_network_that_has_learned(clean, attacked):
     assert said(clean, attacked, **ROBUST) == []
 
 
-def test_without_held_out_images_the_training_accuracy_counts():
-    settings = Settings(dataset="digits", validation=0, keep="last")
-    assert len(collapse.remarks({"accuracy": 0.11}, settings, LABELS, False)) == 1
-    assert collapse.remarks({"accuracy": 0.5}, settings, LABELS, False) == []
+def test_a_constant_network_of_an_early_epoch_is_not_taken_for_the_whole_training():
+    epochs = [{"val_accuracy": clean, "val_adv_accuracy": attacked} for clean, attacked in ((0.1, 0.1), (0.8, 0.05))]
+    (remark,) = collapse.remarks(epochs, 0, Settings(dataset="digits", **ROBUST), LABELS)
+    assert remark.startswith("Epoch 1 was kept, as no other withstands attacks better, but is right on 10.0%")
+    assert "right on 80.0%: it is in last.keras" in remark and "--eps-ramp 0.5" in remark
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ({}, "The training collapsed: 11.0%"),
+        (ROBUST, "The training did not make the network robust: 11.0% of the images are right under attack"),
+        (ROBUST | {"method": "awp(trades)"}, "The training collapsed: 11.0%"),
+    ],
+)
+def test_without_held_out_images_the_training_accuracy_counts_for_what_it_is(method, said):
+    settings = Settings(dataset="digits", validation=0, keep="last", **method)
+    (remark,) = collapse.remarks([{"accuracy": 0.11}], 0, settings, LABELS)
+    assert remark.startswith(said)
+    assert collapse.remarks([{"accuracy": 0.5}], 0, settings, LABELS) == []

@@ -2,32 +2,50 @@
 
 import numpy as np
 
+from tfadv.training.settings import class_of
 
-def remarks(metrics, settings, labels, within_eps):
+
+def remarks(history, kept, settings, labels):
     """A sentence about a network at chance, with what helps; none about one that has learned.
 
     At chance is what does not exceed the share of the commonest class by more than three standard deviations.
 
     Args:
-        metrics: of the epoch that is kept.
+        history: the metrics of each epoch.
+        kept: which of them is kept, from 0.
         settings: a `Settings`.
         labels: those that the metrics are of, (n,) integers.
-        within_eps: whether it was trained on images attacked within an eps.
     """
     chance = np.bincount(labels).max() / len(labels)
     limit = chance + 3 * np.sqrt(chance * (1 - chance) / len(labels))
-    prefix = "val_" if settings.validation else ""
-    clean, attacked = metrics.get(f"{prefix}accuracy", 1.0), metrics.get("val_adv_accuracy", 1.0)
+    (clean, attacked), (last, _) = (_accuracies(metrics, settings) for metrics in (history[kept], history[-1]))
+    always = f"who always says the commonest class is right on {chance:.1%}."
+    if clean <= limit < last:
+        return [
+            f"Epoch {kept + 1} was kept, as no other withstands attacks better, but is right on {clean:.1%} of the "
+            f"images without attack, and {always} The last epoch is right on {last:.1%}: it is in last.keras. "
+            f"{_help(settings)}"
+        ]
     if clean <= limit:
         said = f"The training collapsed: {clean:.1%} of the images are classified correctly"
-    elif within_eps and attacked <= limit:
+    elif class_of(settings.method).trains_robust and attacked <= limit:
         said = f"The training did not make the network robust: {attacked:.1%} of the images are right under attack"
     else:
         return []
-    return [f"{said}, and who always says the commonest class is right on {chance:.1%}. {_help(settings, within_eps)}"]
+    return [f"{said}, and {always} {_help(settings)}"]
 
 
-def _help(settings, within_eps):
+def _accuracies(metrics, settings):
+    """Of clean and of attacked images; 1 where it was not measured."""
+    if settings.validation:
+        return metrics["val_accuracy"], metrics.get("val_adv_accuracy", 1.0)
+    method = class_of(settings.method)
+    learned = metrics["accuracy"]
+    return (1.0, learned) if method.trains_robust and not method.learns_clean else (learned, 1.0)
+
+
+def _help(settings):
+    within_eps = class_of(settings.method).trains_robust
     if within_eps and not settings.eps_ramp:
         return "Let eps grow over the first epochs, e.g. --eps-ramp 0.5, or train at a smaller eps or learning rate."
     smaller = "at a smaller eps or learning rate" if within_eps else "at another learning rate"

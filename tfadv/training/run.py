@@ -15,7 +15,7 @@ from tfadv.provenance import fingerprint, provenance
 from tfadv.training import collapse, recipe_files
 from tfadv.training.callbacks import read_history
 from tfadv.training.fitting import fit, make_trainer, starts_from_file
-from tfadv.training.settings import Settings, class_of
+from tfadv.training.settings import Settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,8 +125,8 @@ def _train(dataset, settings, out, resume, progress, recipe=None):
         kept = len(history) - 1
     with files.atomic(out / (runs.LAST if settings.keep == "best" else runs.MODEL)) as temporary:
         trainer.save(temporary)
-    labels, robust = (held_out or training).y, class_of(settings.method).trains_robust
-    remarks = [*trainer.remarks(history), *collapse.remarks(history[kept], settings, labels, robust)]
+    labels = (held_out or training).y
+    remarks = [*trainer.remarks(history), *collapse.remarks(history, kept, settings, labels)]
     outcome = {"finished": True, "best_epoch": kept + 1, "metrics": history[kept], "remarks": remarks}
     files.write_json(out / runs.TRAIN, {**record, **outcome, "provenance": provenance(seed=settings.seed)})
     (out / runs.BACKUP).unlink(missing_ok=True)

@@ -31,6 +31,7 @@ class Trades(Adversarial):
         TfadvError: if attack or threat is missing, for an attack without the loss `kl`, and for a negative beta.
     """
 
+    learns_clean = True
     learning = Passes(2, 2)
 
     def __init__(self, classifier: keras.Model, *, beta: float = 6.0, **options: typing.Unpack[TrainerOptions]):
@@ -40,9 +41,6 @@ class Trades(Adversarial):
             self.attack = dataclasses.replace(self.attack, loss="kl")
         except (TypeError, TfadvError) as error:
             raise invalid("trades: attack", "one that takes loss=kl, e.g. pgd(steps=10)", self.attack) from error
-
-    def learns_from(self, batch):
-        return batch["x"]
 
     def penalty(self, batch, y, logits):
         return self.beta * losses.kl(logits, self.classifier(batch["x_adv"], training=True))

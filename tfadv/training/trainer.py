@@ -55,6 +55,8 @@ class Trainer(keras.Model):
     trains_on_several = False
     # Whether it trains on images attacked within the threat model, so that it should learn to withstand them.
     trains_robust = False
+    # Whether the compiled loss, and so `accuracy` while training, is of the clean images though others are crafted.
+    learns_clean = False
     # Whether several steps may run in one call of Keras: the same bits, with fewer trips between Python and the graph.
     several_steps_per_call = True
     # How often a batch updates the weights.
@@ -126,7 +128,7 @@ class Trainer(keras.Model):
 
     def learns_from(self, batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Hook 2: the images that the compiled loss sees, of a batch of clean `x` and crafted `x_adv`."""
-        return batch["x_adv"]
+        return batch["x" if self.learns_clean else "x_adv"]
 
     def labels(self, y: tf.Tensor) -> tf.Tensor:
         """Hook 3: what the compiled loss compares with: labels (n,) as they come, or made soft, (n, classes)."""
