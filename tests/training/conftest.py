@@ -1,0 +1,8 @@
+import pytest
+
+
+@pytest.fixture(scope="session")
+def digits():
+    from tfadv.data import datasets
+
+    return datasets.load("digits")
