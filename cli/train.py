@@ -102,9 +102,9 @@ def train(out, resume, recipe, download, data_dir, as_json, **given):
       --attack "pgd(steps=7)" --threat linf:0.1 --epochs 10 --out runs/robust
     """
     settings = {name: value for name, value in given.items() if value not in (None, ())}
-    recommended = recipe_files.read(recipe) if recipe else {}
-    settings = (stored(out) if resume else {}) | recommended | settings
-    if "dataset" not in settings:
+    begun = recipe_files.beginning(recipe, out, resume)
+    name = settings.pop("dataset", None) or begun.get("dataset")
+    if name is None:
         raise TfadvError(
             "say what to train on with --dataset, e.g. --dataset digits; `tfadv data list` shows the names."
         )
@@ -112,7 +112,7 @@ def train(out, resume, recipe, download, data_dir, as_json, **given):
         with quiet.loading():
             from tfadv.data import datasets
             from tfadv.training import run
-        dataset = datasets.load(settings.pop("dataset"), data_dir, download)
+        dataset = datasets.load(name, data_dir, download)
         with Progress() as progress:
             run.train(dataset, out=out, resume=resume, recipe=recipe, progress=progress, **settings)
     record = classifier.training_of(out)
@@ -120,14 +120,6 @@ def train(out, resume, recipe, download, data_dir, as_json, **given):
         output.as_json(record)
     else:
         show(Path(out), record)
-
-
-def stored(out):
-    """The settings of the run that is to be resumed."""
-    record = classifier.training_of(out)
-    if not record:
-        raise TfadvError(f"{out!r} holds no run to resume; leave --resume out.")
-    return record["settings"]
 
 
 def kept(out):

@@ -1,5 +1,7 @@
 """Recipes: every one that comes with tfadv fits together, and files of one's own are read or refused."""
 
+import json
+
 import pytest
 
 from tfadv.data import AUGMENTATIONS
@@ -31,6 +33,16 @@ def test_a_file_of_ones_own(tmp_path):
     read = recipe_files.read(str(path))
     assert read == {"threat": "l2:0.5", "epochs": 3, "augment": ["crop_flip", "mixup"]}
     assert Settings.from_record({"dataset": "digits"} | read).augments == ("crop_flip", "mixup")
+
+
+def test_a_run_that_goes_on_keeps_its_settings_whatever_the_recipe(tmp_path):
+    settings = {"dataset": "digits", "model": "mlp", "method": "fast", "epochs": 7}
+    stored = {"settings": settings, "source": "", "class_names": [], "finished": False}
+    (tmp_path / "train.json").write_text(json.dumps(stored))
+    going_on, anew = (recipe_files.beginning("mnist", tmp_path, resume) for resume in (True, False))
+    assert going_on["epochs"] == 7 and going_on["threat"] == "linf:0.3" and anew["epochs"] == 10
+    with pytest.raises(TfadvError, match="holds no run to resume; leave --resume out"):
+        recipe_files.beginning(None, tmp_path / "other", True)
 
 
 def test_hyphens_are_underscores():

@@ -13,6 +13,9 @@ from tfadv.training.run import ensure, train
 
 @pytest.mark.usefixtures("without_xla")
 def test_the_directory_holds_everything(digits, tmp_path):
+    (tmp_path / "r").mkdir()
+    left = {"settings": {"dataset": "", "model": "", "method": "", "epochs": 1}, "source": "", "class_names": []}
+    (tmp_path / "r" / "train.json").write_text(json.dumps(left | {"finished": False, "recipe": "mnist"}))
     run = train(digits, out=tmp_path / "r", epochs=3, **ROBUST, **OPTIONS)
     assert sorted(p.name for p in run.directory.iterdir()) == [
         "history.csv",
@@ -22,7 +25,7 @@ def test_the_directory_holds_everything(digits, tmp_path):
     ]
     record = json.loads((run.directory / "train.json").read_text())
     adv = [epoch["val_adv_accuracy"] for epoch in run.history]
-    assert record["best_epoch"] == 1 + int(np.argmax(adv)) and record["finished"]
+    assert record["best_epoch"] == 1 + int(np.argmax(adv)) and record["finished"] and record["recipe"] is None
     rows = (run.directory / "history.csv").read_text().splitlines()
     assert len(rows) == 4 and "val_adv_accuracy" in rows[0]
 

@@ -5,12 +5,30 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from tfadv import runs
 from tfadv.errors import TfadvError
 from tfadv.registry import guess
 
 FOLDER = resources.files("tfadv.training") / "recipes"
 # So that `crop-flip` of the command line and `crop_flip` are one, names of recipes may have hyphens too.
 RECIPES = tuple(sorted(file.name.removesuffix(".toml") for file in FOLDER.iterdir() if file.name.endswith(".toml")))
+
+
+def beginning(recipe: str | None, out: str | Path, resume: bool) -> dict[str, Any]:
+    """What the settings of a training are where its own options say nothing.
+
+    Args:
+        recipe: see `read`; None is none.
+        out: the run directory.
+        resume: whether the run there goes on: its settings come before those of the recipe.
+
+    Raises:
+        TfadvError: if there is no run to resume, and for what `read` and `tfadv.runs.training` refuse.
+    """
+    stored = runs.training(out) if resume else {}
+    if resume and not stored:
+        raise TfadvError(f"{str(out)!r} holds no run to resume; leave --resume out.")
+    return (read(recipe) if recipe else {}) | stored.get("settings", {})
 
 
 def read(recipe: str) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def train(
     Args:
         dataset: a `tfadv.data.Dataset`.
         out: the run directory.
-        resume: continue what is in `out`.
+        resume: continue what is in `out`, with its settings where none are given.
         recipe: the name of a recipe, or a `.toml` file, with settings for those that are not given.
         progress: True prints lines on stderr, False nothing; or a callable, see `tfadv.progress`.
         **settings: see `Settings`; `dataset` is taken from the data set.
@@ -67,8 +67,8 @@ def train(
 
     >>> train(dataset, out="runs/plain", epochs=20)  # doctest: +SKIP
     """
-    recommended = recipe_files.read(recipe) if recipe else {}
-    wanted = Settings.from_record(recommended | {"dataset": dataset.name} | settings)
+    begun = recipe_files.beginning(recipe, out, resume)
+    wanted = Settings.from_record(begun | {"dataset": dataset.name} | settings)
     with runs.locked(out, "training"):
         return _train(dataset, wanted, Path(out), resume, progress, recipe)
 
@@ -115,7 +115,7 @@ def _train(dataset, settings, out, resume, progress, recipe=None):
         "class_names": dataset.class_names,
         "data": dataset.train.fingerprint,
         "start": start_fingerprint(settings),
-        "recipe": recipe or runs.training(out).get("recipe"),
+        "recipe": runs.training(out).get("recipe") if resume else recipe,
     }
     files.write_json(out / runs.TRAIN, {**record, "finished": False, "provenance": provenance(seed=settings.seed)})
     history = fit(trainer, trainer.prepare(training), held_out, settings, out, progress)
@@ -139,15 +139,13 @@ def check_directory(out, settings, dataset, resume):
     """Refuse to overwrite a run, and to resume with other settings or data.
 
     Raises:
-        TfadvError: saying which setting differs, or that there is nothing to resume.
+        TfadvError: saying which setting differs, or that the run is finished.
     """
     stored = runs.training(out)
     # Without a finished epoch there is nothing to lose: a command that failed at once may be mended and repeated.
     if not resume and (stored.get("finished") or (out / runs.BACKUP).is_file()):
         state = "a finished run" if stored.get("finished") else "an unfinished run: continue it with --resume"
         raise TfadvError(f"{str(out)!r} already holds {state}; choose another directory with --out.")
-    if resume and not stored:
-        raise TfadvError(f"{str(out)!r} holds no run to resume; leave --resume out.")
     if resume and stored["finished"]:
         raise TfadvError(f"{str(out)!r} holds a finished run; there is nothing to resume.")
     if resume:
