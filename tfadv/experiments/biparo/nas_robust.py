@@ -9,7 +9,7 @@ accurate and more robust alike.
 
 import numpy as np
 
-from tfadv.experiments.biparo.networks import DOCUMENT, LINF, tests
+from tfadv.experiments.biparo.networks import DOCUMENT, tests
 from tfadv.experiments.biparo.residual import residual, trained
 from tfadv.models import MODELS
 from tfadv.reports import figures
@@ -29,14 +29,12 @@ CELLS = tuple(dict.fromkeys(DRAWN))[:12]
 class NasRobust(Experiment):
     name, title = "nas_robust", "Which small architectures are robust"
     document, ids = DOCUMENT, ("nas-robust",)
-    scales = residual(train=2000, epochs=4)
+    scales = residual(epochs=10, judged=1000)
 
     def networks(self):
-        wide = {"smoke": 2, "laptop": 16, "paper": 64}[self.preset]
+        size = {"smoke": "width=2", "laptop": "width=16, stride=2", "paper": "width=64"}[self.preset]
         cells = ("100000", "110000") if self.preset == "smoke" else CELLS
-        return {
-            cell: trained(self.preset, cell, LINF, model=f"cell_net(edges='{cell}', width={wide})") for cell in cells
-        }
+        return {cell: trained(self.preset, cell, model=f"cell_net(edges='{cell}', {size})") for cell in cells}
 
     def measures(self):
         few = {key: tests()[key] for key in ("clean", "pgd_linf")}
