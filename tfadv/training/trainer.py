@@ -285,4 +285,5 @@ class Trainer(keras.Model):
             return self.classifier.save(filepath, overwrite=overwrite, zipped=zipped, **options)
 
     def export(self, *arguments, **options):
-        return self.classifier.export(*arguments, **options)
+        with self.averaged():
+            return self.classifier.export(*arguments, **options)
