@@ -81,6 +81,21 @@ def test_refusals(options, said):
         free(**options)
 
 
+def test_larger_batches_than_the_perturbation_are_refused():
+    trainer = free(replays=1)
+    trainer.begin(batch_size=5, steps=1)
+    with pytest.raises(
+        TfadvError, match="free: the batches: expected at most 5 images, the batch_size of begin.* received 6"
+    ):
+        trainer.train_on_batch(X[0], Y[0])
+    step = tf.function(lambda x: trainer._delta_of(x)[:0], autograph=False).get_concrete_function(
+        tf.TensorSpec([None, 4, 4, 1])
+    )
+    assert step(tf.constant(X[0][:5])).shape[0] == 0
+    with pytest.raises(tf.errors.InvalidArgumentError, match="free: the batches: expected at most 5 images"):
+        step(tf.constant(X[0]))
+
+
 def test_batches_of_unknown_size_are_refused():
     step = tf.function(lambda x, y: free().train_step((x, y)), autograph=False)
     with pytest.raises(TfadvError, match="free: the batches: expected a size that is known"):

@@ -29,7 +29,8 @@ class Free(Trainer):
 
     Raises:
         TfadvError: without a threat model, for fewer replays than 1, for batches larger than the one it was told of or
-            of a size that is not known, and on several devices, whose perturbations would have to differ.
+            than the first, or of a size that is not known, and on several devices, whose perturbations would have to
+            differ.
 
     >>> Free(model, threat=LInf(8 / 255), replays=4)  # doctest: +SKIP
     """
@@ -88,4 +89,14 @@ class Free(Trainer):
                 raise invalid("free: the batches", "a size that is known", "an unknown one", hint)
             with tf.init_scope():
                 self.begin(batch_size=x.shape[0], steps=1)
+        self._check_size(x)
         return self.delta
+
+    def _check_size(self, x):
+        """Refuse batches that are larger than the perturbation, in a graph where their size is known only there."""
+        n, most = x.shape[0], self.delta.shape[0]
+        what, expected = "free: the batches", f"at most {most} images, the batch_size of begin, or the first batch"
+        hint = "call begin(batch_size=..., steps=...) with the size of the largest."
+        if n is not None and n > most:
+            raise invalid(what, expected, n, hint)
+        tf.debugging.assert_less_equal(tf.shape(x)[0], most, f"{what}: expected {expected}; {hint}")
