@@ -112,10 +112,11 @@ def cost(method, data, given, attack):
 
 
 def judged(network, data, given, out):
-    """The result of AutoAttack's standard ensemble, read back where it is finished."""
-    if (out / RESULT).is_file():
-        return results.load(out)
-    told = {"threat": given.threat, "attacks": "autoattack", "n": given.images, "seed": given.seed}
+    """The result of AutoAttack's standard ensemble, read back where it is finished, of as many images."""
+    n = min(given.images, len(data.test))
+    if (out / RESULT).is_file() and (found := results.load(out)).dataset["n"] == n:
+        return found
+    told = {"threat": given.threat, "attacks": "autoattack", "n": n, "seed": given.seed}
     return tfadv.evaluate(network, data, keep=out, diagnostics=False, **told)
 
 

@@ -10,10 +10,11 @@ import tensorflow as tf
 
 from tfadv.attacks.pgd import PGD
 from tfadv.data.split import Split
+from tfadv.errors import TfadvError
 from tfadv.models import build
 from tfadv.threat import LInf
 from tfadv.training import METHODS
-from tfadv.training import trainer as trainers
+from tfadv.training.settings import class_of
 
 pytestmark = pytest.mark.usefixtures("without_xla")
 
@@ -22,12 +23,6 @@ pytestmark = pytest.mark.usefixtures("without_xla")
 def split():
     rng = np.random.default_rng(0)
     return Split(rng.uniform(size=(32, 8, 8, 1)).astype("float32"), rng.integers(0, 3, 32).astype("int32"))
-
-
-@pytest.fixture
-def plainly(monkeypatch):
-    """Without XLA, which takes a second to compile what is run once."""
-    monkeypatch.setattr(trainers, "xla_pays", lambda model: False)
 
 
 def dropout_net():
@@ -98,7 +93,7 @@ def test_same_seed_same_bits(method, split, fitted):
 
 
 @pytest.mark.parametrize("method", list(METHODS))
-def test_crafting_moves_neither_statistics_nor_dropout_seeds(method, split, plainly):
+def test_crafting_moves_neither_statistics_nor_dropout_seeds(method, split):
     trainer = trainer_for(method, dropout_net())
     state = [np.array(v) for v in trainer.classifier.non_trainable_variables]
     trainer.craft(tf.constant(split.x), tf.constant(split.y))
@@ -119,17 +114,23 @@ def test_validation_reports_clean_and_adversarial_accuracy(method, split, fitted
     assert "adv_accuracy" not in fitted(method).history
 
 
-@pytest.mark.parametrize("method", list(METHODS))
-def test_a_training_that_is_told_to_ramp_begins_near_the_image(method, split, plainly):
+@pytest.mark.parametrize("method", [method for method in METHODS if class_of(method).trains_robust])
+def test_a_training_that_is_told_to_ramp_begins_near_the_image(method, split):
     trainer = trainer_for(method, run_eagerly=True)
-    if not trainer.trains_robust:
-        return
+    assert trainer.trains_robust
     x, y = tf.constant(split.x[:8]), tf.constant(split.y[:8])
     trainer.begin(batch_size=8, steps=1, ramp=100)
     assert np.abs(trainer.craft(x, y) - x).max() <= 3 * 0.1 / 100 + 1e-6  # of N-FGSM; the others keep to 1
     if method == "free":
         trainer.train_on_batch(x, y)
         assert np.abs(trainer.delta.numpy()).max() <= 8 * 0.1 / 100
+
+
+@pytest.mark.parametrize("method", [method for method in METHODS if not class_of(method).trains_robust])
+def test_a_training_without_an_eps_that_could_grow_says_so(method):
+    for name in (method, f"awp({method})"):
+        with pytest.raises(TfadvError, match="does not train within an eps that could grow: drop --eps-ramp"):
+            trainer_for(name).begin(batch_size=8, steps=1, ramp=100)
 
 
 COSTS = {
@@ -166,7 +167,7 @@ def test_what_is_saved_is_the_classifier(method, split, fitted, tmp_path):
 
 
 @pytest.mark.parametrize("method", list(METHODS))
-def test_weight_zero_leaves_an_example_out(method, split, plainly):
+def test_weight_zero_leaves_an_example_out(method, split):
     if method == "deepfool_finetune":
         split = trainer_for(method).prepare(split)
     x, y = split.x[:16], split.y[:16]

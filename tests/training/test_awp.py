@@ -144,7 +144,10 @@ def test_it_warms_up_without_perturbation():
 
 def test_what_the_method_within_says_counts():
     trainer = awp("fast(variant=n_fgsm)", attack=None)
-    assert trainer.validation_adversaries() == () and trainer.within.noise_seed().numpy().tolist() is not None
+    assert trainer.validation_adversaries() == ()
+    first = trainer.within.noise_seed().numpy()
+    trainer.optimizer.iterations.assign_add(1)
+    assert not np.array_equal(trainer.within.noise_seed(), first)
     trainer = METHODS.build(
         "awp(mixed(by=batch))", classifier=mlp(), attack=PGD(steps=2), threat=(LInf(0.1), LInf(0.2))
     )

@@ -60,6 +60,7 @@ class AWP(Trainer):
         object.__setattr__(self, "within", within)
         self.warm_steps = None if warm_up else 0
         self.threat, self.validation_attack = within.threat, within.validation_attack
+        self.trains_robust, self.learns_clean = within.trains_robust, within.learns_clean
         self.several_steps_per_call = within.several_steps_per_call
         # Devices of one machine trace their steps in threads of their own.
         self.step = threading.local()

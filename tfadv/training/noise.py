@@ -52,5 +52,5 @@ class Noise(Trainer):
 
     def craft(self, x, y):
         if self.kind == "uniform":
-            return self.ramped(self.threat).random_start(x, self.noise_seed())
+            return self.threat.random_start(x, self.noise_seed())
         return x + self.sigma * random.normal(tf.shape(x), self.noise_seed())

@@ -124,8 +124,6 @@ class Settings:
                 f"the method {self.method} does not train on an attack: add --method adversarial, or give the attack "
                 "as --validation-attack."
             )
-        if self.eps_ramp and not method.trains_robust:
-            raise TfadvError(f"the method {self.method} does not train within an eps that could grow: drop --eps-ramp.")
         if max(len(self.attacks), len(self.threats)) > 1 and not method.trains_on_several:
             raise TfadvError(f"the method {self.method} takes one attack and one threat model: add --method mixed.")
         if len(self.attacks) > 1 and len(self.attacks) != len(self.threats):

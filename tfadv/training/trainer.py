@@ -107,7 +107,14 @@ class Trainer(keras.Model):
             steps: of an epoch.
             ramp: steps over which the eps of training grows linearly from 0, as de Jorge et al. do on SVHN
                 (Make Some Noise, 2022, appendix); 0 begins with the eps of the threat model.
+
+        Raises:
+            TfadvError: for a ramp, where the method does not train within an eps.
         """
+        if ramp and not self.trains_robust:
+            raise TfadvError(
+                f"the method {type(self).__name__} does not train within an eps that could grow: drop --eps-ramp."
+            )
         self.ramp = ramp * self.updates
 
     def state(self) -> list[keras.Variable]:
