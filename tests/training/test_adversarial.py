@@ -39,7 +39,7 @@ def natural(trainer):
     return kept
 
 
-@pytest.mark.parametrize(("share", "count"), [(0.25, 10), (0.01, 1)])
+@pytest.mark.parametrize(("share", "count"), [(0.25, 10), (0.01, 1), (0.99, 39)])
 def test_a_share_of_the_images_stays_natural_and_is_drawn_anew(share, count):
     trainer = adversarial(clean=share)
     first = natural(trainer)
@@ -48,15 +48,17 @@ def test_a_share_of_the_images_stays_natural_and_is_drawn_anew(share, count):
     assert (natural(trainer) != first).any()
 
 
-def test_a_share_of_batches_whose_size_is_not_known():
+@pytest.mark.parametrize(("share", "count"), [(0.25, 10), (0.99, 39)])
+def test_a_share_of_batches_whose_size_is_not_known(share, count):
     def brighter(x, y):
-        return crafted_but_for(0.25, "image", lambda x, y: x + 1, x, y, random.key(0))
+        return crafted_but_for(share, "image", lambda x, y: x + 1, x, y, random.key(0))
 
     free = tf.function(brighter, autograph=False)
     free = free.get_concrete_function(tf.TensorSpec([None, 4, 4, 1]), tf.TensorSpec([None], tf.int32))
     found = free(tf.constant(X), tf.constant(Y)).numpy()
     np.testing.assert_array_equal(found, brighter(tf.constant(X), tf.constant(Y)))
-    assert (found == X).all(axis=(1, 2, 3)).sum() == 10
+    assert (found == X).all(axis=(1, 2, 3)).sum() == count
+    assert (brighter(tf.constant(X[:1]), tf.constant(Y[:1])) == X[:1] + 1).numpy().all()  # of one image none
 
 
 def test_a_share_of_the_batches_stays_natural():

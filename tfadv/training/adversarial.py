@@ -30,8 +30,8 @@ class Adversarial(Trainer):
         attack, threat: required, e.g. `PGD(steps=7)` and `LInf(8/255)`.
         clean: the share of natural images among the adversarial ones, from 0 and below 1 (Goodfellow et al. 2015:
             0.5).
-        by: of what it is a share: `"image"`, of the images of each batch (rounded, at least one), or `"batch"`, where
-            whole batches are natural at random.
+        by: of what it is a share: `"image"`, of the images of each batch (rounded, but neither none nor all), or
+            `"batch"`, where whole batches are natural at random.
         targeted: attack towards a wrong class that is drawn anew for each image in each step, min_{x'} L(x', t).
         smoothing: label smoothing s in [0, 1): the labels are (1 - s) onehot(y) + s / classes. It takes a loss that
             knows soft labels, `tfadv.training.objective.Loss` or Keras' categorical ones.

@@ -100,10 +100,7 @@ def ensure(dataset: Dataset, *, out: str | Path, progress: Progress | bool | Non
 def _train(dataset, settings, out, resume, progress, recipe=None):
     check_directory(out, settings, dataset, resume)
     strategy = distribute.strategy(settings.devices)
-    training, held_out = dataset.train, None
-    if settings.validation:
-        share = settings.validation if settings.validation < 1 else settings.validation / len(training)
-        training, held_out = dataset.train_validation(share, settings.seed)
+    training, held_out = divided(dataset, settings)
     with strategy.scope():
         trainer = make_trainer(settings, dataset, len(training))
     distribute.check(strategy, trainer, settings.batch_size)
@@ -133,6 +130,22 @@ def _train(dataset, settings, out, resume, progress, recipe=None):
     for remark in remarks:
         as_callable(progress is True)(remark, 0, 1)
     return Run(classifier.load(out), history, out, tuple(remarks))
+
+
+def divided(dataset, settings):
+    """The images that are trained on, and those that are held out or None.
+
+    Raises:
+        TfadvError: if either part would be empty.
+    """
+    n, wanted = len(dataset.train), settings.validation
+    if not wanted:
+        return dataset.train, None
+    if wanted >= n:
+        raise invalid(
+            "validation", f"fewer than the {n:,} training images", f"{wanted:,}", "hold out a share, e.g. 0.1."
+        )
+    return dataset.train_validation(wanted if wanted < 1 else wanted / n, settings.seed)
 
 
 def check_directory(out, settings, dataset, resume):

@@ -93,6 +93,8 @@ class Settings:
         number("weight decay", self.weight_decay, "a number of at least 0", lambda decay: decay >= 0)
         if self.eps_ramp:
             check_epoch("eps ramp", self.eps_ramp)
+            expected = f"at most {self.epochs}, the number of epochs, so that eps is reached"
+            number("eps ramp", self.eps_ramp, expected, lambda ramp: ramp <= self.epochs)
 
     def _check_types(self):
         if self.seed >= 2**32:

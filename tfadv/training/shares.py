@@ -26,8 +26,8 @@ def crafted_but_for(
     """What `craft` makes of the images, but for a share that stays as it is and costs nothing.
 
     Args:
-        clean: the share; of the images of each batch (rounded, at least one), or the probability of a batch that none
-            of its images is crafted.
+        clean: the share; of the images of each batch (rounded, but neither none nor all; a single image is crafted), or
+            the probability of a batch that none of its images is crafted.
         by: `"image"` or `"batch"`.
         craft: images (n, h, w, c) and labels (n,) to images.
         seed: of this step, (2,) int32.
@@ -39,10 +39,10 @@ def crafted_but_for(
         return tf.cond(random.uniform([1], seed)[0] < clean, lambda: x, lambda: craft(x, y))
     n = x.shape[0] or tf.shape(x)[0]
     # A number where the size of the batch is known: XLA needs it.
-    natural = max(1, round(clean * n)) if isinstance(n, int) else _at_least_one(clean, n)
+    natural = min(max(1, round(clean * n)), n - 1) if isinstance(n, int) else _natural(clean, n)
     at = tf.argsort(random.uniform([n], seed))[natural:, None]
     return tf.tensor_scatter_nd_update(x, at, craft(tf.gather_nd(x, at), tf.gather_nd(y, at)))
 
 
-def _at_least_one(share, n):
-    return tf.maximum(1, tf.cast(tf.round(share * tf.cast(n, tf.float32)), tf.int32))
+def _natural(clean, n):
+    return tf.minimum(tf.maximum(1, tf.cast(tf.round(clean * tf.cast(n, tf.float32)), tf.int32)), n - 1)
