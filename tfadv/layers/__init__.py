@@ -1,7 +1,7 @@
 """Keras layers of defenses that answer at random, in `predict` too. Registered with Keras as `tfadv>NAME`.
 
-A `.keras` file that holds one loads wherever `tfadv.layers` is imported, in Keras' safe mode; what is exported holds
-the graph and needs nothing.
+A `.keras` file that holds one loads in Keras' safe mode after `tfadv.layers.register()`; tfadv's own commands and
+functions call it. What is exported holds the graph and needs no tfadv.
 """
 
 import typing

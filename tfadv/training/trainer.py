@@ -31,10 +31,10 @@ class TrainerOptions(typing.TypedDict, total=False):
 class Trainer(keras.Model):
     """A `keras.Model` that trains `classifier`; compile, fit, evaluate and callbacks are Keras' own.
 
-    What is saved and exported is the classifier, which reloads where tfadv is not installed. A method says in `craft`
-    what images it makes of a batch, in `learns_from` which of the two the compiled loss sees, in `labels` what that
-    loss compares with, and in `penalty` what is minimized besides; in `prepare` it changes the data once, before
-    training.
+    What is saved and exported is the classifier, with the average of its weights where one is kept. Its file reloads
+    where tfadv is not installed, unless it has layers of `tfadv.layers`. A method says in `craft` what images it makes
+    of a batch, in `learns_from` which of the two the compiled loss sees, in `labels` what that loss compares with, and
+    in `penalty` what is minimized besides; in `prepare` it changes the data once, before training.
 
     Labels are class indices (n,), or soft: floats (n, classes), as mixup makes them. Hooks see the likeliest class.
 
