@@ -57,18 +57,20 @@ class Ascents(Attack):
     target_classes: int
 
     def perturb(self, problem, threat, seed):
-        climb = lambda k, times, steps: functools.partial(self._climb, threat, random.key(seed, k), times, steps)  # noqa: E731
         found, left = self._first(problem, threat)
-        stages = (
-            climb(0, self.target_classes, self._share(SHORT)),
-            lambda here, found: self._walk(here, found, threat, random.key(seed, 2)),
-            climb(1, NEAREST, self.steps),
-        )
-        for stage in stages:
-            run = functools.partial(self._stage, problem, found, left, stage)
-            # Convolutions refuse a batch without images.
-            found, left = tf.cond(tf.size(left) > 0, run, lambda found=found, left=left: (found, left))
-        return found
+
+        def stage(k, found, left):
+            def run(here, found):
+                walk = functools.partial(self._walk, here, found, threat, random.key(seed, 2))
+                climb = functools.partial(self._climb, here, threat, random.key(seed, k // 2), k)
+                return tf.cond(k == 1, walk, climb)
+
+            return k + 1, *self._stage(problem, found, left, run)
+
+        # In a loop, as ascents are traced once so. Convolutions refuse a batch without images.
+        start = (0, found, left)
+        more = lambda k, _, left: (k < 3) & (tf.size(left) > 0)  # noqa: E731
+        return tf.while_loop(more, stage, start, shape_invariants=active.free(start))[1]
 
     def _fab(self):
         classes = min(WALK_CLASSES, self.target_classes)
@@ -103,10 +105,13 @@ class Ascents(Attack):
         further = tf.cond(tf.size(held) > 0, run, lambda: here.x)
         return tf.tensor_scatter_nd_update(found, left[:, None], further), left
 
-    def _climb(self, threat, seed, times, steps, problem, _):
-        """Ascents towards the classes that are nearest in the reference."""
-        towards = lambda wave: self._towards(wave, threat, random.key(seed, wave.number), steps)  # noqa: E731
-        times = self._times(times, problem.classes(problem.reference))
+    def _climb(self, problem, threat, seed, stage):
+        """Ascents towards the classes that are nearest in the reference: short ones in stage 0, then long ones."""
+        classes = problem.classes(problem.reference)
+        short = self._times(self.target_classes, classes), self._share(SHORT), SPREADING * self._share(SHORT)
+        long = self._times(NEAREST, classes), self.steps, SPREADING * self.steps
+        times, steps, spread = (tf.where(stage == 0, *pair) for pair in zip(short, long, strict=True))
+        towards = lambda wave: self._towards(wave, threat, random.key(seed, wave.number), steps, spread)  # noqa: E731
         return together.attempts(problem, towards, times, at_once=False)
 
     def _walk(self, problem, found, threat, seed):
@@ -114,11 +119,10 @@ class Ascents(Attack):
         further = self._fab().perturb_projected(problem, threat, seed)
         return rows_where(problem.reached(problem.logits_fn(further)), further, found)
 
-    def _towards(self, wave, threat, seed, steps):
+    def _towards(self, wave, threat, seed, steps, spread):
         """From a random point towards the class that is nearest, next ... in the reference, or the given target."""
         problem = wave.here
         targets = problem.targets if problem.targets is not None else problem.rivals(problem.reference)[:, wave.number]
-        spread = SPREADING * steps
 
         def step(t, problem, state):
             x_adv, before, region, targets, spreading = state
