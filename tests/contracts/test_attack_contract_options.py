@@ -36,7 +36,7 @@ models.build("linear", (8, 8, 1), 10).save(SAVED)
 BASES = {
     "deepfool": "deepfool(steps=8)",
     "ddn": "ddn(steps=20)",
-    "cw": "cw(steps=20, searches=3)",
+    "cw": "cw(steps=10, searches=2)",
     "sigma_zero": "sigma_zero(steps=20)",
     "goal": "goal(steps=20)",
     "gradient_descent": "gradient_descent(steps=50)",
@@ -60,7 +60,7 @@ OPTIONS = {
     },
     "autoattack": {"queries": ("autoattack(steps=1, queries=1)", "autoattack(steps=1, queries=40)")},
     "apgd": {"rho": ("apgd(steps=20)", "apgd(steps=20, rho=0)")},
-    "apgd_t": {"rho": ("apgd_t(steps=20)", "apgd_t(steps=20, rho=0)")},
+    "apgd_t": {"rho": ("apgd_t(steps=20, target_classes=1)", "apgd_t(steps=20, target_classes=1, rho=0)")},
     "sigma_zero": {
         "sigma": ("sigma_zero(steps=20)", "sigma_zero(steps=20, sigma=0.1)"),
         "threshold": ("sigma_zero(steps=20)", "sigma_zero(steps=20, threshold=0.6)"),
@@ -71,7 +71,10 @@ OPTIONS = {
         "attack": ("transfer(attack=fgsm, rounds=0)", "transfer(attack=pgd(steps=2), rounds=0)"),
         "source": ("transfer(attack=fgsm, rounds=0)", f"transfer(attack=fgsm, source={SAVED!r}, rounds=0)"),
     },
-    "cw": {"abort_early": ("cw(steps=100, searches=1)", "cw(steps=100, searches=1, abort_early=False)")},
+    "cw": {
+        "early_stop": ("cw(steps=20, searches=3)", "cw(steps=20, searches=3, early_stop=True)"),
+        "abort_early": ("cw(steps=40, searches=1)", "cw(steps=40, searches=1, abort_early=False)"),
+    },
     "gradient_descent": {
         "floor": (
             "gradient_descent(steps=50, keep_nearest=False)",
