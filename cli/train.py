@@ -111,7 +111,8 @@ def train(out, resume, recipe, download, data_dir, as_json, **given):
     with failures.when_interrupted(lambda: kept(out)):
         with quiet.loading():
             from tfadv.data import datasets
-            from tfadv.training import run
+            from tfadv.training import Settings, run
+        Settings.from_record(begun | settings | {"dataset": name})  # refused before the data are read
         dataset = datasets.load(name, data_dir, download)
         with Progress() as progress:
             run.train(dataset, out=out, resume=resume, recipe=recipe, progress=progress, **settings)
@@ -148,6 +149,7 @@ def show(out, record):
     )
     for remark in record.get("remarks", ()):
         output.line(f"\n{remark}")
-    # Of several, one has to be chosen.
-    threat = "" if isinstance(settings["threat"], str) else f" --threat {(settings['threat'] or ['linf:8/255'])[0]}"
-    output.line(f"\nJudge it on the test images: tfadv evaluate {shown(out)}{threat}")
+    # One is that of the run, several are not.
+    threats = [] if isinstance(settings["threat"], str) else settings["threat"] or ["linf:8/255"]
+    said = "".join(f" --threat {threat}" for threat in threats)
+    output.line(f"\nJudge it on the test images: tfadv evaluate {shown(out)}{said}")

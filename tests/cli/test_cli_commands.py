@@ -3,6 +3,8 @@ import json
 import numpy as np
 import pytest
 
+from tfadv_cli.train import show
+
 
 def test_evaluate_prints_a_table_and_writes_its_files(evaluated):
     out, printed = evaluated
@@ -241,4 +243,20 @@ def test_train_begins_with_a_recipe_and_its_options_win(tfadv, is_refused, tmp_p
     assert settings["augment"] == ["crop-flip", "cutout(size=2)"] and settings["method"] == "fast(guard=False)"
     assert record["recipe"] == str(tmp_path / "mine.toml")
     is_refused(tfadv(*begin, "--validation", "many", "--out", tmp_path / "s"), "'many'", "as a number")
+    (tmp_path / "mine.toml").write_text("dataset = 5")
+    is_refused(tfadv("train", *begin[1:3], "--out", tmp_path / "s"), "dataset: expected a text, received 5")
     is_refused(tfadv("train", "--recipe", "cifar", "--out", tmp_path / "s"), "unknown recipe", "cifar10")
+
+
+@pytest.mark.parametrize(
+    ("threat", "said"),
+    [
+        (None, " --threat linf:8/255"),
+        ("linf:0.1", ""),
+        (["linf:0.1", "l2:1"], " --threat linf:0.1 --threat l2:1"),
+    ],
+)
+def test_a_training_ends_with_the_command_that_judges_it(capsys, tmp_path, threat, said):
+    settings = {"method": "", "model": "", "dataset": "", "keep": "best", "epochs": 1, "threat": threat}
+    show(tmp_path, {"settings": settings, "metrics": {}, "best_epoch": 1})
+    assert capsys.readouterr().out.rstrip().endswith(f"tfadv evaluate {tmp_path}{said}")

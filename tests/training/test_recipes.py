@@ -51,7 +51,12 @@ def test_hyphens_are_underscores():
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("epochs = ", "is no TOML .*write a line"), (b"\xff", "cannot read the recipe"), (None, "No such file")],
+    [
+        ("epoch = 3", "no setting 'epoch', which the recipe '.*mine.toml' has: did you mean 'epochs'"),
+        ("epochs = ", "is no TOML .*write a line"),
+        (b"\xff", "cannot read the recipe"),
+        (None, "No such file"),
+    ],
 )
 def test_files_that_cannot_be_read_are_one_sentence(tmp_path, text, said):
     path = tmp_path / "mine.toml"

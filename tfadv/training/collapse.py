@@ -47,6 +47,8 @@ def _accuracies(metrics, settings):
 def _help(settings):
     within_eps = class_of(settings.method).trains_robust
     if within_eps and not settings.eps_ramp:
-        return "Let eps grow over the first epochs, e.g. --eps-ramp 0.5, or train at a smaller eps or learning rate."
-    smaller = "at a smaller eps or learning rate" if within_eps else "at another learning rate"
-    return f"Train {smaller}, or for more epochs."
+        return (
+            "Let eps grow over the first epochs, e.g. --eps-ramp 0.5, train for more epochs, or at a smaller eps or "
+            "learning rate."
+        )
+    return f"Train for more epochs, or at {'a smaller eps or' if within_eps else 'another'} learning rate."

@@ -8,6 +8,7 @@ from typing import Any
 from tfadv import runs
 from tfadv.errors import TfadvError
 from tfadv.registry import guess
+from tfadv.training.settings import check_names
 
 FOLDER = resources.files("tfadv.training") / "recipes"
 # So that `crop-flip` of the command line and `crop_flip` are one, names of recipes may have hyphens too.
@@ -38,7 +39,7 @@ def read(recipe: str) -> dict[str, Any]:
         recipe: one of `RECIPES`, or the path of a `.toml` file with a line `name = value` for each setting.
 
     Raises:
-        TfadvError: for an unknown name, and for a file that cannot be read.
+        TfadvError: for an unknown name, for a file that cannot be read, and for what is no setting.
 
     >>> read("mnist")["threat"]
     'linf:0.3'
@@ -58,7 +59,9 @@ def read(recipe: str) -> dict[str, Any]:
 
 def _parsed(text, recipe):
     try:
-        return tomllib.loads(text)
+        settings = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         hint = 'write a line for each setting, e.g. threat = "linf:8/255".'
         raise TfadvError(f"the recipe {str(recipe)!r} is no TOML ({error}); {hint}") from error
+    check_names(settings, f", which the recipe {str(recipe)!r} has")
+    return settings

@@ -8,6 +8,7 @@ from typing import Any
 from tfadv import spec
 from tfadv.errors import TfadvError, invalid
 from tfadv.options import number
+from tfadv.registry import guess
 from tfadv.training import METHODS
 from tfadv.training.epochs import check_epoch
 
@@ -138,10 +139,7 @@ class Settings:
         Raises:
             TfadvError: if it was edited so that it holds others.
         """
-        known = {field.name for field in dataclasses.fields(cls)}
-        for name in record:
-            if name not in known:
-                raise TfadvError(f"there is no setting {name!r}: known are {', '.join(sorted(known))}.")
+        check_names(record)
         return cls(**record)
 
     @property
@@ -165,6 +163,14 @@ class Settings:
         measured = self.attack or self.validation_attack
         method = class_of(self.method)
         return "val_adv_accuracy" if measured and method.selects_robust else "val_accuracy"
+
+
+def check_names(record: Mapping[str, Any], where: str = "") -> None:
+    """Raises TfadvError for names that are no settings; `where` says whose they are."""
+    known = sorted(field.name for field in dataclasses.fields(Settings))
+    for name in record:
+        if name not in known:
+            raise TfadvError(f"there is no setting {name!r}{where}: {guess(name, known)}known are {', '.join(known)}.")
 
 
 def class_of(method: str) -> Any:
