@@ -55,7 +55,7 @@ def show(result, out):
 
 def _beside(result):
     """What was found beside the accuracies."""
-    passes = [sum(a[kind] or 0 for a in result.attacks) for kind in ("gradients", "forwards")]
+    passes = [result.cost(kind) for kind in ("gradients", "forwards")]
     facts = {"cost": "{:,} gradients and {:,} forward passes".format(*passes)}
     if asked := result.gate:
         answer = "yes" if asked["holds"] else "no"

@@ -1,7 +1,5 @@
 """What the judge chooses by itself, after the standard ensemble."""
 
-import types
-
 import numpy as np
 import pytest
 
@@ -40,12 +38,13 @@ def one_sign(monkeypatch, verdict_only):
 
 @pytest.fixture
 def tried(monkeypatch, one_sign):
-    """The same, where what is chosen is tried on all but two images first; call it with the spec of the attack."""
+    """The same, where what is chosen is tried on all but two images first; call it with the specs of attacks."""
 
-    def choose(spec):
+    def choose(*specs, hint=False):
         monkeypatch.setattr(adapt, "SIGNS", ())
-        monkeypatch.setattr(adapt, "KINDS", (lambda seen: [(spec, "It is tried.")],))
-        monkeypatch.setattr(adapt, "few", lambda run, kind: int(run.robust.sum()) - 2)
+        monkeypatch.setattr(adapt, "KINDS", (lambda seen: [(spec, "It is tried.") for spec in specs],))
+        monkeypatch.setattr(adapt, "few", lambda run, *about: int(run.robust.sum()) - 2)
+        monkeypatch.setattr(adapt.masked, "only_hinted", lambda seen, sign: hint)
 
     return choose
 
@@ -98,6 +97,29 @@ def test_what_is_tried_in_vain_is_left_out(classifiers, dataset, tried, monkeypa
     assert found.attacks[1]["attacked"] == robust == len(set(attacked)) and (np.diff(attacked[:-2]) > 0).all()
 
 
+def test_after_a_hint_that_came_to_nothing_what_is_dearer_is_not_tried(classifiers, dataset, tried):
+    """After other signs each attack has its own trial."""
+    made = []
+    for hint in (True, False):
+        tried("noise(draws=1)", "noise(draws=2)", hint=hint)
+        found = evaluate(classifiers("mlp"), dataset, threat="linf:0.1", seed=3)
+        assert [row["attack"] for row in found.attacks] == ["fgsm"]
+        made.append([trial["attack"] for trial in found.trials])
+    assert made == [["noise(draws=1)"], ["noise(draws=1)", "noise(draws=2)"]]
+
+
+def test_what_is_tried_in_vain_counts_in_the_cost(classifiers, dataset, tried):
+    tried("noise(draws=3)")
+    found = evaluate(classifiers("mlp"), dataset, threat="linf:0.1", seed=3)
+    (row,), (trial,) = found.attacks, found.trials
+    robust = int(found.arrays["robust"].sum())
+    told = {key: trial[key] for key in ("attack", "why", "attacked", "fooled")}
+    assert told == {"attack": "noise(draws=3)", "why": "It is tried.", "attacked": robust - 2, "fooled": 0}
+    assert trial["forwards"] >= 3 * (robust - 2) and trial["gradients"] == 0
+    for kind in ("seconds", "gradients", "forwards"):
+        assert found.cost(kind) == row[kind] + trial[kind]
+
+
 def test_a_trial_is_taken_up_after_an_interruption(classifiers, dataset, tmp_path, tried, monkeypatch):
     settings = {"threat": "linf:0.1", "seed": 3, "batch_size": 2}
     for spec in ("noise(draws=1)", CHOSEN):
@@ -121,8 +143,9 @@ def test_directions_differ_where_some_are_missing_or_lead_elsewhere():
 
 
 def test_what_was_tried_in_vain_before_an_interruption_is_not_tried_again():
-    run = types.SimpleNamespace(in_vain=["fgsm"], members=[])  # nothing that an attack would need
-    AttackRun.add(run, attacks.get("fgsm"), "It was tried.", most=5)
+    run = object.__new__(AttackRun)  # nothing that an attack would need
+    run.trials, run.members = [{"attack": "fgsm", "why": "It was tried."}], []
+    assert AttackRun.add(run, attacks.get("fgsm"), "It was tried.", most=5) is False
     assert run.members == []
 
 
@@ -167,4 +190,4 @@ def test_an_honest_network_shows_no_sign(classifiers, dataset, monkeypatch, verd
     monkeypatch.setattr(adapt, "_read", lambda *given: said.append(read(*given)) or said[-1])
     found = evaluate(classifiers("linear"), dataset, threat="linf:0.01", n=8)
     assert found.robust_accuracy > 0.5 and [row["attack"] for row in found.attacks] == ["fgsm"]
-    assert said == [{"chosen": [], "failed": None}] * len(adapt.SIGNS)
+    assert said == [{"chosen": [], "hint": False, "failed": None}] * len(adapt.SIGNS)

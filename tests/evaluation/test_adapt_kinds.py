@@ -22,8 +22,7 @@ def seen(*ran, noise=None, differentiable=True, threat=None, n=100, misled=2, **
     members = [attacks.get(spec) for spec, _ in ran]
     judge = SimpleNamespace(threat=threat or LInf(0.1), x=np.zeros((n, 1)))
     told = {"robust": np.ones(n, bool), "broken_by": np.repeat(range(len(ran)), [fooled for _, fooled in ran])}
-    journal = SimpleNamespace(part=lambda name, compute: misled)
-    run = SimpleNamespace(rows=rows, members=members, judge=judge, journal=journal, **told)
+    run = SimpleNamespace(rows=rows, members=members, judge=judge, withstand=lambda *asked: misled, **told)
     return SimpleNamespace(run=run, judge=judge, traits=ModelTraits(bool(noise), differentiable, noise), **known)
 
 
@@ -65,10 +64,18 @@ def test_labels_are_asked_for_where_gradients_mislead_or_there_are_none():
 
 
 def test_where_no_longer_attack_runs_what_was_broken_counts():
-    assert [masked.black_box_broke(seen((WHITE, 50), (BLACK, n), differentiable=False)) for n in (1, 2)] == [
-        False,
-        True,
-    ]
+    broke = [masked.black_box_broke(seen((WHITE, 50), (BLACK, n), differentiable=False)) for n in (1, 2)]
+    assert broke == [False, True]
+
+
+def test_few_images_that_only_black_box_attacks_break_are_a_hint():
+    led = lambda n, misled, flat=0.0: seen((WHITE, n // 2), (BLACK, n // 20), n=n, misled=misled, flat=flat)  # noqa: E731
+    hints = [masked.only_hinted(led(400, misled), masked.rugged_loss) for misled in (1, 2, 8, 9)]
+    assert hints == [False, True, True, False]
+    assert masked.only_hinted(led(400, 4), masked.labels_alone)
+    assert [masked.only_hinted(led(400, 4, flat), masked.saturated_parts) for flat in (0.05, 0.06)] == [True, False]
+    for other in (masked.hard_operations, kinds.more_steps):  # they need no black-box attack
+        assert not masked.only_hinted(led(400, 4), other)
 
 
 def test_a_classifier_in_an_attribute_is_attacked_where_its_gradients_lead_elsewhere():
@@ -79,5 +86,15 @@ def test_a_classifier_in_an_attribute_is_attacked_where_its_gradients_lead_elsew
 
 def test_a_trial_is_of_a_quarter_of_what_is_left():
     run = lambda n: SimpleNamespace(robust=np.ones(n, bool))  # noqa: E731
-    assert [adapt.few(run(n), kinds.other_losses) for n in (10, 200, 5000)] == [24, 50, 100]
-    assert adapt.few(run(10), kinds.more_steps) == IMAGES  # else the check would find what was not tried
+    tried = lambda n, sign: adapt.few(run(n), sign, attacks.get(WHITE), hint=False)  # noqa: E731
+    assert [tried(n, kinds.other_losses) for n in (10, 200, 5000)] == [24, 50, 100]
+    assert tried(10, kinds.more_steps) == IMAGES  # else the check would find what was not tried
+
+
+def test_a_trial_that_a_hint_leads_to_costs_a_fiftieth_of_what_was_spent():
+    run = SimpleNamespace(robust=np.ones(400, bool), judge=SimpleNamespace(classes=10))
+    run.rows = [{"forwards": 2_000_000, "gradients": 500_000}, {"forwards": 500_000, "gradients": 0}]
+    tried = lambda spec: adapt.few(run, masked.rugged_loss, attacks.get(spec), hint=True)  # noqa: E731
+    assert tried("apgd(steps=100)") == 100  # as every trial
+    assert 30 < tried("twin(attack=apgd(steps=100), neighbors=8)") < 40
+    assert tried("twin(attack=apgd_t(steps=100, target_classes=9), neighbors=8)") == 3

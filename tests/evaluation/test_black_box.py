@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from eager import eagerly  # noqa: F401
 
-from tfadv import attacks
+from tfadv import attacks, passes
 from tfadv.evaluation import black_box
-from tfadv.evaluation.journal import Journal
+from tfadv.evaluation.attack_run import AttackRun
+from tfadv.evaluation.estimate import Estimate
 from tfadv.evaluation.judge import Judge
 from tfadv.threat import LInf
 from trap_models import trap
@@ -17,8 +18,11 @@ HONEST = types.SimpleNamespace(differentiable=True, noise=None)
 
 
 def run_of(model, x, y, *specs, broken_by):
-    run = types.SimpleNamespace(judge=Judge(model, x, y, LInf(0.2)), journal=Journal(None, ""), broken_by=broken_by)
-    run.members, run.rows = [attacks.get(spec) for spec in specs], [{}] * len(specs)
+    """An `AttackRun` of which only the outcomes are known."""
+    run = object.__new__(AttackRun)
+    run.judge, run.broken_by, run.estimate = Judge(model, x, y, LInf(0.2)), broken_by, Estimate([], passes.counts)
+    run.members, run.rows, run.trials = [attacks.get(spec) for spec in specs], [{}] * len(specs), []
+    run._write = lambda: None
     return run
 
 
@@ -35,7 +39,10 @@ def test_gradients_lead_there_or_they_mislead(subject, most, classifiers, images
     right = model(images).numpy().argmax(axis=1) == labels
     x, y = images[right][:16], labels[right][:16]
     run = run_of(model, x, y, "pgd", "square", broken_by=np.ones(16, int))
-    assert abs(black_box.misled(run, HONEST) - most) <= 2
+    left = black_box.misled(run, HONEST)
+    assert abs(left - most) <= 2 and black_box.misled(run, HONEST) == left == black_box.stronger(run, HONEST)
+    (asked,) = run.trials  # once, and what it has cost is known
+    assert (asked["attacked"], asked["fooled"]) == (16, 16 - left) and asked["gradients"] >= 16
     blind = types.SimpleNamespace(differentiable=False, noise=None)
     assert black_box.misled(run, blind) is None
     one = run_of(None, x, y, "pgd", "square", broken_by=np.eye(16, dtype=int)[0] * 2 - 1)

@@ -44,14 +44,31 @@ def test_black_box_attacks_only():
     ],
 )
 def test_attacks_that_know_less_and_find_more(specs, fooled, said):
-    found = chosen_attacks.black_box_stronger(told(specs, fooled))
+    found = chosen_attacks.black_box_stronger(told(specs, fooled, unadapted="The attacks were given"))
     assert severity(found) == said and (not said or "a longer attack" not in found[1])  # none ran
 
 
 @pytest.mark.parametrize(("left", "said"), [(0, "info"), (2, "info"), (3, "warning"), (20, "warning"), (21, "error")])
 def test_what_a_longer_attack_with_gradients_breaks_misled_none(left, said):
-    found = chosen_attacks.black_box_stronger(told(["pgd", "square"], [500, 30], misled=left))
+    asked = {"misled": left, "unadapted": "The attacks were given"}
+    found = chosen_attacks.black_box_stronger(told(["pgd", "square"], [500, 30], **asked))
     assert severity(found) == said and f"{30 - left if said == 'info' else left} of them" in found[1]
+
+
+@pytest.mark.parametrize(
+    ("left", "chosen", "fooled", "said"),
+    [
+        (20, [], [], "info"),
+        (21, [], [], "error"),
+        (20, ["twin", "rays"], [1, 1], "info"),  # 2 of 1,000 may be chance
+        (20, ["twin", "rays"], [2, 1], "warning"),
+        (20, ["apgd(steps=200)"], [3], "info"),  # gradients lead there, after more steps
+    ],
+)
+def test_few_images_are_no_alarm_where_nothing_chosen_against_it_breaks_more(left, chosen, fooled, said):
+    case = told(["pgd", "square", *chosen], [500, 30, *fooled], misled=left)
+    rows = [row | {"why": "It was chosen." if k > 1 else None} for k, row in enumerate(case.rows)]
+    assert severity(chosen_attacks.black_box_stronger(dataclasses.replace(case, rows=tuple(rows)))) == said
 
 
 @pytest.mark.parametrize(
@@ -66,7 +83,7 @@ def test_attacks_that_leave_more_than_withstands_everything(certified, said):
 
 def test_a_single_image_of_few_is_no_suspicion():
     assert chosen_attacks.black_box_stronger(told(["pgd", "square"], [50, 1], n=100)) is None
-    assert severity(chosen_attacks.black_box_stronger(told(["pgd", "square"], [50, 2], n=100))) == "warning"
+    assert severity(chosen_attacks.black_box_stronger(told(["pgd", "square"], [50, 2], n=100))) == "info"
 
 
 def test_few_classes():

@@ -115,9 +115,13 @@ def test_blocks_merge_to_what_one_evaluation_of_their_images_says(classifiers, m
     cut = [dataclasses.replace(many, test=many.test.select(slice(*ends))) for ends in ((0, 40), (40, 100))]
     whole = evaluate(model, dataclasses.replace(many, test=many.test.take(100)), **settings)
     parts = [evaluate(model, part, **settings) for part in cut]
+    tried = {"attack": "rays", "why": "It was tried.", "seconds": 1, "gradients": 0, "returned": 0, "abstained": 0}
+    trials = [[tried | {"attacked": k, "fooled": 0, "forwards": 10 * k}] for k in (3, 4)]
+    parts = [dataclasses.replace(part, trials=trial) for part, trial in zip(parts, trials, strict=True)]
     merged = merge.merged(parts, many.class_names, dataset=whole.dataset)
     timeless = lambda result: [row | {"seconds": None} for row in result.attacks]  # noqa: E731
     assert timeless(merged) == timeless(whole)
+    assert merged.trials == [tried | {"attacked": 7, "fooled": 0, "forwards": 70, "seconds": 2}]
     for name, array in whole.arrays.items():
         np.testing.assert_array_equal(merged.arrays[name], array)
     assert merged.norms == pytest.approx(whole.norms) and merged.class_accuracy == whole.class_accuracy

@@ -93,8 +93,8 @@ def test_what_is_not_known_is_null():
 
 def test_every_key_is_there():
     keys = "schema_version kind model dataset threat judge fingerprints clean_accuracy clean_interval"
-    keys += " robust_accuracy robust_interval attacks stochastic control noise certificate norms gate corruptions"
-    keys += " rho2 curves checks findings class_accuracy provenance"
+    keys += " robust_accuracy robust_interval attacks trials stochastic control noise certificate norms gate"
+    keys += " corruptions rho2 curves checks findings class_accuracy provenance"
     assert list(make().to_json()) == keys.split()
 
 

@@ -82,7 +82,18 @@ def test_checks_that_passed_and_were_skipped_stand_beside_those_that_fired(make,
 def test_attacks_that_were_chosen_say_why(make, quick):
     rows = [row | {"why": why} for row, why in zip(make().attacks, (None, "It rounds."), strict=True)]
     chosen = table(page.evaluation_document([make(attacks=rows)]), "Attacks chosen for this model")
-    assert chosen.rows == [["pgd(steps=40, step_size=2/255)", "It rounds.", 5]]
+    assert chosen.rows == [["pgd(steps=40, step_size=2/255)", "It rounds.", 15, 5]]
+
+
+def test_attacks_that_were_tried_in_vain_are_told_and_cost_what_they_cost(make, quick):
+    trial = {"attack": "twin", "why": "It was tried.", "attacked": 8, "fooled": 0, "seconds": 1, "gradients": 300}
+    tried = make(trials=[trial | {"forwards": 600}, trial | {"attack": "rays", "gradients": 0, "forwards": 900}])
+    document = page.evaluation_document([tried])
+    assert table(document, "Attacks tried on a few images").rows[0] == ["twin", "It was tried.", 8, 0]
+    attacks = table(document, "Attacks under")
+    assert attacks.rows[-1] == ["trials on a few images", None, None, None, None, 2, "300", "1,500"]
+    assert attacks.foot[3:6] == [10, 0.0875, 14.75]
+    assert "51 forward passes an image" in kinds(document, Facts)[0].mapping["effort"]
 
 
 def test_what_was_not_tested_and_how_to_verify_it_are_said(make, quick, tmp_path):

@@ -16,7 +16,7 @@ from tfadv.threads import Future
 
 POLL = 0.5  # seconds between looks at a running batch
 # What a journal keeps beside the arrays.
-STATE = ("rows", "in_vain", "first", "batches_done", "partial")
+STATE = ("rows", "trials", "first", "batches_done", "partial")
 
 
 class AttackRun:
@@ -28,6 +28,10 @@ class AttackRun:
         journal: a `Journal`; what it holds of this evaluation is resumed.
         progress: called with what is being done, how much of how much is done, and the seconds left at most.
         crafted_on: the model that attacks work on, if it is another than the one that judges: in a faster precision.
+
+    Attributes:
+        rows: of the attacks that are done, as `schema.ATTACK` says.
+        trials: of the attacks that ran on a few images and count for nothing but their cost, as `schema.TRIAL` says.
     """
 
     def __init__(self, judge, members, *, journal, progress, crafted_on=None):
@@ -41,7 +45,7 @@ class AttackRun:
         self.distance = np.zeros(len(judge.x), np.float32)
         self.broken_by = np.full(len(judge.x), -1, np.int32)
         self.fooling = FoolingImages(judge.x.shape[1:], journal)
-        self.rows, self.in_vain, self.partial = [], [], {}
+        self.rows, self.trials, self.partial = [], [], {}
         self.estimate = Estimate(costs, passes.counts)
         self.at, self.first, self.batches_done = np.flatnonzero(self.robust), 0, 0
         self._resume(journal.read())
@@ -58,20 +62,49 @@ class AttackRun:
             attack: an `Attack`, chosen for what the ones before it have met.
             why: the sentence of the report that says so.
             most: try it on so many of the images first, and leave it out if it fools none of them; None runs it on all.
+
+        Returns:
+            Whether it is one of the attacks now; False if it was tried in vain.
         """
-        if str(attack) in self.in_vain:  # before an interruption
-            return
+        if self._tried(str(attack), why):  # before an interruption
+            return False
         self.members.append(self.judge.until_fooled(attack))
         self.specs.append(str(attack))
         self.whys.append(why)
         self.estimate.add(attack.cost(self.judge.classes))
         number = len(self.members) - 1
         if number < len(self.rows):  # it ran before an interruption
-            return
+            return True
         if most and not self.batches_done:
             tried = self.at[spread_over(len(self.at), most)]
             self.at, self.first = np.concatenate([tried, np.setdiff1d(self.at, tried)]), len(tried)
         self._attack(number)
+        return number < len(self.members)
+
+    def withstand(self, attack, at, why):
+        """How many of the images `at`, indices, withstand an attack that is none of these; its cost is counted.
+
+        Args:
+            why: the sentence of the report that says why it ran.
+        """
+        known = [row for row in self._tried(str(attack), why) if row["attacked"] == len(at)]
+        if not known:
+            self.estimate.begin()
+            x_adv = self.judge.attack(self.judge.until_fooled(attack), at, fresh=True)
+            outcomes = self.judge.outcomes(x_adv, at)
+            counted = dict.fromkeys(COUNTED, 0)
+            known = [self._trial(attack, why, len(at), int((~outcomes.right).sum()), self._counted(counted, outcomes))]
+            self._write()
+        return known[0]["attacked"] - known[0]["fooled"]
+
+    def _tried(self, spec, why):
+        return [row for row in self.trials if (row["attack"], row["why"]) == (spec, why)]
+
+    def _trial(self, attack, why, attacked, fooled, counted):
+        """Keep the row of an attack that ran on a few images; returns it."""
+        row = {"attack": str(attack), "why": why, "attacked": attacked, "fooled": fooled} | counted
+        self.trials.append(row)
+        return row
 
     def _attack(self, number):
         if self.batches_done == 0:
@@ -100,7 +133,7 @@ class AttackRun:
 
     def _leave_out(self, number):
         """The attack was tried, and found nothing new."""
-        self.in_vain.append(self.specs[number])
+        self._trial(self.specs[number], self.whys[number], self.first, 0, self.partial)
         for told in (self.members, self.specs, self.whys):
             told.pop()
         self.estimate.drop()
@@ -119,11 +152,15 @@ class AttackRun:
         while not done.wait(POLL):
             self._tell(number, start + self.estimate.share(number, len(at)) * len(at))
         x_adv, outcomes = done.result()
-        seconds, (forwards, gradients) = self.estimate.end()
-        told = seconds, gradients, forwards, int(outcomes.returned.sum()), int(outcomes.abstained.sum())
-        self.partial = {name: round(self.partial[name] + more, 3) for name, more in zip(COUNTED, told, strict=True)}
+        self.partial = self._counted(self.partial, outcomes)
         self._record(number, at, x_adv, ~outcomes.right)
         self._tell(number, start + len(at))
+
+    def _counted(self, before, outcomes):
+        """What is counted of an attack, and of the batch that has ended with these `Outcomes`."""
+        seconds, (forwards, gradients) = self.estimate.end()
+        told = seconds, gradients, forwards, int(outcomes.returned.sum()), int(outcomes.abstained.sum())
+        return {name: round(before[name] + more, 3) for name, more in zip(COUNTED, told, strict=True)}
 
     def _craft(self, number, crafted_on, at, seed):
         """Adversarial images, and the `Outcomes` on them."""

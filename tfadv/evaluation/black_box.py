@@ -3,10 +3,11 @@
 import numpy as np
 
 from tfadv import attacks
-from tfadv.evaluation.checks.evidence import by_chance, iterates
+from tfadv.evaluation.checks.evidence import TOLERATED, by_chance, iterates
 
 # That of `adapt.kinds.more_steps`, which is compiled for most models anyway.
 LONGER = "apgd(steps=200, restarts=2, loss=margin)"
+WHY = "Whether gradients lead to what attacks without gradients broke."
 
 
 def broken(run):
@@ -30,6 +31,16 @@ def misled(run, traits):
     follows = traits.differentiable and run.judge.threat.norm in longer.norms and (noise is None or noise.slight)
     if not follows or by_chance(len(at), len(run.judge.x)):
         return None
-    attack = (noise.expected(longer) if noise else longer).until_fooled()
-    withstand = lambda: int(run.judge.withstands(attack, at, fresh=True).sum())  # noqa: E731
-    return run.journal.part(f"{LONGER} on {len(at)} images", withstand)
+    return run.withstand(noise.expected(longer) if noise else longer, at, WHY)
+
+
+def stronger(run, traits):
+    """How many images black-box attacks alone break; 0 where so few have fallen that it may be chance."""
+    left = misled(run, traits)
+    left = len(broken(run)) if left is None else left
+    return 0 if by_chance(left, len(run.judge.x)) else left
+
+
+def few(count, run):
+    """Whether so few images fell that it is a hint of misleading gradients, and no proof."""
+    return count <= TOLERATED * len(run.judge.x)

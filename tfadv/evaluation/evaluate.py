@@ -129,7 +129,7 @@ def _result(run, dataset, *, fingerprint, **facts):
         judge.clean, run.robust, judge.y, dataset.class_names,
         dataset=data | {"fingerprint": fingerprint}, threat=str(judge.threat), stochastic=judge.random,
         judge={"batch_size": judge.batch_size, "draws": judge.draws, "jitter": judge.jitter},
-        attacks=run.rows, gallery=run.gallery(dataset.class_names), fooling=run.fooled(), **facts,
+        attacks=run.rows, trials=run.trials, gallery=run.gallery(dataset.class_names), fooling=run.fooled(), **facts,
     )  # fmt: skip
 
 

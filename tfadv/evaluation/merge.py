@@ -30,6 +30,7 @@ def merged(parts: Sequence[EvaluationResult], class_names: Sequence[str], **fact
     if known["certificate"]:
         proven = arrays["radius"] > parse(parts[0].threat).eps
         known["certificate"] = known["certificate"] | {"accuracy": float(proven.mean())}
+    known |= {"trials": _trials(parts)}
     norms = distances(arrays["distance"][arrays["broken_by"] >= 0])
     known |= {"norms": norms, "fooling": _fooling(parts), "arrays": arrays}
     return EvaluationResult.of(*outcomes, class_names, **known | facts)
@@ -48,8 +49,19 @@ def _places(part, rows):
 def _row(name, place, parts, arrays, clean):
     """The row of one attack: sums over the parts that ran it."""
     ran = [row for part in parts for row in part.attacks if _name(row) == name]
-    sums = {key: sum(row[key] or 0 for row in ran) for key in ("attacked", *COUNTED)}
-    return ran[0] | sums | attack_row(place, clean, arrays["broken_by"], arrays["distance"])
+    return _summed(ran, "attacked") | attack_row(place, clean, arrays["broken_by"], arrays["distance"])
+
+
+def _trials(parts):
+    """The rows of the trials: sums over the parts that made them."""
+    made = {}
+    for row in (row for part in parts for row in part.trials or ()):
+        made.setdefault(_name(row), []).append(row)
+    return [_summed(rows, "attacked", "fooled") for rows in made.values()]
+
+
+def _summed(rows, *keys):
+    return rows[0] | {key: sum(row[key] or 0 for row in rows) for key in (*keys, *COUNTED)}
 
 
 def _fooling(parts):

@@ -90,7 +90,7 @@ def union(each: Sequence[EvaluationResult], class_names: Sequence[str]) -> Evalu
 
 def _row(result, place, clean, by):
     """What all attacks under one threat model broke that those before it had left."""
-    counted = {key: sum(row[key] or 0 for row in result.attacks) for key in COUNTED}
+    counted = {key: result.cost(key) for key in COUNTED}
     name = {"attack": f"all attacks under {result.threat}", "attacked": int(clean.sum())}
     return name | attack_row(place, clean, by) | counted
 

@@ -33,6 +33,7 @@ class EvaluationResult:
         robust_accuracy: worst case per example over all attacks (and the clean image).
         attacks: as they ran, each on the `attacked` images that were still right; `accuracy` is what it and all before
             it left, `gradients` and `forwards` are the passes really made.
+        trials: attacks that ran on a few images and broke nothing that counts; None where that is not known.
         judge: `batch_size`, images at a time; `draws`, forward passes that judge an image by majority; and `jitter`, by
             how much each moves the pixels.
         fingerprints: sha256 of the `weights` as arrays, and of the files of `model` and `data` where there are any.
@@ -68,6 +69,7 @@ class EvaluationResult:
     clean_interval: list | None = None
     robust_interval: list | None = None
     attacks: list = field(default_factory=list)
+    trials: list | None = None
     stochastic: bool | None = None
     control: dict | None = None
     noise: dict | None = None
@@ -119,6 +121,15 @@ class EvaluationResult:
             arrays={"clean": clean, "robust": robust, "labels": labels, **(arrays or {})},
             **facts,
         )
+
+    @property
+    def ran(self) -> list:
+        """The rows of all that attacked, `attacks` and `trials`: together they are what the result has cost."""
+        return [*self.attacks, *(self.trials or ())]
+
+    def cost(self, kind: str) -> float:
+        """All `"seconds"`, `"gradients"` or `"forwards"`, those of trials too."""
+        return sum(row[kind] or 0 for row in self.ran)
 
     def to_json(self) -> Json:
         """The result as a mapping of JSON's types, without the arrays."""

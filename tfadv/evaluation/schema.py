@@ -27,6 +27,8 @@ ATTACK = {
     "interval": (PAIR,),
     "why": (str,),
 } | dict.fromkeys(("median_distance", "max_distance", *COUNTED), (NUMBER,))
+# An attack that ran on a few images and is none of the others: in vain, or to see what another one's success means.
+TRIAL = {"attack": str, "why": str, "attacked": int, "fooled": int} | dict.fromkeys(COUNTED, (NUMBER,))
 # Accuracies of a random model under one attack that knows of the noise, that does not, and without the noise.
 NOISE = {"attack": str, "n": int, "draws": int, "known": NUMBER, "unknown": NUMBER}
 NOISE |= dict.fromkeys(("off", "clean_off"), (NUMBER,))
@@ -41,6 +43,7 @@ EVALUATION = {
     "robust_accuracy": NUMBER,
     "robust_interval": (PAIR,),
     "attacks": [ATTACK],
+    "trials": ([TRIAL],),
     "stochastic": (bool,),
     "control": ({"attack": str, "accuracy": NUMBER},),
     "noise": (NOISE,),

@@ -88,7 +88,7 @@ def _knowledge(result):
 
 
 def _effort(result):
-    passes = [sum(attack[kind] or 0 for attack in result.attacks) for kind in ("gradients", "forwards")]
+    passes = [result.cost(kind) for kind in ("gradients", "forwards")]
     if not any(passes):
         return None
     each = " and ".join(_passes(total / result.dataset["n"], kind) for total, kind in zip(passes, PASSES, strict=True))
@@ -103,11 +103,18 @@ def _passes(count, kind):
 
 def chosen(result):
     """The attacks that were chosen for this model, and why."""
-    rows = [[attack["attack"], attack["why"], attack["fooled"]] for attack in result.attacks if attack.get("why")]
-    if not rows:
-        return []
+    columns = ["attack", "why", "attacked", "fooled"]
+    ran = [attack for attack in result.attacks if attack.get("why")]
     note = "Chosen by what the model is and by what the attacks before them met; they count like all others."
-    return [Table("Attacks chosen for this model", ["attack", "why", "fooled"], rows, note, "chosen")]
+    tables = [Table("Attacks chosen for this model", columns, _cells(ran, columns), note, "chosen")] if ran else []
+    if result.trials:
+        note = "On some of the images that were left. What fooled none was left out; what the trials cost is counted."
+        tables.append(Table("Attacks tried on a few images", columns, _cells(result.trials, columns), note, "trials"))
+    return tables
+
+
+def _cells(rows, columns):
+    return [[row[column] for column in columns] for row in rows]
 
 
 def checks(result, level):

@@ -61,6 +61,9 @@ def attacks(result):
         ]
         for attack in result.attacks
     ]
+    if result.trials:
+        trials = (_shown(key, _sum(result.trials, key)) for key in known)
+        rows.append(["trials on a few images", None, None, None, *trials])
     if result.certificate:
         exact = result.certificate
         rows.append([f"exact: {exact['method']}", percent(exact["accuracy"]), None, None, *blank])
@@ -75,12 +78,16 @@ def attacks(result):
 def _total(result, known):
     """All attacks together; no sum where a number of one attack is missing."""
     norms = result.norms or {}
-    sums = {"median_distance": norms.get("median")}
-    for key in ("fooled", "seconds", "gradients", "forwards"):
-        values = [attack[key] for attack in result.attacks]
-        sums[key] = sum(values) if values and None not in values else None
+    sums = {key: _sum(result.ran, key) for key in known} | {"median_distance": norms.get("median")}
     worst = percent(result.robust_accuracy, result.robust_interval)
-    return ["all attacks", worst, None, sums["fooled"], *(_shown(key, sums[key]) for key in known)]
+    fooled = _sum(result.attacks, "fooled")
+    return ["all attacks", worst, None, fooled, *(_shown(key, sums[key]) for key in known)]
+
+
+def _sum(rows, key):
+    """None where one of them is not known, or there are none."""
+    values = [row.get(key) for row in rows]
+    return sum(values) if values and None not in values else None
 
 
 def _shown(key, value):

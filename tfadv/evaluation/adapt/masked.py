@@ -3,8 +3,7 @@
 from tfadv import attacks
 from tfadv.evaluation.adapt.members import EXPECTED, twins
 from tfadv.evaluation.adapt.observed import WITHOUT_GRADIENT
-from tfadv.evaluation.black_box import broken, misled
-from tfadv.evaluation.checks.evidence import by_chance
+from tfadv.evaluation.black_box import few, stronger
 from tfadv.evaluation.traits import DRAWS
 
 # Attacks that need labels alone, by norm. Twice as many queries found nothing more on the specimen `labels_only`.
@@ -64,9 +63,16 @@ def strong_noise(seen):
 
 
 def black_box_broke(seen):
-    """Whether attacks without gradients broke more than a few images that those with gradients do not break."""
-    left = misled(seen.run, seen.traits)
-    return not by_chance(len(broken(seen.run)) if left is None else left, len(seen.judge.x))
+    """Whether attacks without gradients broke more images that those with gradients do not break than by chance."""
+    return stronger(seen.run, seen.traits) > 0
+
+
+def only_hinted(seen, sign):
+    """Whether all that speaks for what a sign chose is a few images that fell to attacks without gradients."""
+    flat = sign is saturated_parts and seen.flat > WITHOUT_GRADIENT
+    if sign not in (saturated_parts, rugged_loss, labels_alone) or flat:
+        return False
+    return black_box_broke(seen) and few(stronger(seen.run, seen.traits), seen.run)
 
 
 def _listed(names, most=3):
