@@ -17,6 +17,7 @@ from tfadv.attacks.loops.best import remembered
 from tfadv.attacks.options import SHOWN, check_choice, check_flag, check_number, check_whole
 from tfadv.passes import Passes
 from tfadv.tensors import per_example
+from tfadv.threat import NORMS
 
 MOMENTUM = 0.75
 
@@ -59,7 +60,7 @@ class APGD(Attack):
     """
 
     on_rows: typing.ClassVar[bool] = True
-    norms: typing.ClassVar[tuple[str, ...]] = ("linf", "l2", "l1", "l0", "patch")
+    norms: typing.ClassVar[tuple[str, ...]] = tuple(NORMS)
     seeded: typing.ClassVar[bool] = True
 
     steps: int = dataclasses.field(default=100, metadata=SHOWN)
@@ -141,7 +142,7 @@ class APGDT(Attack):
 
     name: typing.ClassVar[str] = "apgd_t"
     on_rows: typing.ClassVar[bool] = True
-    norms: typing.ClassVar[tuple[str, ...]] = ("linf", "l2", "l1", "l0", "patch")
+    norms: typing.ClassVar[tuple[str, ...]] = tuple(NORMS)
     xla_compatible: typing.ClassVar[bool] = False
     seeded: typing.ClassVar[bool] = True
 

@@ -44,7 +44,7 @@ class AutoAttack(Attack):
     """
 
     xla_compatible: typing.ClassVar[bool] = False
-    norms: typing.ClassVar[tuple[str, ...]] = (*PUBLISHED_NORMS, "l0", "patch")
+    norms: typing.ClassVar[tuple[str, ...]] = tuple(NORMS)
     ensemble: typing.ClassVar[bool] = True
     seeded: typing.ClassVar[bool] = True
 

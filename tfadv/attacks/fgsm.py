@@ -10,6 +10,7 @@ from tfadv import losses
 from tfadv.attacks.base import Attack
 from tfadv.attacks.options import check_choice
 from tfadv.passes import Passes
+from tfadv.threat import NORMS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -23,7 +24,7 @@ class FGSM(Attack):
     """
 
     on_rows: typing.ClassVar[bool] = True
-    norms: typing.ClassVar[tuple[str, ...]] = ("linf", "l2", "l1", "l0", "patch")
+    norms: typing.ClassVar[tuple[str, ...]] = tuple(NORMS)
 
     loss: str = "ce"
 

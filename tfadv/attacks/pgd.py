@@ -16,6 +16,7 @@ from tfadv.attacks.options import SHOWN, check_choice, check_flag, check_number,
 from tfadv.errors import invalid
 from tfadv.passes import Passes
 from tfadv.tensors import finite_or, flat_sum, per_example
+from tfadv.threat import NORMS
 
 
 class Best(typing.NamedTuple):
@@ -55,7 +56,7 @@ class PGD(Attack):
     """
 
     on_rows: typing.ClassVar[bool] = True
-    norms: typing.ClassVar[tuple[str, ...]] = ("linf", "l2", "l1", "l0", "patch")
+    norms: typing.ClassVar[tuple[str, ...]] = tuple(NORMS)
 
     steps: int = dataclasses.field(default=40, metadata=SHOWN)
     step_size: float | str | None = None

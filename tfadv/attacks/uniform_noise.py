@@ -8,6 +8,7 @@ from tfadv.attacks.base import Attack
 from tfadv.attacks.loops.random_search import climb
 from tfadv.attacks.options import SHOWN, check_whole
 from tfadv.passes import Passes
+from tfadv.threat import NORMS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -24,7 +25,7 @@ class UniformNoise(Attack):
     """
 
     name: typing.ClassVar[str] = "noise"
-    norms: typing.ClassVar[tuple[str, ...]] = ("linf", "l2", "l1", "l0", "patch")
+    norms: typing.ClassVar[tuple[str, ...]] = tuple(NORMS)
     xla_compatible: typing.ClassVar[bool] = False
     black_box: typing.ClassVar[bool] = True
     seeded: typing.ClassVar[bool] = True
