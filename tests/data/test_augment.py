@@ -38,6 +38,8 @@ def test_spec_words():
     for wrong in ("cutout(size=0)", "mixup(alpha=0)", "mixup(alpha=True)"):
         with pytest.raises(TfadvError, match=f"{wrong.partition('(')[0]}: .*: expected a .*number"):
             AUGMENTATIONS.build(wrong)
+    with pytest.raises(TfadvError, match="cutout: size: expected at most 5, the shorter side, received 6"):
+        cutout(6)(X, Y, random.key(0))
     with pytest.raises(TfadvError, match="unknown augmentation 'flip'"):
         AUGMENTATIONS.build("flip")
 

@@ -86,7 +86,7 @@ def test_train_validation_is_fixed_shuffled_and_complete():
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.1, 0.001, float("nan")])
 def test_train_validation_refuses_an_empty_part(fraction):
-    with pytest.raises(TfadvError, match="validation fraction"):
+    with pytest.raises(TfadvError, match="validation: expected a share that leaves some of the"):
         dataset().train_validation(fraction)
 
 

@@ -39,11 +39,12 @@ def cutout(size=14):
     CIFAR-10); Rice, Wong, Kolter, "Overfitting in adversarially robust deep learning", 2020 (14).
 
     Raises:
-        TfadvError: if size is not a whole number of at least 1.
+        TfadvError: if size is not a whole number of at least 1, and when it is called, if images are smaller.
     """
     number("cutout: size", size, "a whole number of pixels of at least 1", lambda pixels: pixels >= 1, (int,))
 
     def cut(x, y, seed):
+        number("cutout: size", size, f"at most {min(x.shape[1:3])}, the shorter side", lambda k: k <= min(x.shape[1:3]))
         n, height, width = tf.unstack(tf.shape(x)[:3])
         rows = _inside(n, height, size, random.key(seed, 0))[:, :, None, None]
         columns = _inside(n, width, size, random.key(seed, 1))[:, None, :, None]

@@ -70,6 +70,7 @@ def _fetcher(split, batch_size, seed, augment):
     with tf.device("CPU:0"):  # a data set as large as a GPU's memory must not move there
         images, labels = tf.constant(split.images), tf.constant(split.labels)
 
+    @tf.autograph.experimental.do_not_convert  # which would wrap our errors into its own
     def fetch(indices, epoch, step):
         indices = tf.ensure_shape(indices, (batch_size,))
         x = tf.gather(images, indices)

@@ -157,7 +157,8 @@ class Dataset:
         n = len(self.train)
         held_out = round(n * fraction) if 0 < fraction < 1 else 0
         if not 0 < held_out < n:
-            raise invalid("validation fraction", f"above 0 and below 1, with {n} examples to divide", fraction)
+            expected = f"a share that leaves some of the {n:,} training images in either part"
+            raise invalid("validation", expected, fraction)
         # RandomState, not default_rng: NumPy promises that its numbers never change between versions.
         order = np.random.RandomState(seed).permutation(n)
         return self.train.select(order[held_out:]), self.train.select(order[:held_out])
