@@ -162,8 +162,8 @@ def not_standard(evidence):
     if evidence.noise and not _missing(evidence, evidence.noise.expected("autoattack")):
         return (
             "info",
-            f"The noise is slight: the standard AutoAttack was run on the mean of {evidence.noise.draws} draws, which "
-            "finds more than its version for random models, the one of published figures.",
+            f"The noise is slight: the standard AutoAttack was run on {_mean(evidence.noise.draws)}, which finds "
+            "more than its version for random models, the one of published figures.",
             'Add --attack "autoattack(version=rand)" where you compare with those.',
         )
     return (
@@ -171,6 +171,10 @@ def not_standard(evidence):
         f"Not comparable with published figures of AutoAttack ({version}), which also runs {', '.join(missing)}.",
         "Leave out --attack to run it." if evidence.noise is None else f'Add --attack "autoattack(version={version})".',
     )
+
+
+def _mean(draws):
+    return "one draw" if draws == 1 else f"the mean of {draws} draws"
 
 
 def _missing(evidence, ensemble):
