@@ -39,7 +39,7 @@ class Share(click.ParamType):
     "attacks",
     multiple=True,
     metavar="SPEC",
-    help=f"{options.attack}; may be repeated [AutoAttack's standard ensemble].",
+    help=f"{options.attack}; may be repeated [AutoAttack's standard ensemble, then what the judge chooses].",
 )
 @click.option("--quick", "quickly", is_flag=True, help="A quick verdict by the attack quick; not AutoAttack.")
 @click.option(

@@ -182,7 +182,7 @@ def test_reaches_the_optimum_of_a_linear_model(learns, name, norm, classifiers, 
 def test_minimum_norm_attacks_find_the_nearest_hyperplane(name, norm, classifiers, gray, predict):
     attack, model = attacks.get(name), classifiers("linear")
     if not isinstance(attack, MinimumNormAttack):
-        pytest.skip("it maximises a loss, see the test before")
+        pytest.skip("it maximizes a loss, see the test before")
     kernel, z, y = model.layers[-1].kernel.numpy(), model(gray).numpy(), predict(model, gray)
     w = kernel.T[None] - kernel.T[y][:, None]
     gap = z[np.arange(len(y)), y][:, None] - z

@@ -32,7 +32,7 @@ def test_the_radius_is_the_optimum_of_a_linear_program(classifiers, images, labe
     for x, y, radius in zip(images[few].reshape(6, -1), labels[few], found, strict=True):
         d, distances = x.size, []
         for j in set(range(10)) - {y}:
-            # Minimise t over (x', t): |x' - x| <= t, x' in the box, z_y <= z_j.
+            # Minimize t over (x', t): |x' - x| <= t, x' in the box, z_y <= z_j.
             one, t = np.eye(d), -np.ones((d, 1))
             rows = np.vstack([np.hstack([one, t]), np.hstack([-one, t]), [*(w[:, y] - w[:, j]), 0]])
             limits = [*x, *-x, b[j] - b[y]]

@@ -79,7 +79,7 @@ def test_mcnemar_stays_in_its_bounds(pairs):
 
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 100))
 def test_the_limits_are_where_the_score_is_z(only_a, only_b, agree):
-    """T(d) by maximising the likelihood on a grid, instead of Tango's closed form."""
+    """T(d) by maximizing the likelihood on a grid, instead of Tango's closed form."""
     n = only_a + only_b + agree
     if not n or not only_a + only_b:
         return

@@ -46,7 +46,7 @@ def test_l1_projection_is_the_exact_one(seed, eps, size, corners):
 
 
 def test_bisection_agrees_with_a_general_solver():
-    """The brute force of the test before is checked itself, as a quadratic programme of delta = p - q."""
+    """The brute force of the test before is checked itself, as a quadratic program of delta = p - q."""
     from scipy.optimize import LinearConstraint, minimize
 
     x, u, eps = RNG.uniform(0, 1, 6), RNG.normal(0, 0.7, 6), 0.8

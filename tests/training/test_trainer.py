@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadv import gradients
+from tfadv import attacks, gradients
 from tfadv.attacks.bpda import BPDA
 from tfadv.attacks.deepfool import DeepFool
 from tfadv.attacks.pgd import PGD
@@ -236,6 +236,18 @@ def test_validation_adds_no_penalty_and_attacks_alike_in_every_epoch(batch):
     assert logs["loss"] == pytest.approx(float(CROSS_ENTROPY(y, trainer.classifier(x))), rel=1e-5)
     trainer.optimizer.iterations.assign_add(7)
     assert trainer.evaluate(x, y, verbose=0, return_dict=True) == logs
+
+
+def test_a_quick_verdict_validates(batch):
+    x, y = batch
+    quick = attacks.get("quick(steps=1, target_classes=1, queries=2)")
+    trainer = Trainer(net(), validation_attack=quick, threat=LInf(0.5))
+    trainer.compile(keras.optimizers.SGD(0.0), CROSS_ENTROPY, metrics=["accuracy"], run_eagerly=True)
+    y = trainer.classifier(x).numpy().argmax(axis=1)
+    logs = trainer.evaluate(x, y, verbose=0, return_dict=True)
+    x_adv = quick(trainer.classifier, x, y, threat=LInf(0.5))
+    left = (trainer.classifier(x_adv).numpy().argmax(axis=1) == y).mean()
+    assert logs["adv_accuracy"] <= left + 0.2 < logs["accuracy"] == 1
 
 
 def test_a_classifier_that_computes_in_float16_gets_a_scaled_loss(batch):

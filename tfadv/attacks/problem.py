@@ -48,7 +48,7 @@ class Problem:
         return -losses.margin(self.targets, logits)
 
     def loss(self, name, logits):
-        """What the attacker maximises: (n,). The sign of targeted attacks turns here and nowhere else."""
+        """What the attacker maximizes: (n,). The sign of targeted attacks turns here and nowhere else."""
         if name == "kl":  # of both, where the model rejects: being rejected instead of being right wins nothing
             return losses.kl(*(self.withstood(z, smooth=True) for z in (self.reference, logits)))
         if self.targets is None:

@@ -2,8 +2,10 @@
 
 import functools
 
+import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from tfadv import gradients, validation
 from tfadv.errors import invalid
@@ -12,7 +14,7 @@ from tfadv.tensors import flat_sum
 from tfadv.threat import NORMS, balls
 
 
-def linear_radius(model, x, y, norm, batch_size=500):
+def linear_radius(model: keras.Model, x: ArrayLike, y: ArrayLike, norm: str, batch_size: int = 500) -> np.ndarray:
     """How far each image is from the nearest point of [0, 1]^d that a linear classifier gets wrong.
 
     The minimum over j of the distances to the hyperplanes z_y = z_j within the box. Without the box it is the margin of

@@ -1,14 +1,16 @@
 """What a traced model holds: hard operations, networks inside the network, images that it makes of the image."""
 
 import dataclasses
+from collections.abc import Callable, Iterable
 
+import keras
 import tensorflow as tf
 
 from tfadv import validation
 from tfadv.errors import UnreadableModel, invalid, reason
 from tfadv.graph.flow import FLOW
 from tfadv.graph.noise_free import RANDOM
-from tfadv.graph.replay import Replay, traced
+from tfadv.graph.replay import Place, Replay, traced
 from tfadv.graph.smooth import HARD, LEAKY, SMOOTH
 
 # Through these logits reach the output as they are, up to constants and sums.
@@ -26,6 +28,8 @@ ADDED = ("BiasAdd", "AddV2", "Add", "Sub", "Identity", "Cast")
 # More columns beside each other than that are no members of an ensemble.
 MEMBERS = 64
 
+Shape = tuple[int, int, int]
+
 
 @dataclasses.dataclass(frozen=True)
 class Contents:
@@ -40,13 +44,13 @@ class Contents:
         places: all `Place`s by their numbers.
     """
 
-    hard: tuple
-    random: tuple
-    networks: tuple
-    images: tuple
-    places: dict = dataclasses.field(default_factory=dict, repr=False)
+    hard: tuple[str, ...]
+    random: tuple[str, ...]
+    networks: tuple[Place, ...]
+    images: tuple[Place, ...]
+    places: dict[int, Place] = dataclasses.field(default_factory=dict, repr=False)
 
-    def leads_to(self, number, other):
+    def leads_to(self, number: int, other: int) -> bool:
         """Whether a tensor is made of another one."""
         seen, left = set(), [other]
         while left:
@@ -59,7 +63,7 @@ class Contents:
         return False
 
 
-def contents(model, image, classes):
+def contents(model: keras.Model, image: Shape, classes: int) -> Contents:
     """The `Contents` of a model for images of a shape (h, w, c).
 
     >>> import keras
@@ -86,7 +90,7 @@ def contents(model, image, classes):
     )
 
 
-def tensors(model, image, numbers):
+def tensors(model: keras.Model, image: Shape, numbers: tuple[int, ...]) -> Callable[[tf.Tensor], list[tf.Tensor]]:
     """A compiled function: images to the tensors with these numbers and, last, the logits; random parts left out."""
     function = traced(model, image)
 
@@ -101,7 +105,9 @@ def tensors(model, image, numbers):
     return lambda x: _answer(compiled, tf.constant(x))
 
 
-def twin(model, ends=(), skip=None, leaky=False):
+def twin(
+    model: keras.Model, ends: tuple[int, ...] = (), skip: int | None = None, leaky: bool = False
+) -> Callable[[tf.Tensor], tf.Tensor]:
     """The same classifier made smooth, as a function of images (n, h, w, c) to float32 logits (n, classes).
 
     Args:
@@ -178,7 +184,7 @@ def _names(operations):
     return tuple(dict.fromkeys(op.name for op in operations))
 
 
-def jointly(logits):
+def jointly(logits: Iterable[tf.Tensor]) -> tf.Tensor:
     """The mean log-softmax of several logits, (n, classes) each or (n, members, classes): (n, classes)."""
     shares = [tf.nn.log_softmax(tf.cast(z, tf.float32)) for z in logits]
     return tf.add_n([z if z.shape.rank == 2 else tf.reduce_mean(z, axis=1) for z in shares]) / len(shares)

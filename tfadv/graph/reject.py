@@ -7,7 +7,7 @@ from tfadv import validation
 from tfadv.errors import invalid
 
 
-def with_reject(classifier, detector):
+def with_reject(classifier: keras.Model, detector: keras.Model) -> keras.Model:
     """A model of `classes + 1` logits whose last one is the highest where the detector's answer is above 0.
 
     z_reject = max_j z_j + d(x), after Carlini & Wagner: Adversarial Examples Are Not Easily Detected, 2017, section 3,

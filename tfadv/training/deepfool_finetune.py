@@ -16,7 +16,7 @@ from tfadv.training.trainer import Trainer, TrainerOptions
 
 
 class DeepFoolFinetune(Trainer):
-    """Minimise the loss on static l_2 DeepFool images. Start from a trained classifier.
+    """Minimize the loss on static l_2 DeepFool images. Start from a trained classifier.
 
     Args:
         variant: of DeepFool.

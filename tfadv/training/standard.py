@@ -4,7 +4,7 @@ from tfadv.training.trainer import Trainer
 
 
 class Standard(Trainer):
-    """Minimise the loss on clean images; with a threat model, robust accuracy is reported all the same.
+    """Minimize the loss on clean images; with a threat model, robust accuracy is reported all the same.
 
     The epoch kept is the one with the best clean accuracy: a plain classifier is at its most robust when it has
     hardly learnt anything.

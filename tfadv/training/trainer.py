@@ -222,9 +222,11 @@ class Trainer(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         return self.loss_with(self.weight_decay, x, y, y_pred, sample_weight, training)
 
-    def loss_with(self, decay, x, y, y_pred, sample_weight, training):
+    def loss_with(
+        self, decay: float, x: tf.Tensor, y: tf.Tensor, y_pred: tf.Tensor, weights: tf.Tensor | None, training: bool
+    ) -> tf.Tensor:
         """Keras' loss, the penalty, and so much weight decay: a scalar."""
-        loss = super().compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
+        loss = super().compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weights, training=training)
         # Keras sums the replicas' gradients and has divided its own loss by their number already.
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         if training and decay:
@@ -233,7 +235,7 @@ class Trainer(keras.Model):
         penalty = self.penalty(x, hard(y), y_pred) if training else None
         if penalty is None:
             return loss
-        penalty = penalty if sample_weight is None else penalty * sample_weight
+        penalty = penalty if weights is None else penalty * weights
         if getattr(self.loss, "reduction", None) == "sum":
             return loss + tf.reduce_sum(penalty)
         return loss + tf.reduce_mean(penalty) / replicas
