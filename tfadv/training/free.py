@@ -89,14 +89,15 @@ class Free(Trainer):
                 raise invalid("free: the batches", "a size that is known", "an unknown one", hint)
             with tf.init_scope():
                 self.begin(batch_size=x.shape[0], steps=1)
-        self._check_size(x)
-        return self.delta
+        return self._for_batch(x)
 
-    def _check_size(self, x):
-        """Refuse batches that are larger than the perturbation, in a graph where their size is known only there."""
+    def _for_batch(self, x):
+        """The perturbation, if it is as large as the batch; a graph may learn of that only when it runs."""
         n, most = x.shape[0], self.delta.shape[0]
         what, expected = "free: the batches", f"at most {most} images, the batch_size of begin, or the first batch"
         hint = "call begin(batch_size=..., steps=...) with the size of the largest."
         if n is not None and n > most:
             raise invalid(what, expected, n, hint)
-        tf.debugging.assert_less_equal(tf.shape(x)[0], most, f"{what}: expected {expected}; {hint}")
+        fits = tf.debugging.assert_less_equal(tf.shape(x)[0], most, f"{what}: expected {expected}; {hint}")
+        with tf.control_dependencies([] if fits is None else [fits]):
+            return tf.identity(self.delta)
