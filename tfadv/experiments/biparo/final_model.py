@@ -38,7 +38,10 @@ class FinalModel(Experiment):
     name, title = "final_model", "The final model, one factor at a time"
     document, ids = DOCUMENT, ("mix95", "wider-resnet", "schedule-wu")
     # The best epoch is chosen on a tenth of the training images, which is held out of the other trainings too.
-    scales = {preset: scale.but(validation=0.1, schedule="step(at=(0.6, 0.8))") for preset, scale in residual().items()}
+    scales = {
+        preset: scale.but(validation=0.1, schedule="step(at=(0.6, 0.8))")
+        for preset, scale in residual(minutes=4.7).items()
+    }
     scales = scales | {"paper": scales["paper"].but(model="resnet18", weight_decay=0.0005)}
     only = {"eot": ("noise", "all_noise")}
 

@@ -19,7 +19,7 @@ CHOSEN = "Which other it is was chosen on one half of the images; measured is th
 class Tradeoff(Experiment):
     name, title = "robustness_accuracy_tradeoff", "Robustness against accuracy"
     document, ids = DOCUMENT, ("robustness-accuracy-tradeoff", "robust-vs-acc-18")
-    scales = basicnet()
+    scales = basicnet(minutes=5.0)
 
     def networks(self):
         if self.preset == "smoke":
