@@ -56,10 +56,13 @@ class Tradeoff(Experiment):
         yield found.grid("table", "Natural accuracy and robustness", columns=columns, note=note)
 
     def figures(self, found):
-        lines = {"TRADES, beta 1, 3, 6": "trades-", "PGD, eps 0.015 and 0.06": "eps-"}
-        names = self.measured(found)
-        shown = {label: [name for name in names if name.startswith(start)] for label, start in lines.items()}
-        alone = {found.networks[name].title: [name] for name in names if "-" not in name}
+        lines = {
+            "TRADES, beta 1, 3, 6": [f"trades-{beta}" for beta in BETAS],
+            "l_inf PGD training, eps 0.015, 0.03, 0.06": ["eps-0.015", "linf", "eps-0.06"],
+        }
+        names, several = self.measured(found), [name for line in lines.values() for name in line]
+        shown = {label: [name for name in line if name in names] for label, line in lines.items()}
+        alone = {found.networks[name].title: [name] for name in names if name not in several}
         points = {label: self.points(found, names) for label, names in (shown | alone).items() if names}
         title = "Accuracy under PGD against natural accuracy"
         png = figures.accuracy_curves(points, title=title, xlabel="natural accuracy")
