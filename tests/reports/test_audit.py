@@ -93,7 +93,8 @@ def test_attacks_that_were_tried_in_vain_are_told_and_cost_what_they_cost(make, 
     attacks = table(document, "Attacks under")
     assert attacks.rows[-1] == ["trials on a few images", None, None, None, None, 2, "300", "1,500"]
     assert attacks.foot[3:6] == [10, 0.0875, 14.75]
-    assert "51 forward passes an image" in kinds(document, Facts)[0].mapping["effort"]
+    effort = kinds(document, Facts)[0].mapping["effort"]
+    assert "2 attacks and 2 trials on a few images; " in effort and "51 forward passes an image" in effort
 
 
 def test_what_was_not_tested_and_how_to_verify_it_are_said(make, quick, tmp_path):

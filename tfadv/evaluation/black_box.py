@@ -7,7 +7,7 @@ from tfadv.evaluation.checks.evidence import TOLERATED, by_chance, iterates
 
 # That of `adapt.kinds.more_steps`, which is compiled for most models anyway.
 LONGER = "apgd(steps=200, restarts=2, loss=margin)"
-WHY = "Whether gradients lead to what attacks without gradients broke."
+WHY = "Gradients lead to what attacks without gradients broke."
 
 
 def broken(run):

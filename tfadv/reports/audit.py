@@ -94,6 +94,7 @@ def _effort(result):
     each = " and ".join(_passes(total / result.dataset["n"], kind) for total, kind in zip(passes, PASSES, strict=True))
     n, several = len(result.attacks), " and " in result.threat
     many = f"attacks under {n} threat models" if several else f"{n} attack{'s' if n > 1 else ''}"
+    many += f" and {len(result.trials)} trials on a few images" if result.trials else ""
     return f"{many}; on average {each} an image, {' and '.join(map(short, passes))} in all"
 
 
@@ -103,18 +104,19 @@ def _passes(count, kind):
 
 def chosen(result):
     """The attacks that were chosen for this model, and why."""
-    columns = ["attack", "why", "attacked", "fooled"]
     ran = [attack for attack in result.attacks if attack.get("why")]
     note = "Chosen by what the model is and by what the attacks before them met; they count like all others."
-    tables = [Table("Attacks chosen for this model", columns, _cells(ran, columns), note, "chosen")] if ran else []
+    tables = [_with_reasons("Attacks chosen for this model", "why", ran, note, "chosen")] if ran else []
     if result.trials:
-        note = "On some of the images that were left. What fooled none was left out; what the trials cost is counted."
-        tables.append(Table("Attacks tried on a few images", columns, _cells(result.trials, columns), note, "trials"))
+        note = "What fooled none of these images was not run on the others. What the trials cost is counted."
+        title = "Attacks tried on a few images"
+        tables.append(_with_reasons(title, "what success would show", result.trials, note, "trials"))
     return tables
 
 
-def _cells(rows, columns):
-    return [[row[column] for column in columns] for row in rows]
+def _with_reasons(title, reason, rows, note, name):
+    cells = [[row[key] for key in ("attack", "why", "attacked", "fooled")] for row in rows]
+    return Table(title, ["attack", reason, "attacked", "fooled"], cells, note, name)
 
 
 def checks(result, level):
