@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfadv import LInf, losses
 from tfadv.attacks.pgd import PGD
 from tfadv.errors import TfadvError
+from tfadv.layers import ParametricNoise
 from tfadv.models import build
 from tfadv.training import METHODS
 from tfadv.training.awp import AWP
@@ -101,6 +102,14 @@ def test_running_statistics_and_dropout_take_one_step_and_the_weights_none_at_ra
     assert np.abs(after[2] - before[2]).max() > 0.01  # the running mean
     seeds = [model.non_trainable_variables[-1].numpy() for model in (trainer.classifier, plain)]
     assert np.array_equal(*seeds)
+
+
+def test_factors_of_noise_do_not_move():
+    layers = keras.layers
+    stack = [ParametricNoise(by="element", seed=1), layers.Flatten(), layers.Dense(3, kernel_initializer=normal(2))]
+    trainer = awp("standard", lambda: keras.Sequential([keras.Input((4, 4, 1)), *stack]))
+    assert [weight.name for weight in trainer._movable()] == ["kernel"]
+    assert [len(weight.shape) > 1 for weight in trainer.trainable_variables] == [True, True, False]
 
 
 def test_gradients_that_float16_has_no_number_for_move_nothing(policy):

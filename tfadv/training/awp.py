@@ -21,10 +21,10 @@ class AWP(Trainer):
     """min over weights of L(w + v), v_l = gamma ||w_l|| / ||g_l|| g_l, g = grad L(w) (eq. 9 and 10, one step).
 
     L is the loss of the method within on the images that it crafted; v comes of it alone, and the gradient at w + v of
-    weight decay too, as in the authors' code. Matrices and kernels move, biases and what has one dimension do not, nor
-    what has no gradient, or in float16 an infinite one. The gradient at w + v is applied to w, so the weights
-    themselves never move there; running statistics and Dropout go on from the pass at w + v alone. A step costs one
-    more forward and backward pass of whatever the method within learns from.
+    weight decay too, as in the authors' code. Matrices and kernels move; biases, what has one dimension and factors of
+    noise do not, nor what has no gradient, or in float16 an infinite one. The gradient at w + v is applied to w, so
+    the weights themselves never move there; running statistics and Dropout go on from the pass at w + v alone. A step
+    costs one more forward and backward pass of whatever the method within learns from.
 
     Args:
         method: the spec of the method within, `"trades(beta=6)"`; it takes attack and threat.
@@ -154,7 +154,7 @@ class AWP(Trainer):
         return [self.gamma * tf.norm(w) * _unit(g) for w, g in zip(movable, slopes, strict=True)]
 
     def _movable(self):
-        return [weight for weight in self.classifier.trainable_variables if len(weight.shape) > 1]
+        return [weight for weight in self.weights_but_noise() if len(weight.shape) > 1]
 
 
 def _unit(slope):

@@ -230,7 +230,9 @@ class Trainer(keras.Model):
         # Keras sums the replicas' gradients and has divided its own loss by their number already.
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         if training and decay:
-            squares = [tf.reduce_sum(tf.square(tf.cast(weight.value, loss.dtype))) for weight in self._decayed()]
+            squares = [
+                tf.reduce_sum(tf.square(tf.cast(weight.value, loss.dtype))) for weight in self.weights_but_noise()
+            ]
             loss += decay / 2 * tf.add_n(squares) / replicas
         penalty = self.penalty(x, hard(y), y_pred) if training else None
         if penalty is None:
@@ -240,7 +242,7 @@ class Trainer(keras.Model):
             return loss + tf.reduce_sum(penalty)
         return loss + tf.reduce_mean(penalty) / replicas
 
-    def _decayed(self):
+    def weights_but_noise(self):
         """All trainable weights but the factors of parametric noise, which decay would train away."""
         factors = {id(factor) for factor in noise_factors(self.classifier)}
         return [weight for weight in self.classifier.trainable_variables if id(weight) not in factors]
