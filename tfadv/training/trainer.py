@@ -242,7 +242,7 @@ class Trainer(keras.Model):
             return loss + tf.reduce_sum(penalty)
         return loss + tf.reduce_mean(penalty) / replicas
 
-    def weights_but_noise(self):
+    def weights_but_noise(self) -> list[keras.Variable]:
         """All trainable weights but the factors of parametric noise, which decay would train away."""
         factors = {id(factor) for factor in noise_factors(self.classifier)}
         return [weight for weight in self.classifier.trainable_variables if id(weight) not in factors]
