@@ -7,6 +7,7 @@ import pytest
 from tfadv.errors import TfadvError
 from tfadv.models import build
 from tfadv.training import AVERAGES
+from tfadv.training.average import EMA, SWA
 from tfadv.training.objective import Accuracy, Loss
 from tfadv.training.trainer import Trainer
 from toy_models import normal
@@ -67,6 +68,10 @@ def test_ema_is_the_formula_and_is_what_is_validated_and_saved():
         for found, wanted in zip(keras.saving.load_model(file).get_weights(), expected, strict=True):
             np.testing.assert_allclose(found, wanted, atol=1e-6)
 
+    (remark,) = trainer.average.remarks(trainer)  # 0.6^6
+    assert "are 5% of the average, as 6 steps are few" in remark and "ema(momentum=0.46)" in remark
+    assert EMA(0.46).remarks(trainer) == []
+
 
 def test_validation_leaves_the_weights_as_they_were_bit_for_bit():
     trainer, seen, _ = trained("ema(momentum=0.6)", 1)
@@ -88,7 +93,9 @@ def test_swa_is_the_mean_of_the_ends_of_epochs_running_statistics_too(monkeypatc
         np.testing.assert_allclose(found, wanted, atol=1e-6)
     assert history["val_loss"][0] == pytest.approx(loss_of(normalized(), seen[2]), rel=1e-5)
     assert history["val_loss"][3] == pytest.approx(loss_of(normalized(), expected), rel=1e-5)
-    assert len(trainer.state()) == 1 + len(expected)
+    assert len(trainer.state()) == 1 + len(expected) and trainer.average.remarks(trainer) == []
+    SWA(5).attach(trainer)
+    assert "ended before swa(start=5) began" in trainer.average.remarks(trainer)[0]
 
 
 @pytest.mark.parametrize("spec", ["ema(momentum=1)", "ema(momentum=True)", "swa(start=0)", "swa(start=1.5)"])

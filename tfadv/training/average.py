@@ -10,6 +10,9 @@ import numpy as np
 from tfadv.options import number
 from tfadv.training.epochs import check_epoch, epoch_of
 
+# The share of an exponential average that the first weights may be without a word.
+FORGOTTEN = 0.01
+
 
 def none() -> None:
     """The weights themselves."""
@@ -44,6 +47,18 @@ class EMA:
     def put(self, trainer: keras.Model) -> None:
         """Give the classifier the averages."""
         trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
+
+    def remarks(self, trainer: keras.Model) -> list[str]:
+        """A sentence where the training was so short that the weights it began with are a part of the average."""
+        steps = int(np.asarray(trainer.optimizer.iterations))
+        share = self.momentum**steps
+        if share <= FORGOTTEN:
+            return []
+        shorter = np.floor(100 * FORGOTTEN ** (1 / max(1, steps))) / 100
+        return [
+            f"The weights of the first step are {share:.0%} of the average, as {steps} steps are few for "
+            f'ema(momentum={self.momentum:g}). Train longer, or with --average "ema(momentum={shorter:g})".'
+        ]
 
     def state(self) -> list[keras.Variable]:
         """What a backup must hold besides the optimizer: nothing."""
@@ -92,6 +107,12 @@ class SWA(keras.callbacks.Callback):
         """Give the classifier the averages."""
         for mean, weight in zip(self.means, self.weights, strict=True):
             weight.assign(np.asarray(mean))
+
+    def remarks(self, trainer: keras.Model) -> list[str]:
+        """A sentence where the training ended before there was an average."""
+        if self.has_begun(trainer):
+            return []
+        return [f"The training ended before swa(start={self.start}) began: the weights themselves are kept."]
 
     def state(self) -> list[keras.Variable]:
         """What a backup must hold."""

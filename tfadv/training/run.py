@@ -123,7 +123,8 @@ def _train(dataset, settings, out, resume, progress, recipe=None):
     with files.atomic(out / (runs.LAST if settings.keep == "best" else runs.MODEL)) as temporary:
         trainer.save(temporary)
     labels = (held_out or training).y
-    remarks = [*trainer.remarks(history), *collapse.remarks(history, kept, settings, labels)]
+    averaging = trainer.average.remarks(trainer) if trainer.average else []
+    remarks = [*trainer.remarks(history), *averaging, *collapse.remarks(history, kept, settings, labels)]
     outcome = {"finished": True, "best_epoch": kept + 1, "metrics": history[kept], "remarks": remarks}
     files.write_json(out / runs.TRAIN, {**record, **outcome, "provenance": provenance(seed=settings.seed)})
     (out / runs.BACKUP).unlink(missing_ok=True)
