@@ -4,6 +4,9 @@ Exponential: Polyak, Juditsky 1992; for robust networks Gowal et al. 2020 (arXiv
 Averaging Weights Leads to Wider Optima and Better Generalization, 2018.
 """
 
+import contextlib
+from collections.abc import Iterator
+
 import keras
 import numpy as np
 
@@ -117,3 +120,18 @@ class SWA(keras.callbacks.Callback):
     def state(self) -> list[keras.Variable]:
         """What a backup must hold."""
         return [self.count, *self.means]
+
+
+@contextlib.contextmanager
+def in_place(trainer: keras.Model) -> Iterator[None]:
+    """The trainer's classifier with the average of its weights, where there is one."""
+    if trainer.average is None or not trainer.average.has_begun(trainer):
+        yield
+        return
+    present = [np.array(variable) for variable in trainer.classifier.variables]
+    trainer.average.put(trainer)
+    try:
+        yield
+    finally:
+        for variable, value in zip(trainer.classifier.variables, present, strict=True):
+            variable.assign(value)

@@ -2,10 +2,9 @@
 
 import contextlib
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfadv import distribute, gradients, random
@@ -16,6 +15,7 @@ from tfadv.graph.xla import xla_pays
 from tfadv.layers.parametric_noise import noise_factors
 from tfadv.passes import Passes
 from tfadv.threat import ThreatModel
+from tfadv.training import average
 from tfadv.training.objective import hard, is_right, is_soft
 
 
@@ -272,19 +272,9 @@ class Trainer(keras.Model):
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
         return tf.convert_to_tensor(x), y if is_soft(y) else tf.reshape(tf.cast(y, tf.int32), [-1]), weight
 
-    @contextlib.contextmanager
-    def averaged(self) -> Iterator[None]:
+    def averaged(self) -> contextlib.AbstractContextManager[None]:
         """The classifier with the average of its weights, where one is kept: `with trainer.averaged(): ...`."""
-        if self.average is None or not self.average.has_begun(self):
-            yield
-            return
-        present = [np.array(variable) for variable in self.classifier.variables]
-        self.average.put(self)
-        try:
-            yield
-        finally:
-            for variable, value in zip(self.classifier.variables, present, strict=True):
-                variable.assign(value)
+        return average.in_place(self)
 
     def evaluate(self, *arguments, **options):
         """Keras' own, of the average of the weights where one is kept."""
