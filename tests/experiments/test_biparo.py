@@ -109,6 +109,11 @@ def test_the_front_is_of_cells_that_none_beats_in_both():
     assert [figure.id for figure in experiment.figures(made_up(experiment))] == ["pareto"]
 
 
+def test_no_two_cells_are_the_same_network():
+    assert nas_robust.live("000212") == nas_robust.live("000211") == "000200" and nas_robust.live("012112") == "010102"
+    assert len(set(nas_robust.CELLS)) == 12 and all(nas_robust.live(cell) == cell for cell in nas_robust.CELLS)
+
+
 def test_a_cell_is_what_its_edges_say():
     first = next(layer for layer in cells.cell_net((8, 8, 1), 3, width=2, stride=2).layers if "conv" in layer.name)
     assert first.output.shape == (None, 4, 4, 2)
