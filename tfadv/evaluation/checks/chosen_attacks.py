@@ -19,6 +19,7 @@ from tfadv.evaluation.checks.evidence import (
     by_chance,
     iterates,
     parts,
+    too_many,
 )
 
 
@@ -67,7 +68,7 @@ def black_box_stronger(evidence):
         said += f"; a longer attack with gradients breaks {fooled - left} of them."
         return "info", said, "As few as are left are no sign of masked gradients: the standard attacks ended early."
     said += "" if evidence.misled is None else f"; a longer attack with gradients leaves {left} of them too"
-    much, more = left > TOLERATED * evidence.n, _fooled_past_gradients(evidence)
+    much, more = too_many(left, evidence.n), _fooled_past_gradients(evidence)
     if not much and evidence.unadapted is None and by_chance(more, evidence.n):
         said += f". What was chosen against misleading gradients broke {more or 'no'} more."
         return "info", said, "So few are normal where the loss is a little rugged. The robust accuracy counts them."

@@ -150,6 +150,17 @@ def by_chance(count, n):
     return count <= max(BLACK_BOX * n, 1)
 
 
+def too_many(count, n):
+    """Whether so many of n images fell that chance does not explain it where TOLERATED of all would: one-sided, 5 %.
+
+    >>> [too_many(count, 100) for count in (5, 6)]
+    [False, True]
+    """
+    from scipy.stats import binom
+
+    return bool(binom.sf(count - 1, n, TOLERATED) < 0.05)
+
+
 def parts(attack):
     """An attack, the attack within it if it is around one, and so on."""
     return [attack, *(parts(attack.inner) if isinstance(attack, AttackWrapper) else ())]
