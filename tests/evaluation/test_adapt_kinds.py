@@ -97,4 +97,7 @@ def test_a_trial_that_a_hint_leads_to_costs_a_fiftieth_of_what_was_spent():
     tried = lambda spec: adapt.few(run, masked.rugged_loss, attacks.get(spec), hint=True)  # noqa: E731
     assert tried("apgd(steps=100)") == 100  # as every trial
     assert 30 < tried("twin(attack=apgd(steps=100), neighbors=8)") < 40
-    assert tried("twin(attack=apgd_t(steps=100, target_classes=9), neighbors=8)") == 3
+    assert tried("twin(attack=apgd_t(steps=100, target_classes=9), neighbors=8)") == adapt.TWIN
+    run.rows = run.rows[1:]
+    alone = adapt.few(run, masked.labels_alone, attacks.get("rays(queries=5000)"), hint=True)
+    assert alone == adapt.ALONE < adapt.TWIN

@@ -5,7 +5,8 @@ import numpy as np
 from tfadv import attacks
 from tfadv.evaluation.checks.evidence import TOLERATED, by_chance, iterates
 
-# That of `adapt.kinds.more_steps`, which is compiled for most models anyway.
+# As many steps as the check `not_converged` takes, from two starts: what one start finds is luck where an image is just
+# within reach. It is tried on other images too (`adapt.kinds.more_steps`).
 LONGER = "apgd(steps=200, restarts=2, loss=margin)"
 WHY = "Gradients lead to what attacks without gradients broke."
 
@@ -41,6 +42,6 @@ def stronger(run, traits):
     return 0 if by_chance(left, len(run.judge.x)) else left
 
 
-def few(count, run):
+def only_a_hint(count, run):
     """Whether so few images fell that it is a hint of misleading gradients, and no proof."""
     return count <= TOLERATED * len(run.judge.x)

@@ -163,8 +163,9 @@ class Diagnostics:
         evidence = checks.Evidence(
             judge=self.few, right=judge.clean[self.at], robust=run.robust[self.at],
             logits=judge.clean_logits, labels=judge.y, members=tuple(run.members), rows=tuple(run.rows),
-            differentiable=self.traits.differentiable, certified=self._certified(), seen=self.seen,
-            noise=self.traits.noise, misled=misled(run, self.traits), unadapted=self.unadapted, progress=self._tell,
+            trials=tuple(run.trials), differentiable=self.traits.differentiable, certified=self._certified(),
+            seen=self.seen, noise=self.traits.noise, misled=misled(run, self.traits), unadapted=self.unadapted,
+            progress=self._tell,
         )  # fmt: skip
         return checks.answers(evidence, run.journal.part)
 

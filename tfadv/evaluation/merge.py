@@ -53,9 +53,11 @@ def _row(name, place, parts, arrays, clean):
 
 
 def _trials(parts):
-    """The rows of the trials: sums over the parts that made them."""
+    """The rows of the trials: sums over the parts that made them; None where one does not know its own."""
+    if any(part.trials is None for part in parts):
+        return None
     made = {}
-    for row in (row for part in parts for row in part.trials or ()):
+    for row in (row for part in parts for row in part.trials):
         made.setdefault(_name(row), []).append(row)
     return [_summed(rows, "attacked", "fooled") for rows in made.values()]
 

@@ -33,7 +33,8 @@ class EvaluationResult:
         robust_accuracy: worst case per example over all attacks (and the clean image).
         attacks: as they ran, each on the `attacked` images that were still right; `accuracy` is what it and all before
             it left, `gradients` and `forwards` are the passes really made.
-        trials: attacks that ran on a few images and broke nothing that counts; None where that is not known.
+        trials: attacks that ran on a few images to see what they are worth: what they broke does not count, what they
+            cost does; None where that is not known.
         judge: `batch_size`, images at a time; `draws`, forward passes that judge an image by majority; and `jitter`, by
             how much each moves the pixels.
         fingerprints: sha256 of the `weights` as arrays, and of the files of `model` and `data` where there are any.

@@ -8,6 +8,8 @@ from tfadv.evaluation import metrics, model_noise
 from tfadv.evaluation.model_noise import Noise
 
 STANDARD, RANDOM, BLACK_BOX = "autoattack", "autoattack(version=rand)", ("square", "sparse_rs")
+# It knows every norm, and needs no gradient.
+ANY = "noise"
 # AutoAttack's version for random models, where the image seeds the noise.
 CLIMBING = ("apgd", "apgd(loss=margin)")
 # Where noise is too strong for the standard ensemble, targets are tried all the same, the likeliest ones, on as many
@@ -55,7 +57,7 @@ class ModelTraits:
 
     def default_attacks(self, norm):
         """What judges the model unless attacks are named: those that know the norm."""
-        asking = [attack for attack in map(registry.get, BLACK_BOX) if norm in attack.norms]
+        asking = [attack for attack in map(registry.get, BLACK_BOX) if norm in attack.norms] or [registry.get(ANY)]
         if self.noise is None:
             return [registry.get(STANDARD)] if self.differentiable else asking
         if not self.differentiable:

@@ -94,7 +94,8 @@ def _effort(result):
     each = " and ".join(_passes(total / result.dataset["n"], kind) for total, kind in zip(passes, PASSES, strict=True))
     n, several = len(result.attacks), " and " in result.threat
     many = f"attacks under {n} threat models" if several else f"{n} attack{'s' if n > 1 else ''}"
-    many += f" and {len(result.trials)} trials on a few images" if result.trials else ""
+    trials = len(result.trials or ())
+    many += f" and {trials} trial{'s' if trials > 1 else ''} on a few images" if trials else ""
     return f"{many}; on average {each} an image, {' and '.join(map(short, passes))} in all"
 
 
@@ -108,7 +109,7 @@ def chosen(result):
     note = "Chosen by what the model is and by what the attacks before them met; they count like all others."
     tables = [_with_reasons("Attacks chosen for this model", "why", ran, note, "chosen")] if ran else []
     if result.trials:
-        note = "What fooled none of these images was not run on the others. What the trials cost is counted."
+        note = "On some of the images alone, to see whether it is worth more. What the trials cost is counted."
         title = "Attacks tried on a few images"
         tables.append(_with_reasons(title, "what success would show", result.trials, note, "trials"))
     return tables

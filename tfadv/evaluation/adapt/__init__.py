@@ -34,9 +34,10 @@ KINDS = (
 # On a quarter of the images that are left, and so many at least and at most: what leaves 5 points of 1,000 images to be
 # found shows itself among 60 with a chance of 95 %.
 QUARTER, LEAST, MOST = 4, 24, 100
-# A trial that a hint leads to costs at most this share of what the attacks before it have cost. There are up to three;
-# the other trials cost 9 to 12 % where few images are judged, and all together are to cost an honest network 15 %.
-HINT = 0.02
+# A trial that a hint leads to costs at most this share of what the attacks before it have cost, but attacks so many
+# images at least: twins, which are believed where they find nothing, and labels alone, which are dear. There are up to
+# three; the other trials cost 9 to 12 % where few images are judged, and all are to cost an honest network 15 %.
+HINT, TWIN, ALONE = 0.02, 12, 4
 
 
 def adapt(run, traits, known=lambda name, compute: compute()):
@@ -74,7 +75,8 @@ def few(run, sign, attack, hint):
     if not hint:
         return most
     spent = sum(row["forwards"] + row["gradients"] for row in run.rows)
-    return min(most, max(1, int(HINT * spent / sum(attack.cost(run.judge.classes)))))
+    least = ALONE if sign is masked.labels_alone else TWIN
+    return min(most, max(least, int(HINT * spent / sum(attack.cost(run.judge.classes)))))
 
 
 def _read(sign, seen):

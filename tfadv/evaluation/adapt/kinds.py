@@ -4,11 +4,9 @@ They are tried on a few images first, and are members where they fool one of the
 """
 
 from tfadv.evaluation.adapt.members import climbing
+from tfadv.evaluation.black_box import LONGER
 from tfadv.evaluation.checks.evidence import TOLERATED
 
-# As many steps as the check `not_converged` takes, from two starts: what one start finds is luck where an image is just
-# within reach. Together with the others it costs 13 % of the standard ensemble, which queries Square 5,000 times.
-LONGER = "apgd(steps=200, restarts=2, loss=margin)"
 # Where the longer attack breaks more than what is tolerated, and more images than this, it is repeated.
 MUCH_COUNT = 2
 
@@ -29,6 +27,8 @@ def more_steps(seen):
 
 def more_restarts(seen):
     """Where more steps broke much, the attack has not converged."""
+    if not seen.run.rows:
+        return []
     last = seen.run.rows[-1]
     much = last["fooled"] > max(MUCH_COUNT, TOLERATED * len(seen.judge.x))
     if not much or last["attack"] not in [spec for spec, _ in more_steps(seen)]:

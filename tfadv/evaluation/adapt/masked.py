@@ -3,7 +3,7 @@
 from tfadv import attacks
 from tfadv.evaluation.adapt.members import EXPECTED, twins
 from tfadv.evaluation.adapt.observed import WITHOUT_GRADIENT
-from tfadv.evaluation.black_box import few, stronger
+from tfadv.evaluation.black_box import only_a_hint, stronger
 from tfadv.evaluation.traits import DRAWS
 
 # Attacks that need labels alone, by norm. Twice as many queries found nothing more on the specimen `labels_only`.
@@ -72,7 +72,7 @@ def only_hinted(seen, sign):
     flat = sign is saturated_parts and seen.flat > WITHOUT_GRADIENT
     if sign not in (saturated_parts, rugged_loss, labels_alone) or flat:
         return False
-    return black_box_broke(seen) and few(stronger(seen.run, seen.traits), seen.run)
+    return black_box_broke(seen) and only_a_hint(stronger(seen.run, seen.traits), seen.run)
 
 
 def _listed(names, most=3):

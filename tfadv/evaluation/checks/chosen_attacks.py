@@ -68,9 +68,9 @@ def black_box_stronger(evidence):
         said += f"; a longer attack with gradients breaks {fooled - left} of them."
         return "info", said, "As few as are left are no sign of masked gradients: the standard attacks ended early."
     said += "" if evidence.misled is None else f"; a longer attack with gradients leaves {left} of them too"
-    much, more = too_many(left, evidence.n), _fooled_past_gradients(evidence)
-    if not much and evidence.unadapted is None and by_chance(more, evidence.n):
-        said += f". What was chosen against misleading gradients broke {more or 'no'} more."
+    much, (tried, more) = too_many(left, evidence.n), _past_gradients(evidence)
+    if tried and not much and by_chance(more, evidence.n):
+        said += f". What was chosen against misleading gradients broke {more or 'no'} more of {tried} images."
         return "info", said, "So few are normal where the loss is a little rugged. The robust accuracy counts them."
     return (
         "error" if much else "warning",
@@ -79,12 +79,11 @@ def black_box_stronger(evidence):
     )
 
 
-def _fooled_past_gradients(evidence):
-    """How many images fell to what was chosen against misleading gradients: smoother twins and labels alone."""
-    ran = zip(evidence.members, evidence.rows, strict=True)
-    chosen = [(member, row) for member, row in ran if row.get("why")]
-    past = lambda member: member.black_box or any(isinstance(part, Twin) for part in parts(member))  # noqa: E731
-    return sum(row["fooled"] for member, row in chosen if past(member))
+def _past_gradients(evidence):
+    """What was chosen against misleading gradients, smoother twins and labels alone: images attacked, and fooled."""
+    past = lambda attack: attack.black_box or any(isinstance(part, Twin) for part in parts(attack))  # noqa: E731
+    rows = [row for row in (*evidence.rows, *evidence.trials) if row.get("why") and past(attacks.get(row["attack"]))]
+    return sum(row["attacked"] for row in rows), sum(row["fooled"] for row in rows)
 
 
 def short_of_exact(evidence):
