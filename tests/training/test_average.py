@@ -68,9 +68,12 @@ def test_ema_is_the_formula_and_is_what_is_validated_and_saved():
         for found, wanted in zip(keras.saving.load_model(file).get_weights(), expected, strict=True):
             np.testing.assert_allclose(found, wanted, atol=1e-6)
 
-    (remark,) = trainer.average.remarks(trainer)  # 0.6^6
-    assert "are 5% of the average, as 6 steps are few" in remark and "ema(momentum=0.46)" in remark
-    assert EMA(0.46).remarks(trainer) == []
+    (remark,) = trainer.average.remarks(trainer, 2, 2)  # 0.6^5
+    assert "are 8% of the average that is kept, as 6 steps are few" in remark and "ema(momentum=0.39)" in remark
+    assert EMA(0.39).remarks(trainer, 2, 2) == [] and EMA(0.4).remarks(trainer, 2, 2)
+    (remark,) = EMA(0.39).remarks(trainer, 1, 2)  # 0.39^2
+    assert "are 15% of the average that is kept, as 3 steps are few" in remark and "ema(momentum=0.1)" in remark
+    assert EMA(0.999).remarks(trainer, 1, 6) == []  # of one step it is the weights themselves
 
 
 def test_validation_leaves_the_weights_as_they_were_bit_for_bit():
@@ -93,9 +96,10 @@ def test_swa_is_the_mean_of_the_ends_of_epochs_running_statistics_too(monkeypatc
         np.testing.assert_allclose(found, wanted, atol=1e-6)
     assert history["val_loss"][0] == pytest.approx(loss_of(normalized(), seen[2]), rel=1e-5)
     assert history["val_loss"][3] == pytest.approx(loss_of(normalized(), expected), rel=1e-5)
-    assert len(trainer.state()) == 1 + len(expected) and trainer.average.remarks(trainer) == []
+    assert len(trainer.state()) == 1 + len(expected) and trainer.average.remarks(trainer, 2, 4) == []
+    assert "ended before swa(start=2) began" in trainer.average.remarks(trainer, 1, 4)[0]
     SWA(5).attach(trainer)
-    assert "ended before swa(start=5) began" in trainer.average.remarks(trainer)[0]
+    assert "ended before swa(start=5) began" in trainer.average.remarks(trainer, 4, 4)[0]
 
 
 @pytest.mark.parametrize("spec", ["ema(momentum=1)", "ema(momentum=True)", "swa(start=0)", "swa(start=1.5)"])

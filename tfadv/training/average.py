@@ -51,15 +51,21 @@ class EMA:
         """Give the classifier the averages."""
         trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
 
-    def remarks(self, trainer: keras.Model) -> list[str]:
-        """A sentence where the training was so short that the weights it began with are a part of the average."""
-        steps = int(np.asarray(trainer.optimizer.iterations))
-        share = self.momentum**steps
+    def remarks(self, trainer: keras.Model, kept: int, epochs: int) -> list[str]:
+        """A sentence where the weights of the first step are still a part of the average after the epoch `kept`.
+
+        Args:
+            kept: the epoch whose average is kept, from 1.
+            epochs: how many are behind the trainer.
+        """
+        steps = int(np.asarray(trainer.optimizer.iterations)) * kept // epochs
+        # The average of the first step is its weights; each further one multiplies their share by m.
+        share = self.momentum ** (steps - 1) if steps > 1 else 0.0
         if share <= FORGOTTEN:
             return []
-        shorter = np.floor(100 * FORGOTTEN ** (1 / max(1, steps))) / 100
+        shorter = np.floor(100 * FORGOTTEN ** (1 / (steps - 1))) / 100
         return [
-            f"The weights of the first step are {share:.0%} of the average, as {steps} steps are few for "
+            f"The weights of the first step are {share:.0%} of the average that is kept, as {steps} steps are few for "
             f'ema(momentum={self.momentum:g}). Train longer, or with --average "ema(momentum={shorter:g})".'
         ]
 
@@ -111,11 +117,11 @@ class SWA(keras.callbacks.Callback):
         for mean, weight in zip(self.means, self.weights, strict=True):
             weight.assign(np.asarray(mean))
 
-    def remarks(self, trainer: keras.Model) -> list[str]:
-        """A sentence where the training ended before there was an average."""
-        if self.has_begun(trainer):
+    def remarks(self, trainer: keras.Model, kept: int, epochs: int) -> list[str]:
+        """A sentence where the epoch `kept` of so many `epochs`, counted from 1, is from before the average."""
+        if kept > epochs - int(np.asarray(self.count)):
             return []
-        return [f"The training ended before swa(start={self.start}) began: the weights themselves are kept."]
+        return [f"The epoch that is kept ended before swa(start={self.start}) began: it has the weights themselves."]
 
     def state(self) -> list[keras.Variable]:
         """What a backup must hold."""
