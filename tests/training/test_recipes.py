@@ -35,12 +35,18 @@ def test_a_file_of_ones_own(tmp_path):
     assert Settings.from_record({"dataset": "digits"} | read).augments == ("crop_flip", "mixup")
 
 
-def test_a_run_that_goes_on_keeps_its_settings_whatever_the_recipe(tmp_path):
+def test_a_run_that_goes_on_keeps_its_settings_and_takes_no_other_recipe(tmp_path):
     settings = {"dataset": "digits", "model": "mlp", "method": "fast", "epochs": 7}
     stored = {"settings": settings, "source": "", "class_names": [], "finished": False}
+    (tmp_path / "train.json").write_text(json.dumps(stored | {"recipe": "fashion-mnist"}))
+    for own in (None, "fashion-mnist", "fashion_mnist"):  # which is not read: it has a threat
+        assert recipe_files.beginning(own, tmp_path, True) == settings
+    assert recipe_files.beginning("mnist", tmp_path, False)["epochs"] == 10
+    with pytest.raises(TfadvError, match="began with the recipe 'fashion-mnist', not 'mnist'; leave --recipe out"):
+        recipe_files.beginning("mnist", tmp_path, True)
     (tmp_path / "train.json").write_text(json.dumps(stored))
-    going_on, anew = (recipe_files.beginning("mnist", tmp_path, resume) for resume in (True, False))
-    assert going_on["epochs"] == 7 and going_on["threat"] == "linf:0.3" and anew["epochs"] == 10
+    with pytest.raises(TfadvError, match="began without a recipe; leave --recipe out"):
+        recipe_files.beginning("mnist", tmp_path, True)
     with pytest.raises(TfadvError, match="holds no run to resume; leave --resume out"):
         recipe_files.beginning(None, tmp_path / "other", True)
 

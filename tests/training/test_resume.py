@@ -68,7 +68,9 @@ def test_what_is_there_is_not_overwritten(digits, tmp_path, monkeypatch):
         train(digits, out=tmp_path / "r", **options)
     with pytest.raises(TfadvError, match="was trained with batch_size=128, not 64"):
         train(digits, out=tmp_path / "r", resume=True, **{**options, "batch_size": 64})
-    train(digits, out=tmp_path / "r", resume=True, recipe="mnist", progress=False)  # its own settings come first
+    with pytest.raises(TfadvError, match="began without a recipe; leave --recipe out"):
+        train(digits, out=tmp_path / "r", resume=True, recipe="mnist", progress=False)
+    train(digits, out=tmp_path / "r", resume=True, progress=False)  # with its own settings
     with pytest.raises(TfadvError, match="nothing to resume"):
         train(digits, out=tmp_path / "r", resume=True, **options)
     with pytest.raises(TfadvError, match="already holds a finished run"):

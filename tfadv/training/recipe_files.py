@@ -21,15 +21,22 @@ def beginning(recipe: str | None, out: str | Path, resume: bool) -> dict[str, An
     Args:
         recipe: see `read`; None is none.
         out: the run directory.
-        resume: whether the run there goes on: its settings come before those of the recipe.
+        resume: whether the run there goes on, with its settings: of its own recipe nothing is read again.
 
     Raises:
-        TfadvError: if there is no run to resume, and for what `read` and `tfadv.runs.training` refuse.
+        TfadvError: if there is no run to resume, for another recipe than that of the run, and for what `read` and
+            `tfadv.runs.training` refuse.
     """
-    stored = runs.training(out) if resume else {}
-    if resume and not stored:
+    if not resume:
+        return read(recipe) if recipe else {}
+    stored = runs.training(out)
+    if not stored:
         raise TfadvError(f"{str(out)!r} holds no run to resume; leave --resume out.")
-    return (read(recipe) if recipe else {}) | stored.get("settings", {})
+    own = stored.get("recipe")
+    if recipe and (not own or _named(recipe) != _named(own)):
+        began = f"with the recipe {own!r}, not {str(recipe)!r}" if own else "without a recipe"
+        raise TfadvError(f"{str(out)!r} began {began}; leave --recipe out, or choose another directory with --out.")
+    return stored["settings"]
 
 
 def read(recipe: str) -> dict[str, Any]:
@@ -44,7 +51,7 @@ def read(recipe: str) -> dict[str, Any]:
     >>> read("mnist")["threat"]
     'linf:0.3'
     """
-    name = str(recipe).replace("-", "_")
+    name = _named(recipe)
     if name in RECIPES:
         return _parsed((FOLDER / f"{name}.toml").read_text("utf-8"), recipe)
     path = Path(recipe)
@@ -55,6 +62,12 @@ def read(recipe: str) -> dict[str, Any]:
         return _parsed(path.read_text("utf-8"), recipe)
     except (OSError, UnicodeDecodeError) as error:
         raise TfadvError(f"cannot read the recipe {str(recipe)!r} ({getattr(error, 'strerror', error)}).") from error
+
+
+def _named(recipe):
+    """The name with underscores, or the path as it is."""
+    name = str(recipe).replace("-", "_")
+    return name if name in RECIPES else str(recipe)
 
 
 def _parsed(text, recipe):

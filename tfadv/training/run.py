@@ -54,7 +54,8 @@ def train(
         dataset: a `tfadv.data.Dataset`.
         out: the run directory.
         resume: continue what is in `out`, with its settings where none are given.
-        recipe: the name of a recipe, or a `.toml` file, with settings for those that are not given.
+        recipe: the name of a recipe, or a `.toml` file, with settings for those that are not given; a run that is
+            resumed takes no other than its own.
         progress: True prints lines on stderr, False nothing; or a callable, see `tfadv.progress`.
         **settings: see `Settings`; `dataset` is taken from the data set.
 
@@ -123,7 +124,7 @@ def _train(dataset, settings, out, resume, progress, recipe=None):
     with files.atomic(out / (runs.LAST if settings.keep == "best" else runs.MODEL)) as temporary:
         trainer.save(temporary)
     labels = (held_out or training).y
-    averaging = trainer.average.remarks(trainer) if trainer.average else []
+    averaging = trainer.average.remarks(trainer, kept + 1, len(history)) if trainer.average else []
     remarks = [*trainer.remarks(history), *averaging, *collapse.remarks(history, kept, settings, labels)]
     outcome = {"finished": True, "best_epoch": kept + 1, "metrics": history[kept], "remarks": remarks}
     files.write_json(out / runs.TRAIN, {**record, **outcome, "provenance": provenance(seed=settings.seed)})
