@@ -1,6 +1,7 @@
 """Every training method: what it must do and what it must leave alone. New methods are enrolled by their name."""
 
 import functools
+import re
 import types
 
 import keras
@@ -14,7 +15,7 @@ from tfadv.errors import TfadvError
 from tfadv.models import build
 from tfadv.threat import LInf
 from tfadv.training import METHODS
-from tfadv.training.settings import class_of
+from tfadv.training.settings import Settings, class_of
 
 pytestmark = pytest.mark.usefixtures("without_xla")
 
@@ -128,8 +129,10 @@ def test_a_training_that_is_told_to_ramp_begins_near_the_image(method, split):
 
 @pytest.mark.parametrize("method", [method for method in METHODS if not class_of(method).trains_robust])
 def test_a_training_without_an_eps_that_could_grow_says_so(method):
-    for name in (method, f"awp({method})"):
-        with pytest.raises(TfadvError, match="does not train within an eps that could grow: drop --eps-ramp"):
+    for name in (method.replace("_", "-"), f"awp({method})"):
+        with pytest.raises(TfadvError, match=re.escape(f"the method {name} does not train within an eps")):
+            Settings(dataset="cifar10", method=name, eps_ramp=2)  # before the data are read
+        with pytest.raises(TfadvError, match="does not train within an eps that could grow: give no ramp"):
             trainer_for(name).begin(batch_size=8, steps=1, ramp=100)
 
 

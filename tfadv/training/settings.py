@@ -34,8 +34,8 @@ class Settings:
         loss: `"ce"`, cross-entropy, or `"hinge"`, sum_{j != y} max(0, z_j - z_y + 1) (Weston, Watkins 1999).
         reduction: of the loss over a batch, `"mean"` or `"sum"`.
         optimizer: `"adam"`, `"sgd(learning_rate=0.1, momentum=0.9)"`, ...
-        weight_decay: d in the term d / 2 ||w||_2^2 that is added to the loss, over all trainable weights: what
-            PyTorch's SGD calls so. That of Keras' optimizers is decoupled from momentum.
+        weight_decay: d in the term d / 2 ||w||_2^2 that is added to the loss, over the trainable weights but
+            factors of noise: what PyTorch's SGD calls so. That of Keras' optimizers is decoupled from momentum.
         schedule: of the learning rate: `"constant"`, `"step(at=(0.6, 0.8))"`, `"plateau"`, `"cosine_decay"`,
             `"cyclic"`.
         average: of the weights, validated and kept in their place: `"none"`, `"ema(momentum=0.999)"`,
@@ -127,6 +127,8 @@ class Settings:
                 f"the method {self.method} does not train on an attack: add --method adversarial, or give the attack "
                 "as --validation-attack."
             )
+        if self.eps_ramp and not method.trains_robust:
+            raise TfadvError(f"the method {self.method} does not train within an eps that could grow: drop --eps-ramp.")
         if max(len(self.attacks), len(self.threats)) > 1 and not method.trains_on_several:
             raise TfadvError(f"the method {self.method} takes one attack and one threat model: add --method mixed.")
         if len(self.attacks) > 1 and len(self.attacks) != len(self.threats):

@@ -61,7 +61,7 @@ class Trainer(keras.Model):
     several_steps_per_call = True
     # How often a batch updates the weights.
     updates = 1
-    # d in the term d / 2 ||w||^2 of the loss, over all trainable weights.
+    # d in the term d / 2 ||w||^2 of the loss, over `weights_but_noise`.
     weight_decay = 0.0
     # The passes of an image in a step besides what `craft` takes.
     learning = Passes(1, 1)
@@ -112,9 +112,7 @@ class Trainer(keras.Model):
             TfadvError: for a ramp, where the method does not train within an eps.
         """
         if ramp and not self.trains_robust:
-            raise TfadvError(
-                f"the method {type(self).__name__} does not train within an eps that could grow: drop --eps-ramp."
-            )
+            raise TfadvError(f"{type(self).__name__} does not train within an eps that could grow: give no ramp.")
         self.ramp = ramp * self.updates
 
     def state(self) -> list[keras.Variable]:
