@@ -53,7 +53,7 @@ FEWER = {"quick": {"steps": 5, "queries": 0}, "square": {"queries": 150}, "trans
 
 
 @pairs
-@pytest.mark.parametrize(("n", "eps", "corners"), [(4, 1e-6, True), (1, 8 / 255, False), (3, 1e3, False)])
+@pytest.mark.parametrize(("n", "eps", "corners"), [(2, 0.0, True), (1, 8 / 255, False), (3, 1e3, False)])
 def test_stays_inside_ball_and_box(name, norm, n, eps, corners):
     rng = np.random.default_rng([n, *f"{name} {norm}".encode()])
     x = rng.uniform(0, 1, (n, 3, 2, 3)).astype("float32")
