@@ -61,6 +61,12 @@ def test_halves_share_no_image():
     assert numbers.half(1).values == [2, 2]
 
 
+def test_half_of_a_share_is_a_share():
+    shares = [Sample.of(np.repeat(value, 4)).map(np.array, share=True) for value in (0.5, 0.25)]
+    assert str(shares[0].half(0)) == "50.0 % [50.0, 50.0]"
+    assert str((shares[0] - shares[1]).half(1)) == "+25.0 [+25.0, +25.0]"
+
+
 def test_the_union_of_two_attackers():
     assert (Sample.of(RIGHT) & Sample.of(~RIGHT)).mean == 0.0
     assert (Sample.of(RIGHT) & Sample.of(FEWER)).per_seed[0].dtype == bool

@@ -87,7 +87,7 @@ class Sample:
 
     def half(self, which):
         """Every other image, from the first (0) or the second (1): one half to choose on, one to measure on."""
-        return self.map(lambda array: array[which::2])
+        return dataclasses.replace(self.map(lambda array: array[which::2], share=self.share), points=self.points)
 
     def map(self, operation, *others, share=False):
         """`operation` on this sample's array and the others', seed by seed, for the seeds that all of them have."""
