@@ -15,14 +15,14 @@ from tfadv.study import ByClass, Claim, Clean, Experiment, LayerSimilarity
 class WideVsDeepCKA(Experiment):
     name, title = "wide_vs_deep_cka", "Do wide and deep networks learn the same?"
     document, ids = DOCUMENT, ("wide-vs-deep-cka",)
-    scales = residual()
+    scales = residual(minutes=3.0)
 
     def networks(self):
         return grid(self.preset)
 
     def measures(self):
         batch = 20 if self.preset == "smoke" else 250
-        return {"clean": ByClass(Clean("Natural")), "cka": LayerSimilarity(batch)}
+        return {"clean": ByClass(Clean(), "Natural"), "cka": LayerSimilarity(batch)}
 
     def derived(self, found):
         first = lambda name: found[name, "cka", "first"].map(lambda shares: shares.max(), share=True)  # noqa: E731
