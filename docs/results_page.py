@@ -31,7 +31,7 @@ def write_page(run, commit, minutes):
     name = result.name.replace("_", "-")
     page = DOCS / "results" / f"{name}.md"
     before = page.read_text() if page.is_file() else ""
-    spent = f"{minutes:g}, beside other work: about {minutes / 2:.2g} on two idle cores"
+    spent = f"{minutes:g}, beside other work: at least {minutes / 2:.1f} on two idle cores"
     about = {"commit": commit, "CPU minutes": spent}
     facts = {**about, **{key: result.provenance[key] for key in KEPT if key in result.provenance}}
     shown = dataclasses.replace(result, provenance={"document": result.provenance.get("document"), **facts})
