@@ -111,7 +111,9 @@ def test_the_front_is_of_cells_that_none_beats_in_both():
 
 def test_no_two_cells_are_the_same_network():
     assert nas_robust.live("000212") == nas_robust.live("000211") == "000200" and nas_robust.live("012112") == "010102"
-    assert len(set(nas_robust.CELLS)) == 12 and all(nas_robust.live(cell) == cell for cell in nas_robust.CELLS)
+    assert len({*map(nas_robust.meaning, nas_robust.CELLS)}) == 12 and all(
+        nas_robust.live(cell) == cell for cell in nas_robust.CELLS
+    )
 
 
 def test_a_cell_is_what_its_edges_say():
@@ -125,17 +127,18 @@ def test_a_cell_is_what_its_edges_say():
         cells.cell_net((8, 8, 1), 3, edges="22")
 
 
-def test_the_correlation_of_ranks_is_spearman_s_with_the_spread_of_its_error():
+def test_the_correlation_of_ranks_is_spearman_s_and_its_interval_holds_it():
     from scipy.stats import spearmanr
 
     rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(2, 400))
-    of = nas_robust.rank_correlation(a, a + b)
-    assert of.mean() == pytest.approx(spearmanr(a, a + b).statistic)
-    drawn = (rng.integers(0, 400, 400) for _ in range(200))
-    assert of.std() / 20 == pytest.approx(np.std([spearmanr(a[i], (a + b)[i]).statistic for i in drawn]), rel=0.15)
-    # A perfect order leaves no doubt, and not a correlation above 1.
-    assert nas_robust.rank_correlation(a, a) == pytest.approx(np.ones(400))
+    a, b = rng.normal(size=(2, 4000, 12))
+    of = [nas_robust.rank_correlation(*pair) for pair in zip(a, a + b, strict=True)]
+    assert of[:20] == pytest.approx([spearmanr(*pair).statistic for pair in zip(a[:20], (a + b)[:20], strict=True)])
+    true = nas_robust.rank_correlation(a.ravel(), (a + b).ravel())
+    intervals = [nas_robust.RankCorrelation({0: np.array(one)}, cells=12).interval for one in of if abs(one) < 1]
+    assert all(-1 < low < high < 1 for low, high in intervals)
+    assert np.mean([low < true < high for low, high in intervals]) == pytest.approx(0.95, abs=0.015)
+    assert nas_robust.RankCorrelation({0: np.array(0.5)}, cells=3).interval is None
 
 
 def test_every_seed_has_its_correlation():
