@@ -18,6 +18,9 @@ RNG = np.random.default_rng(0)
 def draw(name):
     x = RNG.random((6, 8, 8, 1), np.float32)
     return {
+        "plane": lambda: figures.accuracy_plane(
+            {f"$\\no{k}$": {"natural": [0.9, 0.8], "robust": [0.1, 0.2], "joined": k % 2 == 0} for k in range(9)}
+        ),
         "curves": lambda: figures.accuracy_curves({f"$\\no{k}$": CURVE for k in range(9)}, vertical_lines={"eps": 0.1}),
         "roc": lambda: figures.roc_curves({"l2": ([0, 0.5, 1], [0, 0.8, 1], 0.7)}),
         "bars": lambda: figures.accuracy_bars({"a": {"clean": (0.9, (0.8, 1)), "robust": (0.1, None)}, "b": {}}),
@@ -33,7 +36,7 @@ def pixels(png):
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("name", ["curves", "roc", "bars", "distances", "gallery", "grid", "heatmap"])
+@pytest.mark.parametrize("name", ["plane", "curves", "roc", "bars", "distances", "gallery", "grid", "heatmap"])
 def test_same_arguments_same_bytes(name):
     before = dict(matplotlib.rcParams)
     function = draw(name)

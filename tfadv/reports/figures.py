@@ -49,6 +49,30 @@ def accuracy_curves(
 
 
 @canvas.style()
+def accuracy_plane(groups, *, title="Accuracy under attack against natural accuracy", path=None):
+    """Accuracy under attack against accuracy on natural images, a point a network.
+
+    Args:
+        groups: name -> {`natural`: (k,), `robust`: (k,), both in [0, 1]}, and `joined` where a line leads from each
+            point to the next.
+    """
+    from matplotlib.ticker import PercentFormatter
+
+    figure = canvas.figure(4.8 + 0.3 * _legend_rows(groups))
+    axes = figure.add_subplot()
+    for number, (name, group) in enumerate(groups.items()):
+        line = _line(number) if group.get("joined") else {"color": _line(number)["color"], "linestyle": "none"}
+        marker = MARKERS[number % len(MARKERS)]
+        axes.plot(group["natural"], group["robust"], label=name, marker=marker, markersize=7, **line)
+    axes.set(title=title, xlabel="accuracy on natural images", ylabel="accuracy under attack")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    axes.grid(True)
+    _legend_below(figure, axes, groups)
+    return canvas.png(figure, path)
+
+
+@canvas.style()
 def roc_curves(curves, title="Receiver operating characteristic", *, path=None):
     """ROC curves on their square, with the diagonal of a coin.
 

@@ -26,7 +26,7 @@ COMPARED = {
 class Capacity(Experiment):
     name, title = "capacity", "Capacity: wider, deeper, or both"
     document, ids = DOCUMENT, ("capacity",)
-    scales = residual()
+    scales = residual(minutes=3.5)
 
     def networks(self):
         if self.preset != "paper":

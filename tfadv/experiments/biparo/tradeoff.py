@@ -64,8 +64,7 @@ class Tradeoff(Experiment):
         shown = {label: [name for name in line if name in names] for label, line in lines.items()}
         alone = {found.networks[name].title: [name] for name in names if name not in several}
         points = {label: self.points(found, names) for label, names in (shown | alone).items() if names}
-        title = "Accuracy under PGD against natural accuracy"
-        png = figures.accuracy_curves(points, title=title, xlabel="natural accuracy")
+        png = figures.accuracy_plane(points, title="Accuracy under PGD against natural accuracy")
         yield Figure("The trade-off", png, "A point a network.", "tradeoff")
 
     def measured(self, found):
@@ -73,6 +72,6 @@ class Tradeoff(Experiment):
         return found.having("clean", "pgd_linf")
 
     def points(self, found, names):
-        """Natural accuracy across, accuracy under PGD up, for `figures.accuracy_curves`."""
+        """What `figures.accuracy_plane` shows of networks of one kind, in their order."""
         clean, robust = ([found[name, key].mean for name in names] for key in ("clean", "pgd_linf"))
-        return {"eps": clean, "accuracy": robust}
+        return {"natural": clean, "robust": robust, "joined": len(names) > 1}
