@@ -57,8 +57,8 @@ class Danskin(Experiment):
 
     def tables(self, found):
         note = (
-            "Mean error of the derivative, as a share of its mean size; intervals are over directions of the weights, "
-            "the same with FGSM as with PGD."
+            "Mean error of the derivative, as a share of its mean size; with one seed intervals are over directions of "
+            "the weights, the same with FGSM as with PGD."
         )
         columns = ["clean", "pgd", "one", "many", "l2"]
         yield found.grid("table", "Told and measured derivatives", columns=columns, note=note)
