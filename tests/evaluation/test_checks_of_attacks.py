@@ -9,6 +9,7 @@ import tensorflow as tf
 from evidence_of import case_of, severity, told, with_threat
 
 from tfadv import attacks, losses
+from tfadv.evaluation import checks
 from tfadv.evaluation.checks import chosen_attacks, controls, model
 from tfadv.evaluation.checks.evidence import NO_SINGLE_ATTACK
 from tfadv.evaluation.model_noise import Noise
@@ -192,3 +193,9 @@ def test_a_gap_of_24_bits_is_where_the_cross_entropy_ends():
     loss = losses.cross_entropy(tf.constant([0, 0]), z).numpy()
     assert loss[0] == 0 < loss[1]
     assert (controls._cross_entropy(z, np.zeros(2, int)) > 0).all()
+
+
+def test_what_cannot_be_left_out_is_not_advised():
+    assert "Leave out --attack" in chosen_attacks.not_standard(told(["square"]))[2]
+    assert "follow gradients" in chosen_attacks.not_standard(told(["square"], differentiable=False))[2]
+    assert not checks.fired(chosen_attacks.not_adapted(told(["quick"], unadapted="The attacks were given")))

@@ -71,7 +71,7 @@ def test_plain_training_keeps_its_best_clean_epoch_and_reports_the_other(digits,
         ({"threat": 0.1}, "threat: expected a text, or several, received 0.1"),
         ({"threat": "linf:0.1", "eps_ramp": 2}, "the method standard does not train within an eps"),
         ({"method": "fast", "threat": "linf:0.1", "eps_ramp": 1.5}, "eps ramp: expected a number of epochs"),
-        ({"method": "awp(free)", "threat": "linf:0.1"}, "awp: method: expected one that takes the step of Keras"),
+        ({"method": "awp(free)", "threat": "linf:0.1"}, "awp: method: expected one that takes one step a batch"),
         ({"method": "awp(standard)", "attack": "pgd", "threat": "linf:0.1"}, "does not train on an attack"),
         (
             {"method": "fast", "threat": "linf:0.1", "eps_ramp": 11},

@@ -129,7 +129,7 @@ def distance_histogram(distances, *, vertical_lines=None, title="", xlabel="dist
     lines = vertical_lines or {}
     top = max([*map(np.max, distances.values()), *lines.values(), 1e-12])
     edges = np.linspace(0, top, bins + 1)
-    figure = canvas.figure(3.2)
+    figure = canvas.figure(3.2 + 0.3 * _legend_rows(distances))
     axes = figure.add_subplot()
     below = np.zeros(bins)
     for number, (name, values) in enumerate(distances.items()):
@@ -140,11 +140,11 @@ def distance_histogram(distances, *, vertical_lines=None, title="", xlabel="dist
     for label, eps in lines.items():
         _vertical_line(axes, label, eps, foot=False)
     axes.set(title=title, xlabel=xlabel, ylabel="images", xlim=(0, top * 1.02))
-    axes.set_ylim(0, below.max() * (1.05 + 0.13 * len(distances)))  # room for the legend
+    axes.set_ylim(0, below.max() * 1.18)  # room for the names of the lines
     axes.yaxis.get_major_locator().set_params(integer=True)
     axes.grid(True, axis="y")
     axes.set_axisbelow(True)
-    axes.legend(loc="upper left", frameon=False)
+    _legend_below(figure, axes, distances)
     return canvas.png(figure, path)
 
 

@@ -55,7 +55,7 @@ class AWP(Trainer):
         self.warm_up = number("awp: warm_up", warm_up, "a whole number of epochs from 0", lambda n: n >= 0, (int,))
         within = METHODS.build(method, classifier=classifier, **options)
         if type(within).learn is not Trainer.learn:
-            raise invalid("awp: method", "one that takes the step of Keras", method, "write e.g. awp(adversarial).")
+            raise invalid("awp: method", "one that takes one step a batch", method, "write e.g. awp(adversarial).")
         # Past Keras, which would count the classifier and the metrics of a trainer within a trainer twice.
         object.__setattr__(self, "within", within)
         self.warm_steps = None if warm_up else 0

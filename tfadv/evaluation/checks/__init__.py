@@ -122,8 +122,9 @@ def _with_tried(evidence, code, answer):
         return answer
     best = max(chosen, key=lambda row: row["fooled"])
     more = sum(row["fooled"] for row in chosen)
+    images = "images" if more > 1 else "image"
     return (
         *answer[:2],
-        f"The judge adapted its attacks and fooled {more} images more, which the robust accuracy counts. Most by "
+        f"The judge adapted its attacks and fooled {more} more {images}, which the robust accuracy counts. Most by "
         f'--attack "{best["attack"]}": give that more steps and restarts until nothing changes.',
     )

@@ -132,6 +132,8 @@ def not_adapted(evidence):
     """The judge chose no attacks by itself."""
     if evidence.unadapted is None:
         return None
+    if any(isinstance(part, Quick) for part in evidence.parts):
+        return "a quick verdict is that of the attack quick alone"
     return (
         "info",
         f"{evidence.unadapted.rstrip('.')}: no attack was chosen by what the model is and by what the others met.",
@@ -169,7 +171,12 @@ def not_standard(evidence):
     return (
         "info",
         f"Not comparable with published figures of AutoAttack ({version}), which also runs {', '.join(missing)}.",
-        "Leave out --attack to run it." if evidence.noise is None else f'Add --attack "autoattack(version={version})".',
+        "Name the attacks that were run where you quote the robust accuracy: those follow gradients, which the model "
+        "has not."
+        if not evidence.differentiable
+        else "Leave out --attack to run it."
+        if evidence.noise is None
+        else f'Add --attack "autoattack(version={version})".',
     )
 
 

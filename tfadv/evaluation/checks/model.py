@@ -54,12 +54,13 @@ def zero_gradients(evidence):
     ce, margin = dead
     other_loss = any(not member.black_box and loss_of(member) != "ce" for member in evidence.members)
     hopeless = margin > 0.1 or (ce > 0.1 and not other_loss)
+    other = "loss=margin, which does not saturate" if ce >= margin else "loss=ce"
     return (
         "error" if hopeless else "warning",
         f"The cross-entropy has no gradient, zero in every pixel, at {ce:.1%} of the {where} and the margin at "
         f"{margin:.1%}; NaN or infinite somewhere at {max(broken):.1%}.",
-        "Attack with loss=margin, which does not saturate; where that has none either, look for the operation that "
-        "stops the gradient (square roots and divisions by 0, rounding, steps), or use bpda and square.",
+        f"Attack with {other}; where that has no gradient either, look for the operation that stops it (square roots "
+        "and divisions by 0, rounding, steps), or use bpda and square.",
     )
 
 

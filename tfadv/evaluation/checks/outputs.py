@@ -90,8 +90,8 @@ def seeded_noise(evidence):
     expected = any(isinstance(part, EOT) and part.jitter for part in evidence.parts)
     return (
         "info" if expected else "warning",
-        f"The model draws noise that the image itself seeds: moving its pixels by {jitter:g} moves a logit by up to "
-        f"{np.abs(first - second).max():.2g}{company}; {flips:.1%} of the predictions change.",
+        f"The model draws noise that the image itself seeds, or jumps as if it did: moving its pixels by {jitter:g} "
+        f"moves a logit by up to {np.abs(first - second).max():.2g}{company}; {flips:.1%} of the predictions change.",
         f'Attack the expectation over such small steps: --attack "eot(attack=apgd, draws={draws}, jitter={jitter:g})".',
     )
 
@@ -102,11 +102,13 @@ def abstentions(evidence):
     asked = sum(row["attacked"] for row in evidence.rows if row.get("abstained") is not None)
     if validation.rejects(evidence.judge.model):
         return _rejections(evidence, adversarial, asked)
-    if not adversarial:
-        return None if asked else NONE_RIGHT if evidence.members else NO_ATTACK
-    # Fewer images may lack a class by chance.
-    if evidence.n < 10 * evidence.classes:
+    if not asked:
+        return NONE_RIGHT if evidence.members else NO_ATTACK
+    # Few images may lack a class by chance.
+    if evidence.labels.max() < evidence.classes - 1 and evidence.n < 10 * evidence.classes:
         return TOO_FEW
+    if not adversarial:
+        return None
     return (
         "warning",
         f"The model names no class at {adversarial} of {asked} adversarial images: all its logits are alike or not "
