@@ -23,7 +23,7 @@ class NoisyNetCurves(Experiment):
     document, ids = DOCUMENT, ("noisynet-curves",)
     scales = {
         preset: scale.but(validation=0.1, schedule="constant", judged=min(scale.judged, 1000))
-        for preset, scale in basicnet(epochs=24).items()
+        for preset, scale in basicnet(epochs=24, minutes=4.5).items()
     }
 
     def networks(self):
