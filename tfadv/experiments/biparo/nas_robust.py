@@ -48,9 +48,9 @@ def meaning(edges):
     >>> meaning("112202") == meaning("121022")  # an identity makes node 1 another name of node 0
     True
     """
+    bring = {NONE: lambda node: (), IDENTITY: lambda node: node, CONVOLUTION: lambda node: (("convolution", node),)}
     nodes, kinds = [("x",)], iter(edges)
     for _ in range(1, NODES):
-        bring = {NONE: lambda node: (), IDENTITY: lambda node: node, CONVOLUTION: lambda node: (("convolution", node),)}
         terms = [term for node, kind in zip(tuple(nodes), kinds, strict=False) for term in bring[kind](node)]
         nodes.append(tuple(sorted(terms, key=str)))
     return tuple(sorted(nodes, key=str))
