@@ -9,8 +9,9 @@ import pytest
 
 from tfadv.errors import TfadvError
 from tfadv.experiments import EXPERIMENTS
-from tfadv.experiments.biparo import cells, forensics, nas_robust
+from tfadv.experiments.biparo import cells, forensics, nas_robust, robust_overfitting
 from tfadv.experiments.biparo.networks import networks
+from tfadv.study import Sample
 
 BIPARO = [name for name, place in EXPERIMENTS.places.items() if ".biparo." in place]
 PRINTED = [
@@ -27,7 +28,7 @@ def made_up(experiment, share=0.5, **others):
             at = np.array(getattr(experiment.measures()[key], "at", (1, 2, 3)), float)
             curve = type(experiment.measures()[key]).__name__ in ("Curve", "History")
             value = np.full(at.shape, others.get(name, share)) if curve else right
-            halves = {array: np.full(10, 0.5) for array in ("classes", "first", "layers")}
+            halves = {array: np.full(10, 0.5) for array in ("classes", "layers")}
             halves["named"] = rng.integers(0, 6, (100, 6))
             stored[0, name, key] = {"value": value, "at": at, **halves}
     about = {key: {"dataset": experiment.scale.dataset, "class_names": list("abcdefghij")} for key in stored}
@@ -182,13 +183,30 @@ def test_networks_that_are_compared_learn_from_as_many_images():
 
 
 @pytest.mark.parametrize(("epoch", "holds"), [(39, False), (40, False), (41, True), (56, True), (57, False)])
-def test_the_turn_comes_after_the_drop(epoch, holds):
-    overfit = EXPERIMENTS.build("robust_overfitting")
+def test_the_turn_comes_after_the_drop_and_one_seed_does_not_tell(epoch, holds):
+    overfit = EXPERIMENTS.build("robust_overfitting", seeds=2)
     found = made_up(overfit)
-    curve = np.eye(80)[epoch - 1]
-    for metric in ("val_adv_accuracy", "accuracy"):
-        found.stored[0, "basicnet", metric] = {"value": curve, "at": np.arange(80)}
-    assert {claim.id: claim for claim in overfit.claims(found)}["turn"].holds is holds
+    turn = lambda: {claim.id: claim for claim in overfit.claims(found)}["turn"]  # noqa: E731
+    for seed, expected in ((0, None), (1, holds)):
+        found.seeds = range(seed + 1)
+        for metric in ("val_adv_accuracy", "accuracy"):
+            found.stored[seed, "basicnet", metric] = {"value": np.eye(80)[epoch - 1], "at": np.arange(80)}
+        assert turn().measured.mean == epoch and turn().holds is expected
+
+
+def test_a_rise_of_counts_has_the_widest_interval_of_all_pairings():
+    def interval(difference):
+        return Sample.of(difference).interval
+
+    rng = np.random.default_rng(0)
+    of = robust_overfitting.risen(0.3, 0.5, 200)
+    assert of.mean() == pytest.approx(0.2) and interval(of)[0] > 0
+    for _ in range(20):
+        first, last = (rng.permutation(np.arange(200) < right) for right in (60, 100))
+        other = interval(last.astype(np.int8) - first.astype(np.int8))
+        assert interval(of)[0] <= other[0] and other[1] <= interval(of)[1]
+    # Nearly all right before and after: hardly any can change.
+    assert abs(robust_overfitting.risen(0.95, 0.99, 100)).sum() == 6
 
 
 def test_residuals_of_a_kernel():
@@ -231,5 +249,5 @@ def test_who_trains_longer_is_told_apart(tmp_path):
     found.stored[0, "basicnet", "val_adv_accuracy"] = falls
     found.stored[0, "basicnet", "accuracy"] = {"value": np.array([0.1, 0.2, 0.8]), "at": np.arange(3)}
     assert found["basicnet", "kept"].mean == 2 and found["basicnet", "gap_held_out"].mean == pytest.approx(0.1)
-    assert found["basicnet", "rise"].mean == pytest.approx(0.6)
+    assert found["basicnet", "rise"].mean == pytest.approx(0.6) and len(found["basicnet", "rise"].per_seed[0]) == 2000
     assert dataclasses.asdict(overfit)["preset"] == "laptop" and len(list(overfit.figures(found))) == 2

@@ -42,9 +42,10 @@ def test_a_mean_beyond_the_bound_is_not_enough():
     assert CLEAN.mean > -0.01 and claim(CLEAN, above=-0.01).holds is None
 
 
-def test_a_number_without_an_interval_is_taken_at_its_word():
-    assert claim(Sample.of(1.0), near=(1.0, 0.0)).holds is True
-    assert claim(Sample.of(0.0), above=0.0).holds is False
+def test_a_number_without_an_interval_decides_nothing():
+    assert claim(Sample.of(1.0), near=(1.0, 0.5)).holds is None
+    assert claim(Sample.of(9.0), above=0.0).holds is None and claim(Sample.of(9.0), below=0.0).holds is None
+    assert claim(Sample.of(9.0, 9.0), above=0.0).holds is True
     assert claim(Sample.of(0.0, 0.0), above=0.0).holds is False
     assert claim(Sample({}), above=0.0).holds is None
     assert claim(Sample.of(np.array([np.nan, np.nan])), above=0.0).holds is None

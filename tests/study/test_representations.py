@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfadv.data.split import Dataset, Split
-from tfadv.study import ByClass, Clean, LayerSimilarity
+from tfadv.study import ByClass, Clean, FirstComponent, LayerSimilarity
 from tfadv.study.bench import TrainedNetwork
 from tfadv.study.representations import block, first_component, hsics, normalized
 
@@ -58,6 +58,10 @@ def test_layers_of_a_network_before_batches(network):
     kinds = [type(layer).__name__ for layer in network.model.layers]
     assert arrays["cka"].shape == (kinds.count("Dense"),) * 2 and arrays["value"].shape == (2,)
     assert np.diag(arrays["cka"]) == pytest.approx(np.ones(kinds.count("Dense")))
+    shares = FirstComponent(batch=8)(network)
+    assert shares["layers"].shape == (4, kinds.count("Dense"))
+    best = shares["layers"][[0, 2]].mean(axis=0).argmax()
+    assert shares["value"] == pytest.approx(shares["layers"][[1, 3], best])
     [(title, png)] = LayerSimilarity().pictures(arrays, (), "CKA")
     assert title == "CKA" and png[:4] == b"\x89PNG"
 

@@ -7,7 +7,7 @@ from tfadv.study.measures import Clean, Differs, First, History, LastEpoch, Prot
 from tfadv.study.noise import NoiseOff, Unaware
 from tfadv.study.pictures import FirstImages, Gallery
 from tfadv.study.recipe import Network, Scale
-from tfadv.study.representations import ByClass, LayerSimilarity
+from tfadv.study.representations import ByClass, FirstComponent, LayerSimilarity
 from tfadv.study.sample import Sample
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Experiment",
     "Fgs",
     "First",
+    "FirstComponent",
     "FirstImages",
     "Gallery",
     "History",

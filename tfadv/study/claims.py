@@ -10,7 +10,7 @@ from tfadv.errors import invalid
 from tfadv.study.sample import Sample
 
 ONE_SEED = "One seed: the interval is over {} and speaks of these networks."
-ONE_NUMBER = "One seed, and no interval: this speaks of these networks."
+ONE_NUMBER = "One seed, and a number without an interval: another seed may say the opposite (`--seeds 3` tells)."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,11 +48,11 @@ class Claim:
     def holds(self):
         """True or False where the whole interval lies inside or outside the bounds, None where this run cannot tell.
 
-        A single number without an interval is taken at its word.
+        Nor can it where there is no interval: of a single number another seed may say the opposite.
         """
-        if self.measured.mean is None:
+        if self.measured.interval is None:
             return None
-        low, high = self.measured.interval or (self.measured.mean,) * 2
+        low, high = self.measured.interval
         if self.near is not None:
             value, tolerance = self.near
             inside = value - tolerance <= low and high <= value + tolerance

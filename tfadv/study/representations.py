@@ -7,6 +7,8 @@ import numpy as np
 from tfadv.reports.heatmap import heatmap
 from tfadv.study.measures import Measure, titled
 
+KINDS = ("ReLU", "Dense")
+
 
 @dataclasses.dataclass(frozen=True)
 class LayerSimilarity:
@@ -16,7 +18,7 @@ class LayerSimilarity:
     unbiased HSIC, both its parts averaged over batches (Nguyen, Raghu, Kornblith 2021, eq. 2 and 3).
 
     `value`, (batches,), is how much of a block the last half of the layers is: the mean CKA of its different layers;
-    `cka`, (k, k), is over all batches; `first`, (k,), is what the first principal component explains of each layer.
+    `cka`, (k, k), is over all batches.
 
     Args:
         batch: images at a time, at least 4.
@@ -24,21 +26,13 @@ class LayerSimilarity:
     """
 
     batch: int = 250
-    kinds: tuple[str, ...] = ("ReLU", "Dense")
+    kinds: tuple[str, ...] = KINDS
     title: str = titled("Block structure")
 
     def __call__(self, network):
-        import keras
-
-        chosen = [layer for layer in network.model.layers if type(layer).__name__ in self.kinds]
-        outputs = keras.Model(network.model.input, [layer.output for layer in chosen])
-        crossed, first = [], []
-        for start in range(0, len(network.x) - self.batch + 1, self.batch):
-            rows = [flat(np.asarray(part)) for part in outputs(network.x[start : start + self.batch], training=False)]
-            crossed.append(hsics([x @ x.T for x in rows]))
-            first.append([first_component(x) for x in rows])
+        crossed = [hsics([x @ x.T for x in rows]) for rows in outputs(network, self.batch, self.kinds)]
         blocks = np.array([block(normalized(part)) for part in crossed])
-        return {"value": blocks, "cka": normalized(np.mean(crossed, axis=0)), "first": np.mean(first, axis=0)}
+        return {"value": blocks, "cka": normalized(np.mean(crossed, axis=0))}
 
     def pictures(self, arrays, names, title):
         """The heat map of all layers."""
@@ -46,9 +40,36 @@ class LayerSimilarity:
         return [(title, heatmap(arrays["cka"], **options))]
 
 
-def flat(x):
-    """(n, ...) as rows in double precision, (n, d)."""
-    return x.reshape(len(x), -1).astype(np.float64)
+@dataclasses.dataclass(frozen=True)
+class FirstComponent:
+    """What the first principal component explains of the layer that it explains most of: (batches / 2,) in `value`.
+
+    `layers`, (batches, k), is its share of the variance of each layer's outputs. Which layer it is, is chosen on every
+    other batch, and measured on the rest.
+
+    Args:
+        batch, kinds: as of `LayerSimilarity`; at least four batches make an interval.
+    """
+
+    batch: int = 250
+    kinds: tuple[str, ...] = KINDS
+    title: str = titled("First component, highest")
+
+    def __call__(self, network):
+        every = outputs(network, self.batch, self.kinds)
+        shares = np.array([[first_component(x) for x in rows] for rows in every])
+        return {"value": shares[1::2, shares[::2].mean(axis=0).argmax()], "layers": shares}
+
+
+def outputs(network, batch, kinds):
+    """The outputs of a network's layers of these kinds as rows, (batch, d) each, batch by batch of the images."""
+    import keras
+
+    chosen = [layer for layer in network.model.layers if type(layer).__name__ in kinds]
+    model = keras.Model(network.model.input, [layer.output for layer in chosen])
+    for start in range(0, len(network.x) - batch + 1, batch):
+        parts = model(network.x[start : start + batch], training=False)
+        yield [np.asarray(part).reshape(batch, -1).astype(np.float64) for part in parts]
 
 
 def hsics(grams):

@@ -48,12 +48,18 @@ class RobustOverfitting(Experiment):
 
     def derived(self, found):
         held_out = lambda name: found[name, "val_adv_accuracy"]  # noqa: E731
+        rise = lambda curve, kept: risen(curve[int(kept) - 1], curve[-1], self.learned_from)  # noqa: E731
         return {
             "kept": ("Best epoch", lambda name: held_out(name).map(lambda curve: np.array(curve.argmax() + 1.0))),
             "gap": ("Lost after it", lambda name: found[name, "pgd"] - found[name, "pgd_last"]),
             "gap_held_out": ("Lost, held-out", lambda name: held_out(name).map(lambda c: c.max() - c[-1], share=True)),
-            "rise": ("Won on training images", lambda name: found[name, "accuracy"].map(since, found[name, "kept"])),
+            "rise": ("Won on training images", lambda name: found[name, "accuracy"].map(rise, found[name, "kept"])),
         }
+
+    @property
+    def learned_from(self):
+        """How many images a network learns from; all of CIFAR-10, or of a larger data set, where no number is said."""
+        return round((self.scale.train or 50_000) * (1 - self.scale.validation))
 
     def claims(self, found):
         for name, network in found.networks.items():
@@ -90,6 +96,11 @@ class RobustOverfitting(Experiment):
             yield Figure(f"Figure 2, {network.title}", png, "The line is the first drop.", f"figure-2-{name}")
 
 
-def since(curve, kept):
-    """How much a metric rises from an epoch, counted from 1, to the last."""
-    return np.array(curve[-1] - curve[int(kept) - 1])
+def risen(before, after, n):
+    """How much accuracy rises on the same n images, image by image, (n,) int8.
+
+    Not recorded is which of them are right, only how many: as many change as can, so that the interval is the widest.
+    """
+    right, later = round(n * before), round(n * after)
+    first, last = np.arange(n) < right, np.arange(n) >= n - later
+    return last.astype(np.int8) - first.astype(np.int8)
