@@ -13,6 +13,8 @@ import re
 import sys
 from pathlib import Path
 
+import results_page
+
 from tfadv.attacks import ATTACKS, AttackWrapper, MinimumNormAttack
 from tfadv.data import AUGMENTATIONS, DATASETS
 from tfadv.defenses import DEFENSES
@@ -28,7 +30,7 @@ PACKAGES = (
     "tfadv", "tfadv.attacks", "tfadv.data", "tfadv.defenses", "tfadv.layers", "tfadv.models", "tfadv.threat",
     "tfadv.training",
 )  # fmt: skip
-DOCUMENTS = ("README.md", "docs/attacks.md", "docs/catalog.md")
+DOCUMENTS = ("README.md", "docs/attacks.md", "docs/catalog.md", "docs/results/minutes.md")
 BRANCH = re.compile(r"(?<=^if typing\.TYPE_CHECKING:\n)(?:    .*\n|\n)*(?=else:\n)", re.M)
 REGION = re.compile(r"(<!-- generated: (\w+) -->\n).*?(?=<!-- end -->)", re.S)
 
@@ -170,6 +172,31 @@ def datasets():
     return table(("Name", "Training images", "Test images", "Shape", "Classes"), rows)
 
 
+def minutes():
+    """What each study with a page takes by its laptop preset, and what its run took; beneath it their sums."""
+    rows, spent = [], {}
+    for name, (page, ran) in results_page.runs().items():
+        experiment = EXPERIMENTS.build(name)
+        each = experiment.scale.minutes
+        spent.setdefault(experiment.document, {})[page.stem] = (each, ran.seeds * each)
+        facts = (f"{each:g}", str(ran.seeds), f"{ran.cpu_minutes:g}", ran.commit)
+        rows.append((f"[{page.stem}]({page.name})", experiment.document, *facts))
+    heads = ("Study", "Document", "Minutes a seed", "Seeds run", "CPU minutes of the run", "Commit")
+    return table(heads, rows) + "".join(f"\n{document}: {in_all(of)}\n" for document, of in spent.items())
+
+
+def in_all(spent):
+    """A sentence on the sums and the longest, of study -> (minutes of a seed, of all its seeds)."""
+    one, every = (sum(part) for part in zip(*spent.values(), strict=True))
+    longest = max(spent, key=lambda study: spent[study][0])
+    most, limit = spent[longest][0], results_page.LIMIT
+    over = [study for study, (each, _) in spent.items() if each > limit]
+    return (
+        f"{one:.0f} minutes on two cores for one seed of each, {every:.0f} for all seeds that were run. The longest is "
+        f"{longest}, {most:g} minutes a seed; over {limit}: {', '.join(over) or 'none'}."
+    )
+
+
 def experiments():
     rows = [
         (f"`tfadv {'' if name in COMMANDS else 'reproduce '}{name.replace('_', '-')}`", in_a_word(EXPERIMENTS, name))
@@ -191,6 +218,7 @@ TABLES = {
     "layers": lambda: described(LAYERS, with_source=True),
     "datasets": datasets,
     "experiments": experiments,
+    "minutes": minutes,
 }
 
 

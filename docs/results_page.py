@@ -4,7 +4,8 @@
     python docs/results_page.py RUN --commit HASH --minutes M --claim mat-rand=ID --claim mat-max=ID
 
 A page of several sections says which claim is whose. The page ends with the section "In plain words", which is written
-by hand, and kept where the page is written anew.
+by hand, and kept where the page is written anew. M, the CPU minutes of the run, is held against the minutes that the
+study's preset says (`tfadv reproduce --list`); docs/results/minutes.md, which is written too, has both.
 """
 
 import argparse
@@ -23,13 +24,47 @@ WORDS = "\n## In plain words\n"
 CONTENTS = re.compile(r"(?<=<!-- runs -->\n).*?(?=<!-- end -->)", re.S)
 HEAD = ("| Section | Claim | Published | Measured | Verdict |", "| --- | --- | --- | --- | --- |")
 KEPT = ("tensorflow", "keras", "processor", "cores", "seeds", "measured")
+# Minutes that no seed of a laptop preset should exceed, and how far minutes may be from those of another run.
+LIMIT, APART = 25, 0.15
+
+
+@dataclasses.dataclass(frozen=True)
+class Ran:
+    """What a page says of its run; `cpu_minutes` are of all seeds."""
+
+    seeds: int
+    cpu_minutes: float
+    commit: str
+
+    def agrees(self, minutes):
+        """Whether it took about these minutes a seed on two cores, its CPU minutes being half of them each."""
+        return minutes is not None and abs(self.cpu_minutes / (2 * self.seeds) - minutes) <= max(0.1, APART * minutes)
+
+
+def ran(page):
+    """The `Ran` of a page's text; None where it is of another form."""
+    facts = dict(re.findall(r"^- (commit|CPU minutes|seeds): (.*)$", page, re.M))
+    if len(facts) < 3:
+        return None
+    return Ran(len(facts["seeds"].split()), float(re.match(r"[0-9.]+", facts["CPU minutes"])[0]), facts["commit"])
+
+
+def runs():
+    """The experiments whose page tells of a run: name -> (the page's path, its `Ran`)."""
+    pages = {name: page_of(name) for name in EXPERIMENTS}
+    told = {name: (path, ran(path.read_text())) for name, path in pages.items() if path.is_file()}
+    return {name: (path, of) for name, (path, of) in told.items() if of}
+
+
+def page_of(name):
+    return DOCS / "results" / f"{name.replace('_', '-')}.md"
 
 
 def write_page(run, commit, minutes):
     """docs/results/NAME.md with its figures; returns the result."""
     result, known = results.load(run), EXPERIMENTS.places
     name = result.name.replace("_", "-")
-    page = DOCS / "results" / f"{name}.md"
+    page = page_of(result.name)
     before = page.read_text() if page.is_file() else ""
     spent = f"{minutes:g}, beside other work: at least {minutes / 2:.1f} on two idle cores"
     about = {"commit": commit, "CPU minutes": spent}
@@ -41,6 +76,9 @@ def write_page(run, commit, minutes):
     ]
     if result.name not in known:
         raise SystemExit(f"no experiment is called {result.name}")
+    scale = EXPERIMENTS.build(result.name).scale
+    if not Ran(len(result.provenance["seeds"]), minutes, commit).agrees(scale.minutes):
+        raise SystemExit(f"--minutes: {spent}, and the laptop preset says {scale.minutes} a seed: mend `minutes` there")
     write_markdown(experiment_document(shown, figures), page, "images")
     words = before.partition(WORDS)[2] or "\nTo be written.\n"
     page.write_text(page.read_text() + WORDS + words)
@@ -86,3 +124,6 @@ if __name__ == "__main__":
     parser.add_argument("--claim", required=True, action="append", help="what the table of contents shows of a section")
     given = parser.parse_args()
     update_contents(contents(write_page(given.run, given.commit, given.minutes), given.claim))
+    import generate  # imports this file, and TensorFlow
+
+    generate.main()
