@@ -10,7 +10,7 @@ from tfadv.errors import invalid
 from tfadv.study.sample import Sample
 
 ONE_SEED = "One seed: the interval is over {} and speaks of these networks."
-ONE_NUMBER = "One seed, and a number without an interval: another seed may say the opposite (`--seeds 3` tells)."
+ONE_NUMBER = "One seed, and a number without an interval: another seed may say the opposite; three tell."
 
 
 @dataclasses.dataclass(frozen=True)
