@@ -5,7 +5,8 @@
 
 Every method passes as many images forward and backward as --epochs epochs of standard training do, and trains for fewer
 epochs the dearer its step is, at least one. Nothing is held out: the last epoch is judged. What is finished is kept in
---out, and the same command goes on where it was interrupted.
+--out, and the same command goes on where it was interrupted. With --time-again it times three epochs of each method
+once more, for a machine that was not idle.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import dataclasses
 import json
 import re
 import statistics
+import tempfile
 import time
 from pathlib import Path
 
@@ -73,6 +75,7 @@ def options():
     parser.add_argument("--images", type=int, default=1000, help="number of test images")
     parser.add_argument("--method", action="append", help="only this one; may be repeated")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--time-again", action="store_true", help="time three epochs of each method anew")
     parser.add_argument("--out", type=Path, default=Path("runs/methods"))
     parser.add_argument("--data-dir", help="where TFDS' data are (default: TFDS_DATA_DIR)")
     return parser
@@ -91,6 +94,10 @@ def compared(method, data, given):
     out = given.out / re.sub(r"[^a-z0-9]+", "-", f"{given.dataset} {given.model} {given.seed} {method}").strip("-")
     clock = Clock()
     network = run.ensure(data, out=out, progress=clock, **settings).classifier
+    if given.time_again:
+        clock = Clock()
+        with tempfile.TemporaryDirectory() as folder:
+            run.ensure(data, out=Path(folder) / "run", progress=clock, **settings | {"epochs": 5})
     if clock.seconds:
         files.write_json(out / SECONDS, {"epoch": clock.median()})
     result = judged(network, data, given, out)
