@@ -7,11 +7,13 @@ import types
 import numpy as np
 import pytest
 
+from tfadv.data.split import Dataset, Split
 from tfadv.errors import TfadvError
 from tfadv.experiments import EXPERIMENTS
-from tfadv.experiments.biparo import cells, forensics, nas_robust, robust_overfitting
+from tfadv.experiments.biparo import cells, entropy, forensics, nas_robust, robust_overfitting
 from tfadv.experiments.biparo.networks import networks
 from tfadv.study import Sample
+from tfadv.study.bench import TrainedNetwork
 
 BIPARO = [name for name, place in EXPERIMENTS.places.items() if ".biparo." in place]
 PRINTED = [
@@ -29,6 +31,7 @@ def made_up(experiment, share=0.5, **others):
             curve = type(experiment.measures()[key]).__name__ in ("Curve", "History")
             value = np.full(at.shape, others.get(name, share)) if curve else right
             halves = {array: np.full(10, 0.5) for array in ("classes", "layers")}
+            halves["withstood"] = right
             halves["named"] = rng.integers(0, 6, (100, 6))
             stored[0, name, key] = {"value": value, "at": at, **halves}
     about = {key: {"dataset": experiment.scale.dataset, "class_names": list("abcdefghij")} for key in stored}
@@ -66,6 +69,12 @@ def test_networks_of_the_same_recipe_are_the_same_network():
     assert at.digest_of(0, "linf") == sweep.digest_of(0, "eps-0.03") == mat.digest_of(0, "linf")
     assert at.digest_of(0, "standard") == sweep.digest_of(0, "standard")
     assert len({mat.digest_of(0, name) for name in mat.networks()}) == len(mat.networks())
+
+
+@pytest.mark.parametrize(("preset", "name"), [("laptop", "w12"), ("paper", "resnet18")])
+def test_the_resnet_of_table_4_is_that_of_table_3(preset, name):
+    noise, capacity = (EXPERIMENTS.build(study, preset=preset) for study in ("noise_injection", "capacity"))
+    assert noise.digest_of(0, "wide") == capacity.digest_of(0, name)
 
 
 def test_the_document_s_step_is_two_and_a_half_eps_over_the_steps():
@@ -156,6 +165,8 @@ def test_published_differences_are_those_of_the_document_s_table():
     assert claims["resnet18-resnet20-clean"].published == "+9.93 points"
     assert claims["resnet18-vgg11-union"].published == "+0.04 points under l_inf PGD"
     assert claims["width-union"].says.startswith("At depth 8 accuracy under both PGD attacks rises")
+    noise = claims_of(EXPERIMENTS.build("noise_injection"))
+    assert noise["wide-clean"].published == "-1.81 points" and noise["wide-adaptive"].published.startswith("+0.52")
     assert claims_of(EXPERIMENTS.build("pni"))["clean"].published.startswith("-5.39 points")
     assert claims_of(EXPERIMENTS.build("basicnet_at"))["steps"].published == "-0.50 points"
 
@@ -174,6 +185,40 @@ def test_the_strength_of_the_noise_is_of_the_first_half_of_the_layers():
     model = keras.Sequential([keras.Input((2,)), *(ParametricNoise(alpha=alpha) for alpha in (0.1, -0.2, 0.3, 0.4))])
     arrays = NoiseStrength()(types.SimpleNamespace(model=model))
     assert arrays["layers"] == pytest.approx([0.1, 0.2, 0.3, 0.4]) and arrays["value"] == pytest.approx([0.1, 0.2])
+
+
+def test_the_area_of_pairs_is_that_of_the_roc_curve_and_has_its_spread():
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(0)
+    clean = rng.normal(size=200)
+    attacked = 0.7 * clean + rng.normal(0.5, 1, 200)  # an image and its twin hang together
+    area = lambda at: roc_auc_score(np.repeat([0, 1], len(at)), np.concatenate([clean[at], attacked[at]]))  # noqa: E731
+    of = entropy.areas(clean, attacked)
+    assert of.mean() == pytest.approx(area(np.arange(200)))
+    drawn = [area(rng.integers(0, 200, 200)) for _ in range(300)]
+    assert of.std() / 200**0.5 == pytest.approx(np.std(drawn), rel=0.15)
+    assert np.isnan(entropy.areas(clean[:0], attacked[:0])).all()
+
+
+@pytest.mark.parametrize("knows", [False, True])
+def test_who_knows_of_the_entropy_attacks_what_it_rejects(classifiers, images, labels, knows):
+    split = Split(images, labels)
+    network = TrainedNetwork(classifiers("mlp"), Dataset("d", split, split, tuple("0123456789"), ""), 0, [], None)
+    arrays = entropy.EntropyDetector("fgsm", "linf:0.2", knows)(network)
+    right = network.judge("linf:0.2").clean
+    assert arrays["withstood"].shape == right.shape and not (arrays["withstood"] & ~right).any()
+    assert 0 <= arrays["value"].mean() <= 1 and len(arrays["value"]) <= right.sum()
+
+
+def test_it_rejects_where_the_entropy_is_above_the_threshold(classifiers, images, labels):
+    from tfadv.evaluation import metrics
+    from tfadv.evaluation.judge import Judge
+
+    of = entropy.entropies(Judge(classifiers("mlp"), images, labels, None), images)
+    guarded = entropy.rejecting(classifiers("mlp"), np.median(of))
+    assert of.min() >= 0 and of.max() <= np.log(10)
+    assert np.array_equal(metrics.predictions(guarded, images) == 10, of > np.median(of))
 
 
 def test_networks_that_are_compared_learn_from_as_many_images():

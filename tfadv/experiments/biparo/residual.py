@@ -5,6 +5,8 @@ l_2 PGD for 50 epochs. Which of width and depth matters, networks of one family 
 weights.
 """
 
+import dataclasses
+
 from tfadv.experiments.biparo.networks import ATTACKS, BASICNET, LINF, SMOKE, mixed
 from tfadv.study import Network
 
@@ -63,3 +65,9 @@ def trained(preset, title, threat=LINF, **options):
     """A residual network trained against PGD in one ball."""
     options = {"method": "adversarial", "attack": FEW_STEPS[preset], **options}
     return Network(title=title, threat=threat, **options)
+
+
+def within(network, preset, scale):
+    """A network of these presets in a study of another scale: trained as here, so that both studies share it."""
+    own = residual()[preset]
+    return dataclasses.replace(network, share=own.epochs / scale.epochs, **network.over(own))
