@@ -6,11 +6,11 @@ import types
 
 import numpy as np
 import pytest
+from made_up import claims_of, made_up
 
 from tfadv.data.split import Dataset, Split
-from tfadv.errors import TfadvError
 from tfadv.experiments import EXPERIMENTS
-from tfadv.experiments.biparo import cells, entropy, forensics, nas_robust, robust_overfitting
+from tfadv.experiments.biparo import cells, entropy, forensics, robust_overfitting
 from tfadv.experiments.biparo.networks import networks
 from tfadv.study import Sample
 from tfadv.study.bench import TrainedNetwork
@@ -19,27 +19,6 @@ BIPARO = [name for name, place in EXPERIMENTS.places.items() if ".biparo." in pl
 PRINTED = [
     name for name in BIPARO if hasattr(importlib.import_module(EXPERIMENTS.places[name].split(":")[0]), "PUBLISHED")
 ]
-
-
-def made_up(experiment, share=0.5, **others):
-    """Measurements of 100 images for every network; of `others`, by the name of the network, another share is right."""
-    rng, stored = np.random.default_rng(0), {}
-    for name in experiment.networks():
-        for key in experiment.taken_of(name):
-            right = rng.random(100) < others.get(name, share)
-            at = np.array(getattr(experiment.measures()[key], "at", (1, 2, 3)), float)
-            curve = type(experiment.measures()[key]).__name__ in ("Curve", "History")
-            value = np.full(at.shape, others.get(name, share)) if curve else right
-            halves = {array: np.full(10, 0.5) for array in ("classes", "layers")}
-            halves["withstood"] = right
-            halves["named"] = rng.integers(0, 6, (100, 6))
-            stored[0, name, key] = {"value": value, "at": at, **halves}
-    about = {key: {"dataset": experiment.scale.dataset, "class_names": list("abcdefghij")} for key in stored}
-    return experiment.found_of(stored, about)
-
-
-def claims_of(experiment, **others):
-    return {claim.id: claim for claim in experiment.claims(made_up(experiment, **others))}
 
 
 @pytest.mark.parametrize("name", PRINTED)
@@ -111,52 +90,21 @@ def test_all_basicnets_begin_with_the_same_weights():
     assert networks("laptop", "standard")["standard"].start == "warm"
 
 
-def test_the_front_is_of_cells_that_none_beats_in_both():
-    experiment = nas_robust.NasRobust()
-    assert len(experiment.networks()) == 12
-    claims = claims_of(experiment, **{name: 0.2 + 0.1 * name.count("2") for name in experiment.networks()})
-    assert claims["convolutions"].holds is True and claims["convolutions"].measured.mean > 0.8
-    assert [figure.id for figure in experiment.figures(made_up(experiment))] == ["pareto"]
+def test_watched_training_is_validated_at_another_eps():
+    from tfadv import attacks
+    from tfadv.threat import parse
+    from tfadv.training import METHODS
 
-
-def test_no_two_cells_are_the_same_network():
-    assert nas_robust.live("000212") == nas_robust.live("000211") == "000200" and nas_robust.live("012112") == "010102"
-    assert len({*map(nas_robust.meaning, nas_robust.CELLS)}) == 12 and all(
-        nas_robust.live(cell) == cell for cell in nas_robust.CELLS
-    )
-
-
-def test_a_cell_is_what_its_edges_say():
-    first = next(layer for layer in cells.cell_net((8, 8, 1), 3, width=2, stride=2).layers if "conv" in layer.name)
-    assert first.output.shape == (None, 4, 4, 2)
-    count = lambda edges: cells.cell_net((8, 8, 1), 3, edges=edges, width=2).count_params()  # noqa: E731
-    assert count("000000") < count("111111") < count("111112")
-    # A node that nothing leads to brings nothing: the edge from it is left out.
-    assert count("000020") == count("000000")
-    with pytest.raises(TfadvError, match="6 digits"):
-        cells.cell_net((8, 8, 1), 3, edges="22")
-
-
-def test_the_correlation_of_ranks_is_spearman_s_and_its_interval_holds_it():
-    from scipy.stats import spearmanr
-
-    rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(2, 4000, 12))
-    of = [nas_robust.rank_correlation(*pair) for pair in zip(a, a + b, strict=True)]
-    assert of[:20] == pytest.approx([spearmanr(*pair).statistic for pair in zip(a[:20], (a + b)[:20], strict=True)])
-    true = nas_robust.rank_correlation(a.ravel(), (a + b).ravel())
-    intervals = [nas_robust.RankCorrelation({0: np.array(one)}, cells=12).interval for one in of if abs(one) < 1]
-    assert all(-1 < low < high < 1 for low, high in intervals)
-    assert np.mean([low < true < high for low, high in intervals]) == pytest.approx(0.95, abs=0.015)
-    assert nas_robust.RankCorrelation({0: np.array(0.5)}, cells=3).interval is None
-
-
-def test_every_seed_has_its_correlation():
-    experiment = nas_robust.NasRobust(seeds=2)
-    found = made_up(experiment)
-    found.stored |= {(1, *key[1:]): arrays for key, arrays in found.stored.items() if key[0] == 0}
-    found.seeds = [0, 1]
-    assert len(experiment.correlation(found, "clean", "pgd_linf").per_seed) == 2
+    sweep = EXPERIMENTS.build("epsilon_sweep")
+    network = sweep.networks()["watched-0.06"]
+    model = cells.cell_net((8, 8, 1), 3, edges="100000", width=2)
+    options = {"classifier": model, "attack": attacks.get(network.attack), "threat": parse(network.threat)}
+    trainer = METHODS.build(network.method, **options)
+    [(attack, threat)] = trainer.validation_adversaries()
+    assert (str(threat), attack.steps, str(trainer.threat)) == ("linf:0.03", 10, "linf:0.06")
+    found = made_up(sweep)
+    assert "held_out" not in sweep.taken_of("eps-0.03") and sweep.taken_of("watched-0.03") == ["held_out"]
+    assert next(iter(sweep.figures(found))).id == "figure-1-epochs"
 
 
 def test_published_differences_are_those_of_the_document_s_table():

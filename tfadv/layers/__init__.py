@@ -22,8 +22,8 @@ LAYERS = Registry(
 
 
 def register() -> None:
-    """Let Keras know of all layers here, so that files which hold them load in its safe mode."""
-    for name in LAYERS:
+    """Let Keras know of all layers here, and of those added, so that files which hold them load in its safe mode."""
+    for name in (*LAYERS, *LAYERS.unlisted):
         LAYERS.get(name)
 
 

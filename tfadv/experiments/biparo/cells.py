@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from tfadv.errors import invalid
-from tfadv.experiments.biparo.nas_robust import CONVOLUTION, EDGES, IDENTITY, NODES, NONE
+from tfadv.experiments.biparo.edges import CONVOLUTION, EDGES, IDENTITY, NODES, NONE
 from tfadv.models.parts import PIXELS
 
 
@@ -40,7 +40,7 @@ def cell_net(
     mean, deviation = PIXELS
     inputs = keras.Input(image_shape)
     x = layers.Rescaling(1 / deviation, -mean / deviation)(inputs)
-    x = _normalized(_conv(width, 3, seeds, stride)(x))
+    x = _normalized(conv(width, 3, seeds, stride)(x))
     for number in range(3):
         x = layers.MaxPooling2D()(x) if number else x
         x = _cell(x, edges, width, seeds)
@@ -57,7 +57,7 @@ def _cell(x, edges, width, seeds):
         brought = [part for part in brought if part is not None]
         nodes.append(layers.Add()(brought) if len(brought) > 1 else next(iter(brought), None))
     nodes = [node for node in nodes if node is not None]
-    return _normalized(_conv(width, 1, seeds)(layers.Concatenate()(nodes) if len(nodes) > 1 else nodes[0]))
+    return _normalized(conv(width, 1, seeds)(layers.Concatenate()(nodes) if len(nodes) > 1 else nodes[0]))
 
 
 def _edge(x, kind, width, seeds):
@@ -65,11 +65,17 @@ def _edge(x, kind, width, seeds):
         return None
     if kind == IDENTITY:
         return x
+    return _normalized(separable(width, seeds)(x))
+
+
+def separable(width, seeds):
+    """A separable 3x3 convolution; each part begins with a seed of its own."""
     inits = {f"{part}_initializer": keras.initializers.HeNormal(next(seeds)) for part in ("depthwise", "pointwise")}
-    return _normalized(layers.SeparableConv2D(width, 3, padding="same", use_bias=False, **inits)(x))
+    return layers.SeparableConv2D(width, 3, padding="same", use_bias=False, **inits)
 
 
-def _conv(width, size, seeds, stride=1):
+def conv(width, size, seeds, stride=1):
+    """A convolution without a bias."""
     init = keras.initializers.HeNormal(next(seeds))
     return layers.Conv2D(width, size, stride, padding="same", use_bias=False, kernel_initializer=init)
 

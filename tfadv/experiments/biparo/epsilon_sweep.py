@@ -6,18 +6,24 @@ much costs less than half of it.
 
 import numpy as np
 
-from tfadv.experiments.biparo.networks import DOCUMENT, LINF, basicnet, networks, pgd_trained
+from tfadv.experiments.biparo.networks import DOCUMENT, LINF, basicnet, begun, networks, pgd_trained
 from tfadv.reports import figures
 from tfadv.reports.document import Figure
-from tfadv.study import Claim, Clean, Curve, Experiment, Under, ordered
+from tfadv.study import Claim, Clean, Curve, Experiment, History, Network, Under, ordered
+from tfadv.training import METHODS
 
 # By powers of two around the eps of the attack, and one between: a small network may want more than the attack has.
 EPS = (0.0, 0.0075, 0.015, 0.03, 0.045, 0.06, 0.12)
 ATTACKED = 0.03
+METHODS.add("watched", "tfadv.experiments.biparo.watched:Watched")
+# The eps of the networks of figure 1, which are trained on half of the laptop's images; a tenth of these is held out.
+WATCHED = (0.0, 0.015, 0.03, 0.06, 0.12)
+HALF = {"laptop": 10_000}
 
 
 class EpsilonSweep(Experiment):
     name, title = "epsilon_sweep", "Which eps to train BasicNet with"
+    only = {"held_out": tuple(f"watched-{eps}" for eps in WATCHED)}
     document, ids = DOCUMENT, ("epsilon-sweep",)
     scales = basicnet(minutes=6.5)
 
@@ -25,11 +31,21 @@ class EpsilonSweep(Experiment):
         named = networks(self.preset, "standard")
         for eps in EPS[3:5] if self.preset == "smoke" else EPS[1:]:
             named[f"eps-{eps}"] = pgd_trained(self.preset, f"trained at {eps}", f"linf:{eps}")
-        return named
+        return named | self.watched()
+
+    def watched(self):
+        """The networks of figure 1, whose accuracy under the attack is told after each epoch."""
+        told = {"train": HALF.get(self.preset), "validation": 0.1, "measures": ("held_out",), "aside": True}
+        against = {"method": f"watched(at={ATTACKED})", **told}
+        named = {"watched-0.0": Network(title="Natural training", threat=LINF, start=begun(self.preset), **told)}
+        for eps in WATCHED[1:]:
+            named[f"watched-{eps}"] = pgd_trained(self.preset, f"trained at {eps}", f"linf:{eps}", **against)
+        return {key: named[key] for key in (f"watched-{ATTACKED}",)} if self.preset == "smoke" else named
 
     def measures(self):
         pgd = "pgd(steps=20)"
-        return {"clean": Clean("Natural"), "pgd": Under(pgd, LINF, "PGD at 0.03"), "matrix": Curve(pgd, "linf", EPS)}
+        tested = {"clean": Clean("Natural"), "pgd": Under(pgd, LINF, "PGD at 0.03"), "matrix": Curve(pgd, "linf", EPS)}
+        return {**tested, "held_out": History("val_adv_accuracy", "Held-out images, PGD-10 at 0.03")}
 
     def derived(self, found):
         at = lambda eps: lambda name: found.at(name, "matrix", eps)  # noqa: E731
@@ -63,6 +79,12 @@ class EpsilonSweep(Experiment):
         yield found.grid("matrix", "Training eps against test eps", columns=columns, note=note)
 
     def figures(self, found):
+        epochs = found.curves("held_out", [name for name in found.networks if name.startswith("watched")])
+        if epochs:
+            text = "Accuracy under PGD at 0.03 over the epochs"
+            png = figures.accuracy_curves(epochs, title=text, xlabel="epoch")
+            note = "On held-out training images, PGD with 10 steps. The networks learned from half as many images."
+            yield Figure("Figure 1", png, note, "figure-1-epochs")
         curves = {found.measures[key].title: self.curve(found, key) for key in ("clean", "pgd")}
         options = {"vertical_lines": {"eps of the attack": ATTACKED}, "xlabel": "eps of training (l_inf)"}
         png = figures.accuracy_curves(curves, title="Accuracy against the eps of training", **options)
