@@ -69,7 +69,7 @@ def trainer_of(method, model, data, examples):
     attack = ATTACK if class_of(method).trains_on_attack else None
     chosen = {"model": model, "method": method, "attack": attack, "threat": THREAT, "batch_size": BATCH}
     settings = Settings(dataset=data.name, validation=0, keep="last", **chosen)
-    return make_trainer(settings, data, examples)
+    return make_trainer(settings, data, data.train.take(examples))
 
 
 def batches(split):

@@ -79,6 +79,9 @@ class Count(click.ParamType):
     metavar="SHARE|NUMBER",
     help="Share, or number, of the training images that are held out [0.1].",
 )
+@click.option(
+    "--stratify/--no-stratify", default=None, help="Hold the same share of each class out, or of all images [False]."
+)
 @click.option("--keep", type=click.Choice(CHOICES["keep"]), help="Which epoch becomes the model [best].")
 @click.option(
     "--patience",

@@ -104,6 +104,7 @@ def test_logits_are_float32_in_mixed_precision(name):
         ("cnn(filters=-3)", (8, 8, 1), "cnn"),
         ("cnn(filters=x)", (8, 8, 1), "cnn"),
         ("cnn(seed=1)", (8, 8, 1), "has no option 'seed'"),
+        ("linear(center=True)", (8, 8, 1), "subtracts the mean of its training images"),
         ("resnt", (8, 8, 1), "unknown model 'resnt': .*known are"),
         ("resnet(depth=15)", (8, 8, 1), "resnet: depth: expected 2 \\+ 6 k"),
         ("wrn(depth=12)", (8, 8, 1), "wrn: depth: expected 10, 16, 22"),

@@ -84,6 +84,20 @@ def test_train_validation_is_fixed_shuffled_and_complete():
     assert not np.array_equal(validation.images, dataset().train_validation(seed=1)[1].images)
 
 
+@pytest.mark.parametrize("fraction", [0.1, 0.25, 0.01])
+def test_a_stratified_split_holds_the_same_share_of_each_class_out(fraction):
+    labels = np.repeat([0, 1, 2, 3], [400, 37, 3, 160])
+    images = np.arange(600, dtype="uint16").view("uint8").reshape(600, 2, 1, 1)
+    split = Split(images, labels)
+    parts = Dataset("d", split, split, tuple("abcd"), "here", same_split=True).train_validation(fraction, 1, True)
+    train, validation = parts
+    assert len(validation) == round(600 * fraction)
+    assert np.abs(np.bincount(validation.y, minlength=4) - fraction * np.bincount(labels)).max() < 1
+    seen = np.sort(np.concatenate([part.images.reshape(-1, 2).copy().view("uint16").ravel() for part in parts]))
+    assert np.array_equal(seen, np.arange(600))
+    assert len({*train.y[:20]}) > 1  # still shuffled
+
+
 @pytest.mark.parametrize("fraction", [0, 1, -0.1, 0.001, float("nan")])
 def test_train_validation_refuses_an_empty_part(fraction):
     with pytest.raises(TfadvError, match="validation: expected a share that leaves some of the"):

@@ -10,6 +10,7 @@ from PIL import Image
 from tfadv.errors import TfadvError
 from tfadv.reports import figures
 from tfadv.reports.heatmap import heatmap
+from tfadv.reports.lines import line_chart
 
 CURVE = {"eps": [0.2, 0.0, 0.1], "accuracy": [0.1, 0.9, 0.5], "low": [0, 0.8, 0.4], "high": [0.2, 1, 0.6]}
 RNG = np.random.default_rng(0)
@@ -27,6 +28,7 @@ def draw(name):
         "distances": lambda: figures.distance_histogram({"a": [0.1, 0.2], "$b": [0.2]}, vertical_lines={"l2:1": 0.25}),
         "gallery": lambda: figures.gallery(x, x[::-1], ["猫"] * 6, ["$"] * 6, title="six in two bands"),
         "grid": lambda: figures.image_grid(x, list("abcdef")),
+        "lines": lambda: line_chart({f"$\\no{k}$": ([0, 1], [9.0, 0.1]) for k in range(9)}, logarithmic=True),
         "heatmap": lambda: heatmap([[1.0, 0.2, np.nan], [0.2, 1.0, 0.5]], "ab", "abc", title="$"),
     }[name]
 
@@ -36,7 +38,7 @@ def pixels(png):
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("name", ["plane", "curves", "roc", "bars", "distances", "gallery", "grid", "heatmap"])
+@pytest.mark.parametrize("name", ["plane", "curves", "roc", "bars", "distances", "gallery", "grid", "lines", "heatmap"])
 def test_same_arguments_same_bytes(name):
     before = dict(matplotlib.rcParams)
     function = draw(name)

@@ -17,7 +17,7 @@ from trap_models import UnseededPepper
 @pytest.mark.parametrize("optimizer", ["sgd(learning_rate=0.1, weight_decay=0.5)", "adamw(weight_decay=0.5)"])
 def test_weight_decay_leaves_the_factors_of_noise_alone(digits, optimizer):
     settings = Settings(dataset="digits", model="resnet8(widths=(2, 2, 2), noise=pni)", optimizer=optimizer)
-    trainer = make_trainer(settings, digits, 128)
+    trainer = make_trainer(settings, digits, digits.train.take(128))
     weights = trainer.trainable_variables
     before = [np.array(weight) for weight in weights]
     trainer.optimizer.apply([tf.zeros_like(weight) for weight in before], weights)
@@ -33,8 +33,8 @@ def test_a_loss_that_is_not_finite_stops_the_run(digits, tmp_path):
 
 def test_every_option_of_the_loss_and_the_order_has_an_effect(digits, tmp_path):
     options = {"epochs": 1, "keep": "last", "validation": 0, **OPTIONS}
-    given = ({}, {"loss": "hinge"}, {"reduction": "sum"}, {"shuffle": False})
-    runs = [train(digits, out=tmp_path / str(k), **options, **more) for k, more in enumerate(given)]
+    given = ({}, {"loss": "hinge"}, {"reduction": "sum"}, {"shuffle": False}, {"model": "linear(center=True)"})
+    runs = [train(digits, out=tmp_path / str(k), **{**options, **more}) for k, more in enumerate(given)]
     found = [np.concatenate([weight.ravel() for weight in run.classifier.get_weights()]) for run in runs]
     for option, weights in zip(given[1:], found[1:], strict=True):
         assert not np.array_equal(weights, found[0]), option

@@ -142,11 +142,12 @@ class Dataset:
     def num_classes(self) -> int:
         return len(self.class_names)
 
-    def train_validation(self, fraction: float = 0.1, seed: int = 0) -> tuple[Split, Split]:
+    def train_validation(self, fraction: float = 0.1, seed: int = 0, stratify: bool = False) -> tuple[Split, Split]:
         """Divide the training split in two, shuffled, always alike for the same seed.
 
         Args:
             fraction: of the training examples that go to validation; 0.1 gives 90/10.
+            stratify: hold the same share of each class out, to within one example.
 
         Returns:
             (training Split, validation Split), together the whole training split.
@@ -161,6 +162,10 @@ class Dataset:
             raise invalid("validation", expected, fraction)
         # RandomState, not default_rng: NumPy promises that its numbers never change between versions.
         order = np.random.RandomState(seed).permutation(n)
+        if stratify:
+            by_class = np.argsort(self.train.labels[order], kind="stable")
+            apart = np.isin(np.arange(n), by_class[spread_over(n, held_out)])
+            order = np.concatenate([order[apart], order[~apart]])
         return self.train.select(order[held_out:]), self.train.select(order[:held_out])
 
 

@@ -1,13 +1,16 @@
 """Architectures: plain `keras.Model`s, pixels in, float32 logits out. One family a file, one line here."""
 
+import inspect
 import typing
 from collections.abc import Sequence
 
+from tfadv import spec
 from tfadv.errors import TfadvError, reason
 from tfadv.registry import Registry, lazy_names
 
 if typing.TYPE_CHECKING:
     import keras
+    import numpy as np
 
 MODELS = Registry(
     "model",
@@ -30,7 +33,9 @@ MODELS = Registry(
 )
 
 
-def build(text: str, image_shape: Sequence[int], classes: int, seed: int = 0) -> "keras.Model":
+def build(
+    text: str, image_shape: Sequence[int], classes: int, seed: int = 0, images: "np.ndarray | None" = None
+) -> "keras.Model":
     """A new classifier from a spec string.
 
     Args:
@@ -38,6 +43,8 @@ def build(text: str, image_shape: Sequence[int], classes: int, seed: int = 0) ->
         image_shape: (height, width, channels).
         classes: number of classes, at least 2.
         seed: of the initial weights.
+        images: those that it will be trained on, (n, height, width, channels), uint8 or float in [0, 1], for models
+            that begin with the mean of them.
 
     >>> build("mlp", (28, 28, 1), 10).count_params()
     79510
@@ -46,8 +53,11 @@ def build(text: str, image_shape: Sequence[int], classes: int, seed: int = 0) ->
         TfadvError: for an unknown model or option, and for images that are too small for the architecture.
     """
     image_shape = tuple(image_shape)
+    fixed = {"image_shape": image_shape, "classes": classes, "seed": seed}
     try:
-        return MODELS.build(text, image_shape=image_shape, classes=classes, seed=seed)
+        if "images" in inspect.signature(MODELS.get(spec.parse(text)[0])).parameters:
+            fixed["images"] = images
+        return MODELS.build(text, **fixed)
     except TfadvError:
         raise
     except (TypeError, ValueError) as error:  # Keras' refusals of sizes and of values.

@@ -1,19 +1,34 @@
 """Fully connected classifiers."""
 
 import keras
+import numpy as np
 from keras import layers
 
-from tfadv.errors import invalid
+from tfadv.errors import TfadvError, invalid
 
 
-def linear(image_shape: tuple[int, int, int], classes: int, *, seed: int = 0) -> keras.Model:
+def linear(
+    image_shape: tuple[int, int, int],
+    classes: int,
+    *,
+    center: bool = False,
+    images: np.ndarray | None = None,
+    seed: int = 0,
+) -> keras.Model:
     """One affine layer: the classifier on which every attack has a closed form.
+
+    With `--loss hinge` and weight decay it is a multi-class support vector machine.
+
+    Args:
+        center: subtract the mean of the training images.
 
     >>> linear((8, 8, 1), 10).count_params()
     650
     """
-    inputs = keras.Input(image_shape)
-    logits = _logits(layers.Flatten()(inputs), classes, keras.initializers.GlorotUniform(seed))
+    inputs = x = keras.Input(image_shape)
+    if center:
+        x = centered(x, images)
+    logits = _logits(layers.Flatten()(x), classes, keras.initializers.GlorotUniform(seed))
     return keras.Model(inputs, logits, name="linear")
 
 
@@ -59,6 +74,31 @@ def mlp_mnist(image_shape: tuple[int, int, int], classes: int, *, seed: int = 0)
     469160
     """
     return mlp(image_shape, classes, hidden=(500, 150), init="glorot", seed=seed)
+
+
+def centered(x: keras.KerasTensor, images: np.ndarray | None) -> keras.KerasTensor:
+    """Images (n, h, w, c) less the mean of these, by a layer of Keras' own that holds it.
+
+    Args:
+        images: (m, h, w, c), uint8 or float in [0, 1].
+
+    Raises:
+        TfadvError: if there are none.
+    """
+    mean = mean_image(images)
+    return layers.Normalization(axis=(1, 2, 3), mean=mean, variance=np.ones_like(mean), name="mean_image")(x)
+
+
+def mean_image(images: np.ndarray | None) -> np.ndarray:
+    """The mean of images (m, h, w, c), uint8 or float in [0, 1]: (h, w, c) float32 in [0, 1].
+
+    Raises:
+        TfadvError: if there are none.
+    """
+    if images is None:
+        raise TfadvError("the model subtracts the mean of its training images: build(..., images=x_train) gives them.")
+    mean = np.mean(images, axis=0, dtype=np.float64)
+    return (mean / 255 if images.dtype == np.uint8 else mean).astype(np.float32)
 
 
 def _initializer(name, seed):

@@ -21,11 +21,11 @@ from tfadv.training.objective import Accuracy, Loss
 from tfadv.training.schedules import ByStep
 
 
-def make_trainer(settings, dataset, examples):
+def make_trainer(settings, dataset, training):
     """The compiled trainer that the settings describe; call it inside the strategy's scope.
 
     Args:
-        examples: how many images are trained on.
+        training: the `Split` that is trained on.
     """
     from_file = starts_from_file(settings)
     if from_file and not classifier.draws_by_keras(settings.model):  # code of others may draw from TensorFlow
@@ -35,7 +35,7 @@ def make_trainer(settings, dataset, examples):
     if from_file:
         model = classifier.load(settings.model)
     else:
-        model = build(settings.model, dataset.image_shape, dataset.num_classes, settings.seed)
+        model = build(settings.model, dataset.image_shape, dataset.num_classes, settings.seed, training.images)
     as_attack = lambda text: attacks.get(text) if text else None  # noqa: E731
     within = tuple(map(threats.parse, settings.threats))
     for threat in within:
@@ -48,7 +48,7 @@ def make_trainer(settings, dataset, examples):
         validation_attack=as_attack(settings.validation_attack),
         seed=settings.seed,
     )
-    steps = pipeline.steps_per_epoch(examples, settings.batch_size)
+    steps = pipeline.steps_per_epoch(len(training), settings.batch_size)
     optimizer = make_optimizer(settings, settings.epochs * steps * trainer.updates)
     if factors := noise_factors(model):  # weight decay would train the noise away
         optimizer.exclude_from_weight_decay(var_list=factors)

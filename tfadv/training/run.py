@@ -103,7 +103,7 @@ def _train(dataset, settings, out, resume, progress, recipe=None):
     strategy = distribute.strategy(settings.devices)
     training, held_out = divided(dataset, settings)
     with strategy.scope():
-        trainer = make_trainer(settings, dataset, len(training))
+        trainer = make_trainer(settings, dataset, training)
     distribute.check(strategy, trainer, settings.batch_size)
     check_classes(trainer.classifier, dataset)
     writable_directory(out)
@@ -147,7 +147,7 @@ def divided(dataset, settings):
         raise invalid(
             "validation", f"fewer than the {n:,} training images", f"{wanted:,}", "hold out a share, e.g. 0.1."
         )
-    return dataset.train_validation(wanted if wanted < 1 else wanted / n, settings.seed)
+    return dataset.train_validation(wanted if wanted < 1 else wanted / n, settings.seed, settings.stratify)
 
 
 def check_directory(out, settings, dataset, resume):

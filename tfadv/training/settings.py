@@ -44,6 +44,7 @@ class Settings:
         shuffle: whether each epoch has an order of its own; else all have that of the data.
         validation: share of the training images that is held out, or from 1 on their number; 0 holds none out, with
             `keep="last"`.
+        stratify: whether the same share of each class is held out; else so many of all images, at random.
         keep: which epoch becomes the network: the best on held-out images, or the last.
         patience: stop when the watched metric has not improved for so many epochs; 0 never stops early.
     """
@@ -66,6 +67,7 @@ class Settings:
     augment: str | tuple[str, ...] = "none"
     shuffle: bool = True
     validation: float = 0.1
+    stratify: bool = False
     keep: str = "best"
     patience: int = 0
     devices: str = "auto"
@@ -111,8 +113,9 @@ class Settings:
                 raise invalid(name, "a text", repr(value))
         if not isinstance(self.validation_attack, str | None):
             raise invalid("validation attack", "the spec of one attack", repr(self.validation_attack))
-        if not isinstance(self.shuffle, bool):
-            raise invalid("shuffle", "True or False", repr(self.shuffle))
+        for name in ("shuffle", "stratify"):
+            if not isinstance(getattr(self, name), bool):
+                raise invalid(name, "True or False", repr(getattr(self, name)))
         if self.augment is None:
             raise invalid("augment", "a text, or several", "None")
 
