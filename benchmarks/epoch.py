@@ -3,17 +3,18 @@
     python benchmarks/epoch.py [--model resnet20] [--dataset cifar10] [--train 1280] [--repeats 3] [--method SPEC ...]
 
 An epoch is one of Keras' `fit` as `tfadv train` calls it, on batches of 128 images that the pipeline shuffles, crops
-and flips. Its bare passes are one standard train step on a fixed batch for every pass that moves the weights, and one
-compiled input gradient for every other backward pass that the method says it takes, times the number of batches. They
-are timed before each epoch, as is an epoch of the pipeline alone.
+and flips. Its bare passes are one standard train step on a fixed batch for every pass that takes the gradient of the
+weights, and one compiled input gradient for every other backward pass that the method says it takes, times the number
+of batches. They are timed before and after each epoch, as is an epoch of the pipeline alone: the ratio is that of each
+epoch to what stands around it. Seconds of the processor are printed too, as others on the machine change them less.
 """
 
 import argparse
-import statistics
 import time
 
 import bare
 import keras
+import numpy as np
 import tensorflow as tf
 import timing
 from train_step import train_step
@@ -23,12 +24,24 @@ from tfadv.models import build
 from tfadv.training.fitting import make_trainer
 from tfadv.training.settings import Settings, class_of
 
-THREAT, ATTACK, BATCH = "linf:8/255", "pgd(steps=7)", 128
-COMPARED = ("standard", "fast(guard=False)", "adversarial", "trades", "mart", "awp(fast(guard=False))")
+THREAT, OTHER, ATTACK, BATCH = "linf:8/255", "l2:0.5", "pgd(steps=7)", 128
+COMPARED = (
+    "standard",
+    "fast(guard=False)",
+    "fast(variant=n_fgsm, guard=False)",
+    "free(replays=4)",
+    "adversarial",
+    "mixed(by=batch)",
+    "trades",
+    "mart",
+    "awp(fast(guard=False))",
+)
 TARGET = 1.10
 # The pipeline prepares batches while others are trained on, on the same cores.
 SHARE = 0.05
 STEP, GRADIENT, PIPELINE, EPOCH = "a standard step", "an input gradient", "the pipeline", "an epoch"
+# A bare pass takes a part of a second: so many are timed on either side of an epoch.
+CALLS = 3
 
 
 def main():
@@ -56,18 +69,22 @@ def compare(method, trainer, split, clock, classes, repeats):
     """Print how long an epoch takes, as a ratio to its bare passes, and the pipeline's share of it."""
     steps = len(split) // BATCH
     trainer.fit(batches(split), epochs=1 + repeats, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[clock])
-    seconds = {form: statistics.median(times) for form, times in clock.seconds.items()}
-    passes, moving = trainer.cost(classes).backward, trainer.learning.backward
-    floor = steps * (moving * seconds[STEP] + (passes - moving) * seconds[GRADIENT])
-    print(f"{method}: {passes} backward passes, {seconds[EPOCH]:.2f} s an epoch")
-    timing.verdict("over its bare passes", seconds[EPOCH] / floor, TARGET)
-    timing.verdict("the pipeline by itself, as a share", seconds[PIPELINE] / seconds[EPOCH], SHARE)
+    passes, learned = trainer.cost(classes).backward, trainer.learning.backward
+    seconds = {form: np.array(took) for form, took in clock.seconds.items()}  # (epochs, 2): of the wall, the processor
+    floor = steps * (learned * seconds[STEP] + (passes - learned) * seconds[GRADIENT])
+    ratio, on_processor = np.median(seconds[EPOCH] / floor, axis=0)
+    share, took = np.median(seconds[PIPELINE] / seconds[EPOCH], axis=0)[0], np.median(seconds[EPOCH], axis=0)[0]
+    print(f"{method}: {passes} backward passes, {learned} of them of the weights, {took:.2f} s an epoch")
+    timing.verdict("over its bare passes", ratio, TARGET)
+    print(f"  the same in seconds of the processor: {on_processor:.3f}")
+    timing.verdict("the pipeline by itself, as a share", share, SHARE)
 
 
 def trainer_of(method, model, data, examples):
     """The compiled trainer of `tfadv train`."""
-    attack = ATTACK if class_of(method).trains_on_attack else None
-    chosen = {"model": model, "method": method, "attack": attack, "threat": THREAT, "batch_size": BATCH}
+    kind = class_of(method)
+    attack, threat = ATTACK if kind.trains_on_attack else None, (THREAT, OTHER) if kind.trains_on_several else THREAT
+    chosen = {"model": model, "method": method, "attack": attack, "threat": threat, "batch_size": BATCH}
     settings = Settings(dataset=data.name, validation=0, keep="last", **chosen)
     return make_trainer(settings, data, data.train.take(examples))
 
@@ -90,23 +107,39 @@ def bare_forms(model, data, split, steps):
 
 
 class Clock(keras.callbacks.Callback):
-    """Seconds of each epoch but the first, which traces, and of the bare forms before it."""
+    """Seconds, of wall and processor, of each epoch but the first, which traces, and of the bare forms around it."""
 
     def __init__(self, forms):
         super().__init__()
         self.forms, self.seconds = forms, {name: [] for name in (*forms, EPOCH)}
 
     def on_epoch_begin(self, epoch, logs=None):
-        for name, form in self.forms.items():
-            self._keep(epoch, name, timing.once(form)[1])
-        self.begun = time.perf_counter()
+        self.before = self._around()
+        self.begun = now()
 
     def on_epoch_end(self, epoch, logs=None):
-        self._keep(epoch, EPOCH, time.perf_counter() - self.begun)
+        took = {EPOCH: now() - self.begun}
+        for name, after in self._around().items():
+            took[name] = (self.before[name] + after) / 2
+        for name, seconds in took.items() if epoch else ():
+            self.seconds[name].append(seconds)
 
-    def _keep(self, epoch, name, took):
-        if epoch:
-            self.seconds[name].append(took)
+    def _around(self):
+        """Seconds of each form, an array (2,) each."""
+        return {name: taken(form, 1 if name == PIPELINE else CALLS) for name, form in self.forms.items()}
+
+
+def taken(form, calls):
+    """The seconds that each of these calls took on average, (2,)."""
+    begun = now()
+    for _ in range(calls):
+        form()
+    return (now() - begun) / calls
+
+
+def now():
+    """Seconds of the wall, and of the processor: (2,)."""
+    return np.array([time.perf_counter(), time.process_time()])
 
 
 if __name__ == "__main__":

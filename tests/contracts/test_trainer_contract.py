@@ -160,6 +160,13 @@ def test_the_passes_of_a_step_are_known(method):
     assert trainer_for(method).cost(3) == COSTS[method]
 
 
+@pytest.mark.parametrize(
+    ("method", "backward"), [("trades", 2), ("awp(trades)", 4), ("awp(fast)", 2), ("free(replays=3)", 3)]
+)
+def test_it_is_known_which_passes_take_the_gradient_of_the_weights(method, backward):
+    assert trainer_for(method).learning.backward == backward
+
+
 @pytest.mark.parametrize("method", list(METHODS))
 def test_what_is_saved_is_the_classifier(method, split, fitted, tmp_path):
     trainer = fitted(method).trainer

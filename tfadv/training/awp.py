@@ -62,6 +62,7 @@ class AWP(Trainer):
         self.threat, self.validation_attack = within.threat, within.validation_attack
         self.trains_robust, self.learns_clean = within.trains_robust, within.learns_clean
         self.several_steps_per_call = within.several_steps_per_call
+        self.learning = summed(within.learning, within.learning)
         # Devices of one machine trace their steps in threads of their own.
         self.step = threading.local()
 

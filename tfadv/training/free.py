@@ -43,6 +43,7 @@ class Free(Trainer):
         super().__init__(classifier, **options)
         self.delta = None
         self.updates = number("free: replays", replays, "a whole number of at least 1", lambda m: m >= 1, (int,))
+        self.learning = Passes(self.updates, self.updates)
         if self.distribute_strategy.num_replicas_in_sync > 1:
             raise TfadvError("free adversarial training works on one device: add --devices 1, or use --method fast.")
 
@@ -53,9 +54,6 @@ class Free(Trainer):
 
     def state(self):
         return [*super().state(), *([] if self.delta is None else [self.delta])]
-
-    def cost(self, classes):
-        return Passes(self.updates, self.updates)
 
     def learn(self, batch, y, weight):
         for _ in range(self.updates):
