@@ -10,9 +10,10 @@ LABELS = np.repeat(np.arange(10), 100)
 ROBUST = {"method": "adversarial", "attack": "pgd", "threat": "linf:0.2"}
 
 
-def said(clean, attacked=None, **settings):
-    metrics = {"accuracy": 0.5, "val_accuracy": clean} | ({} if attacked is None else {"val_adv_accuracy": attacked})
-    return collapse.remarks([metrics], 0, Settings(dataset="digits", **settings), LABELS)
+def said(clean, attacked=None, learned=0.5, blurred=False, **settings):
+    metrics = {"accuracy": learned, "val_accuracy": clean}
+    metrics |= {} if attacked is None else {"val_adv_accuracy": attacked}
+    return collapse.remarks([metrics], 0, Settings(dataset="digits", **settings), LABELS, blurred)
 
 
 def test_a_constant_prediction_is_a_collapse():
@@ -32,6 +33,15 @@ def test_chance_under_attack_is_said_of_methods_that_train_within_eps():
 @pytest.mark.parametrize(("clean", "attacked"), [(0.3, 0.2), (0.14, 0.135), (0.98, 0.9)])
 def test_nothing_is_said_of_a_network_that_has_learned(clean, attacked):
     assert said(clean, attacked, **ROBUST) == []
+
+
+def test_an_average_with_the_first_weights_is_the_cause_unless_the_weights_are_at_chance_too():
+    assert said(0.1, 0.1, blurred=True, **ROBUST) == said(0.8, 0.05, blurred=True, **ROBUST) == []
+    (remark,) = said(0.1, 0.1, learned=0.1, blurred=True, **ROBUST)
+    assert remark.startswith("The training collapsed") and "--eps-ramp" in remark
+    epochs = [{"accuracy": 0.5, "val_accuracy": a, "val_adv_accuracy": b} for a, b in ((0.1, 0.1), (0.8, 0.05))]
+    (remark,) = collapse.remarks(epochs, 0, Settings(dataset="digits", **ROBUST), LABELS, blurred=True)
+    assert remark.endswith("it is in last.keras.")
 
 
 def test_a_constant_network_of_an_early_epoch_is_not_taken_for_the_whole_training():

@@ -85,6 +85,12 @@ def test_each_threat_model_may_have_its_attack():
     assert trainer.adversaries == ((ATTACK, THREATS[0]), (FGSM(), THREATS[1]))
 
 
+def test_one_pair_alone_is_told_to_be_adversarial_training():
+    (remark,) = mixed(threat=LInf(0.1)).remarks([])
+    assert "is adversarial training" in remark and "--method adversarial" in remark
+    assert mixed().remarks([]) == mixed(threat=LInf(0.1), clean=0.05, by="batch").remarks([]) == []
+
+
 @pytest.mark.parametrize("validation_attack", [None, FGSM()])
 def test_validation_counts_what_withstands_all(validation_attack):
     threats = (LInf(0.004), L2(0.03))

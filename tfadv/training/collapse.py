@@ -5,7 +5,7 @@ import numpy as np
 from tfadv.training.settings import class_of
 
 
-def remarks(history, kept, settings, labels):
+def remarks(history, kept, settings, labels, blurred=False):
     """A sentence about a network at chance, with what helps; none about one that has learned.
 
     At chance is what does not exceed the share of the commonest class by more than three standard deviations.
@@ -15,24 +15,29 @@ def remarks(history, kept, settings, labels):
         kept: which of them is kept, from 0.
         settings: a `Settings`.
         labels: those that the metrics are of, (n,) integers.
+        blurred: whether the first weights are a part of the average that is kept, of which a sentence tells already:
+            then that is why it is at chance, unless the weights themselves are at chance while training.
     """
     chance = np.bincount(labels).max() / len(labels)
     limit = chance + 3 * np.sqrt(chance * (1 - chance) / len(labels))
     (clean, attacked), (last, _) = (_accuracies(metrics, settings) for metrics in (history[kept], history[-1]))
     always = f"who always says the commonest class is right on {chance:.1%}."
+    blurred = blurred and history[kept]["accuracy"] > limit
+    helps = "" if blurred else f" {_help(settings)}"
     if clean <= limit < last:
         return [
             f"Epoch {kept + 1} was kept, as no other withstands attacks better, but is right on {clean:.1%} of the "
-            f"images without attack, and {always} The last epoch is right on {last:.1%}: it is in last.keras. "
-            f"{_help(settings)}"
+            f"images without attack, and {always} The last epoch is right on {last:.1%}: it is in last.keras.{helps}"
         ]
+    if blurred:
+        return []
     if clean <= limit:
         said = f"The training collapsed: {clean:.1%} of the images are classified correctly"
     elif class_of(settings.method).trains_robust and attacked <= limit:
         said = f"The training did not make the network robust: {attacked:.1%} of the images are right under attack"
     else:
         return []
-    return [f"{said}, and {always} {_help(settings)}"]
+    return [f"{said}, and {always}{helps}"]
 
 
 def _accuracies(metrics, settings):

@@ -76,6 +76,14 @@ class Mixed(Trainer):
     def validation_adversaries(self):
         return self.validated
 
+    def remarks(self, history):
+        if len(self.adversaries) > 1 or self.clean:
+            return []
+        return [
+            "With one attack and one threat model mixed training is adversarial training: mix several, e.g. with "
+            "--threat linf:8/255 --threat l2:0.5, or call it --method adversarial."
+        ]
+
     def cost(self, classes):
         each = [attack.cost(classes) for attack, _ in self.adversaries]
         if self.pick == "worst":  # and one more pass of each, to compare
