@@ -3,11 +3,12 @@
 import json
 
 import keras
+import numpy as np
 import pytest
 
 from tfadv import runs
 from tfadv.evaluation import results, seal
-from toy_models import classifier
+from toy_models import classifier, digits
 
 SHORT = ("--dataset", "digits", "--threat", "linf:0.05", "--n", 20)
 
@@ -42,3 +43,15 @@ def test_the_verdict_alone_of_whatever_scale(tfadv, for_bytes, tmp_path):
     assert [finding["code"] for finding in json.loads(result.stdout)["findings"]] == ["not_checked"]
     assert "DeepFool" not in result.stderr and not results.load(tmp_path).curves
     assert {path.name for path in tmp_path.iterdir()} == {*seal.SEALED, runs.SUMS, runs.REPORT} - {runs.GALLERY}
+
+
+def test_test_images_alone_are_judged_on_and_not_trained_on(tfadv, is_refused, tmp_path):
+    x, y = digits()
+    np.savez(tmp_path / "test.npz", x_test=x[:20], y_test=y[:20])
+    classifier("mlp").save(tmp_path / "mlp.keras")
+    options = ("--dataset", tmp_path / "test.npz", "--threat", "linf:0.05")
+    short = ("--attack", "fgsm", "--verdict-only", "--json", "--out", tmp_path / "out")
+    result = tfadv("evaluate", tmp_path / "mlp.keras", *options, *short)
+    assert result.exit_code == 0 and json.loads(result.stdout)["dataset"]["n"] == 20, result.output
+    refused = tfadv("train", *options[:2], "--out", tmp_path / "run")
+    is_refused(refused, "expected some to train on, received test images alone", "x_train and y_train")

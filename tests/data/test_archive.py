@@ -35,6 +35,13 @@ def test_divided_named_compressed(tmp_path):
     assert not data.same_split and len(data.test) == 2 and data.class_names == ("a", "b", "c")
 
 
+def test_test_images_alone_are_enough_to_judge_on(tmp_path):
+    data = load(save(tmp_path, x_test=X, y_test=Y))
+    assert data.train is None and not data.same_split and np.array_equal(data.test.images, X)
+    assert data.image_shape == (5, 6, 3) and data.class_names == ("0", "1", "2")
+    assert load(save(tmp_path, x=X, y=Y, x_test=X[:1], y_test=Y[:1])).same_split  # as ever
+
+
 def test_grayscale_gets_its_channel_and_floats_stay(tmp_path):
     data = load(save(tmp_path, x=X[..., 0] / 255, y=Y))
     assert data.image_shape == (5, 6, 1) and data.test.images.dtype == np.float32
@@ -44,8 +51,9 @@ def test_grayscale_gets_its_channel_and_floats_stay(tmp_path):
     ("arrays", "message"),
     [
         ({"x": X}, "expected x and y.*received x"),
+        ({"x_test": X, "y_test": Y, "x_train": X}, "to train on x_train and y_train too, received x_train, x_test"),
         ({"images": X, "labels": Y}, "expected x and y"),
-        ({"x_train": X, "y_train": Y}, "x_test and y_test, received x_train, y_train"),
+        ({"x_train": X, "y_train": Y}, "x_test and y_test.*received x_train, y_train"),
         ({"x": X, "y": np.eye(3)[Y]}, "mine.npz: labels.*argmax"),
         ({"x": X * 1.0, "y": Y}, "by 255"),
         ({"x": X, "y": Y.astype(float)}, "astype"),

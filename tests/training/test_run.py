@@ -1,5 +1,6 @@
 """A training's directory: what it holds, which epoch it keeps, and what it refuses."""
 
+import dataclasses
 import json
 
 import keras
@@ -98,6 +99,14 @@ def test_refusals(digits, tmp_path, options, said):
         train(digits, out=tmp_path / "r", **{**OPTIONS, **options})
 
 
+@pytest.mark.parametrize("way", [train, ensure])
+def test_test_images_alone_are_not_trained_on(digits, tmp_path, way):
+    judged = dataclasses.replace(digits, train=None)
+    with pytest.raises(TfadvError, match="expected some to train on, received test images alone. Put x_train"):
+        way(judged, out=tmp_path / "r", **OPTIONS)
+    assert not (tmp_path / "r").exists()
+
+
 def test_the_last_epoch_is_kept_without_held_out_images(digits, tmp_path):
     run = train(digits, out=tmp_path / "r", epochs=2, keep="last", validation=0, **OPTIONS)
     assert sorted(p.name for p in run.directory.iterdir()) == ["history.csv", "model.keras", "train.json"]
@@ -127,6 +136,14 @@ def test_a_training_that_collapses_says_so(digits, tmp_path, capfd):
     del options["progress"]
     again = ensure(digits, out=tmp_path / "r", method="fast(guard=False)", threat="linf:0.5", **options)
     assert again.remarks == run.remarks
+
+
+def test_an_average_that_is_too_short_is_not_blamed_on_eps(digits, tmp_path):
+    options = {**OPTIONS, "epochs": 3, "keep": "last", "average": "ema(momentum=0.9999)"}
+    run = train(digits, out=tmp_path / "r", method="fast(guard=False)", threat="linf:0.02", **options)
+    assert run.history[-1]["val_adv_accuracy"] < 0.17 < 0.25 < run.history[-1]["accuracy"]
+    (remark,) = run.remarks
+    assert remark.startswith("The weights of the first step are ") and "eps-ramp" not in remark
 
 
 def test_a_recipe_gives_what_is_not_said(digits, tmp_path):

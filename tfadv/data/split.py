@@ -107,7 +107,8 @@ class Dataset:
 
     Args:
         name: as it was asked for.
-        train, test: splits whose images have one shape and one type.
+        train, test: splits whose images have one shape and one type. `train` is None where there are images to judge
+            on alone.
         class_names: one per class; the index is the label.
         source: where the data were read, in words, for results and reports.
         same_split: True where the source was not divided, so that `train` *is* `test`.
@@ -117,17 +118,18 @@ class Dataset:
     """
 
     name: str
-    train: Split
+    train: Split | None
     test: Split
     class_names: tuple[str, ...]
     source: str
     same_split: bool = False
 
     def __post_init__(self):
-        shapes = self.train.images.shape[1:], self.test.images.shape[1:]
-        if shapes[0] != shapes[1]:
-            raise invalid("test images", f"the shape of the training images, {shapes[0]}", shapes[1])
-        highest = max(int(self.train.labels.max()), int(self.test.labels.max()))
+        train = self.test if self.train is None else self.train
+        if train.images.shape[1:] != self.image_shape:
+            expected = f"the shape of the training images, {train.images.shape[1:]}"
+            raise invalid("test images", expected, self.image_shape)
+        highest = max(int(train.labels.max()), int(self.test.labels.max()))
         if highest >= len(self.class_names):
             raise invalid(
                 "labels", f"0 to {len(self.class_names) - 1} for {len(self.class_names)} class names", highest
@@ -136,7 +138,7 @@ class Dataset:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(height, width, channels)."""
-        return self.train.images.shape[1:]
+        return self.test.images.shape[1:]
 
     @property
     def num_classes(self) -> int:

@@ -13,6 +13,7 @@ from tfadv.models import classifier
 from tfadv.progress import Progress, as_callable
 from tfadv.provenance import fingerprint, provenance
 from tfadv.training import collapse, recipe_files
+from tfadv.training.average import EMA
 from tfadv.training.callbacks import read_history
 from tfadv.training.fitting import fit, make_trainer, starts_from_file
 from tfadv.training.settings import Settings
@@ -70,6 +71,7 @@ def train(
     """
     begun = recipe_files.beginning(recipe, out, resume)
     wanted = Settings.from_record(begun | {"dataset": dataset.name} | settings)
+    check_images(dataset)
     with runs.locked(out, "training"):
         return _train(dataset, wanted, Path(out), resume, progress, recipe)
 
@@ -89,6 +91,7 @@ def ensure(dataset: Dataset, *, out: str | Path, progress: Progress | bool | Non
     >>> ensure(dataset, out="runs/plain", epochs=20, keep="last", validation=0)  # doctest: +SKIP
     """
     wanted, home = Settings.from_record({"dataset": dataset.name} | settings), Path(out)
+    check_images(dataset)
     record = runs.training(home)
     if record.get("finished"):
         check_same(home, record, wanted, dataset)
@@ -125,13 +128,21 @@ def _train(dataset, settings, out, resume, progress, recipe=None):
         trainer.save(temporary)
     labels = (held_out or training).y
     averaging = trainer.average.remarks(trainer, kept + 1, len(history)) if trainer.average else []
-    remarks = [*trainer.remarks(history), *averaging, *collapse.remarks(history, kept, settings, labels)]
+    blurred = bool(averaging) and isinstance(trainer.average, EMA)
+    remarks = [*trainer.remarks(history), *averaging, *collapse.remarks(history, kept, settings, labels, blurred)]
     outcome = {"finished": True, "best_epoch": kept + 1, "metrics": history[kept], "remarks": remarks}
     files.write_json(out / runs.TRAIN, {**record, **outcome, "provenance": provenance(seed=settings.seed)})
     (out / runs.BACKUP).unlink(missing_ok=True)
     for remark in remarks:
         as_callable(progress is True)(remark, 0, 1)
     return Run(classifier.load(out), history, out, tuple(remarks))
+
+
+def check_images(dataset):
+    """Raises TfadvError where there are none to train on."""
+    if dataset.train is None:
+        hint = "put x_train and y_train into the .npz; evaluation needs none."
+        raise invalid(f"images of {dataset.name}", "some to train on", "test images alone", hint)
 
 
 def divided(dataset, settings):
