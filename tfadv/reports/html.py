@@ -50,8 +50,16 @@ def _data_uri(figure):
 
 
 def _unbroken(cell):
-    """A narrow column breaks `87.4 % [86.7, 88.0]` before its interval and nowhere else; nor does it break `1.2 M`."""
-    return re.sub(r"(?<=\d) (?=%|[kMG]\b)|(?<=,) (?=[\d.+-]+\])", NO_BREAK_SPACE, model.number(cell))
+    """A narrow column breaks `87.4 % [86.7, 88.0]` before its interval and nowhere else; nor does it break `1.2 M`.
+
+    `twin(attack=apgd(steps=100))` it breaks after a parenthesis rather than within a word.
+    """
+    import markupsafe
+
+    text = re.sub(r"(?<=\d) (?=%|[kMG]\b)|(?<=,) (?=[\d.+-]+\])", NO_BREAK_SPACE, model.number(cell))
+    if text.count("(") < 2:
+        return text
+    return markupsafe.Markup("(<wbr>").join(map(markupsafe.escape, text.split("(")))
 
 
 def _is_long(cell):
