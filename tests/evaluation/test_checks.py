@@ -62,6 +62,13 @@ def test_what_fired_what_passed_and_what_was_skipped_is_told_apart():
     assert [finding["code"] for finding in checks.findings(said)] == ["c"]
 
 
+def test_a_rejecting_class_that_was_not_declared_comes_before_what_it_explains():
+    said = {name: (severity, "", "") for name, severity in (("zero_gradients", "error"), ("abstentions", "warning"))}
+    assert [finding["code"] for finding in checks.findings(said)] == ["abstentions", "zero_gradients"]
+    declared = said | {"abstentions": ("info", "", "")}
+    assert [finding["code"] for finding in checks.findings(declared)] == ["zero_gradients", "abstentions"]
+
+
 def test_what_could_not_be_looked_at_is_no_pass(classifiers):
     """One image that is wrong, and no attack: nothing can be said of gradients, of attacks, of a batch."""
     no, logits = np.zeros(1, bool), np.full((1, 10), 0.6, "float32")

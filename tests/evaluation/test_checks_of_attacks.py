@@ -137,6 +137,24 @@ def test_an_attack_that_does_not_rise():
     assert severity(found) == "error" and f"of {len(downhill.single_attack.at)} images" in found[1]
 
 
+@pytest.mark.parametrize(
+    ("more", "changes", "said"),
+    [
+        (("pgd(steps=10, loss=margin)",), {}, "info"),
+        ((), {}, "error"),  # the longer attack fools what the cross-entropy left
+        (("pgd(steps=10, loss=margin)",), {"unadapted": "The attacks were given"}, "error"),
+        (("pgd(steps=10, loss=margin)",), {"why": "It was chosen."}, "error"),
+    ],
+)
+def test_a_loss_that_saturates_is_no_error_where_the_others_and_those_of_the_judge_agree(
+    classifiers, more, changes, said
+):
+    case = case_of(classifiers("saturated"), ("pgd(steps=10)", *more), n=40)
+    rows = (*case.rows[:1], *(row | {"why": changes.get("why")} for row in case.rows[1:]))
+    case = dataclasses.replace(case, rows=rows, unadapted=changes.get("unadapted"))
+    assert severity(controls.loss_not_rising(case)) == said
+
+
 def test_attacks_that_more_steps_would_beat(classifiers):
     never_attacked = case_of(classifiers("mlp"))
     found = controls.not_converged(never_attacked)
@@ -198,4 +216,11 @@ def test_a_gap_of_24_bits_is_where_the_cross_entropy_ends():
 def test_what_cannot_be_left_out_is_not_advised():
     assert "Leave out --attack" in chosen_attacks.not_standard(told(["square"]))[2]
     assert "follow gradients" in chosen_attacks.not_standard(told(["square"], differentiable=False))[2]
-    assert not checks.fired(chosen_attacks.not_adapted(told(["quick"], unadapted="The attacks were given")))
+
+
+def test_a_quick_verdict_is_that_of_quick_alone():
+    asked = {"unadapted": "The attacks were given"}
+    assert not checks.fired(chosen_attacks.not_adapted(told(["quick"], **asked)))
+    assert severity(chosen_attacks.not_adapted(told(["quick", "pgd"], **asked))) == "info"
+    said = [chosen_attacks.not_standard(told(specs, **asked))[1] for specs in (["quick"], ["quick", "pgd"])]
+    assert [text.startswith("A quick verdict") for text in said] == [True, False]

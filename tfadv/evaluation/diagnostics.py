@@ -38,14 +38,15 @@ class Diagnostics:
         seen: whether the model was trained on the judged images; None where that is not known.
         progress: called with what is being done, how much of how much is done, and the seconds left at most.
         known: calls a function, or knows what it returned, under a name: for what depends on no threat model.
+        command: the `tfadv evaluate` line of this evaluation, without attacks; None where there is none.
 
     Attributes:
         unadapted: why no attacks were chosen by what the first ones met; None where they were.
     """
 
-    def __init__(self, run, traits, *, seen, progress, known=lambda name, compute: compute()):
+    def __init__(self, run, traits, *, seen, progress, known=lambda name, compute: compute(), command=None):
         self.run, self.traits, self.seen, self.progress, self.known = run, traits, seen, progress, known
-        self.unadapted = None
+        self.command, self.unadapted = command, None
         self.judge = run.judge
         self.at = spread_over(len(self.judge.x), SUBSET)
         self.few = self.judge.only(self.at)
@@ -165,7 +166,7 @@ class Diagnostics:
             logits=judge.clean_logits, labels=judge.y, members=tuple(run.members), rows=tuple(run.rows),
             trials=tuple(run.trials), differentiable=self.traits.differentiable, certified=self._certified(),
             seen=self.seen, noise=self.traits.noise, misled=misled(run, self.traits), unadapted=self.unadapted,
-            progress=self._tell,
+            command=self.command, progress=self._tell,
         )  # fmt: skip
         return checks.answers(evidence, run.journal.part)
 

@@ -13,7 +13,7 @@ from tfadv.attacks.base import Attack
 from tfadv.data.corruptions import check_channels
 from tfadv.data.split import Dataset
 from tfadv.errors import TfadvError
-from tfadv.evaluation import corruption, seal
+from tfadv.evaluation import command, corruption, seal
 from tfadv.evaluation.adapt import adapt
 from tfadv.evaluation.attack_run import AttackRun
 from tfadv.evaluation.diagnostics import Diagnostics
@@ -92,7 +92,8 @@ def evaluate(
     crafted_on = in_precision(model, craft_in) if craft_in else None
     run = AttackRun(judge, members, journal=journal, progress=progress, crafted_on=crafted_on)
     known = lambda name, compute: subject.known(f"{name}, {seed}, {subject.images}", compute)  # noqa: E731
-    aside = Diagnostics(run, traits, seen=_seen(dataset, trained_on), progress=progress, known=known)
+    seen, line = _seen(dataset, trained_on), command.without_attacks(path, dataset, threat, n, keep)
+    aside = Diagnostics(run, traits, seen=seen, progress=progress, known=known, command=line)
     run.estimate.after = sum(aside.todo.values()) if diagnostics else 0
     run.run()
     aside.unadapted = "The attacks were given" if named else adapt(run, traits, subject.known)

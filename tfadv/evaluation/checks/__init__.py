@@ -10,6 +10,7 @@ import functools
 from tfadv import attacks
 from tfadv.evaluation.checks import chosen_attacks, controls, model, outputs
 from tfadv.evaluation.checks.evidence import GRADIENTS, IMAGES, Evidence
+from tfadv.evaluation.command import with_more
 from tfadv.evaluation.estimate import work
 
 __all__ = ["CHECKS", "SEVERITIES", "Evidence", "answers", "findings", "outcomes", "work_at_most"]
@@ -20,6 +21,8 @@ OF_GRADIENTS = (
     "single_step_stronger", "loss_not_rising", "not_converged", "stands_large_eps", "saturated_logits",
 )  # fmt: skip
 SEVERITIES = ("error", "warning", "info")
+# What may explain all others, if it is more than an info: a rejecting class that counts as any other class.
+EXPLAINS = "abstentions"
 CHECKS = (
     model.no_gradients,
     model.zero_gradients,
@@ -85,7 +88,7 @@ def answers(evidence, kept=lambda name, check: check()):
 
 
 def findings(said):
-    """Of these `answers` what makes the robust accuracy suspect, worst first.
+    """Of these `answers` what makes the robust accuracy suspect: what may explain the others, then the worst first.
 
     Returns:
         A list of dicts: `code`, `severity` (`"error"`, `"warning"` or `"info"`), `message`, `advice`.
@@ -95,7 +98,8 @@ def findings(said):
         for name, answer in said.items()
         if fired(answer)
     ]
-    return sorted(found, key=lambda item: SEVERITIES.index(item["severity"]))
+    explains = lambda item: item["code"] == EXPLAINS and item["severity"] != "info"  # noqa: E731
+    return sorted(found, key=lambda item: (not explains(item), SEVERITIES.index(item["severity"])))
 
 
 def outcomes(said):
@@ -118,13 +122,14 @@ def fired(answer):
 def _with_tried(evidence, code, answer):
     """The advice is what the judge has tried by itself against masked gradients, where that has broken something."""
     chosen = [row for row in evidence.rows if row.get("why") and row["fooled"]]
-    if code not in OF_GRADIENTS or not chosen:
+    if code not in OF_GRADIENTS or not chosen or answer[0] == "info":
         return answer
     best = max(chosen, key=lambda row: row["fooled"])
     more = sum(row["fooled"] for row in chosen)
     images = "images" if more > 1 else "image"
-    return (
-        *answer[:2],
-        f"The judge adapted its attacks and fooled {more} more {images}, which the robust accuracy counts. Most by "
-        f'--attack "{best["attack"]}": give that more steps and restarts until nothing changes.',
-    )
+    said = f"The judge adapted its attacks and fooled {more} more {images}, which the robust accuracy counts. "
+    line = evidence.command and with_more(evidence.command, evidence.rows, best)
+    if line:
+        return *answer[:2], f"{said}Look whether more steps of the strongest one find more: {line}"
+    hint = f'Most by --attack "{best["attack"]}": give that more steps and restarts until nothing changes.'
+    return *answer[:2], said + hint

@@ -132,7 +132,7 @@ def not_adapted(evidence):
     """The judge chose no attacks by itself."""
     if evidence.unadapted is None:
         return None
-    if any(isinstance(part, Quick) for part in evidence.parts):
+    if _only_quick(evidence):
         return "a quick verdict is that of the attack quick alone"
     return (
         "info",
@@ -154,7 +154,7 @@ def not_standard(evidence):
     missing = _missing(evidence, attacks.get(f"autoattack(version={version})"))
     if not missing:
         return None
-    if any(isinstance(part, Quick) for part in evidence.parts):
+    if _only_quick(evidence):
         return (
             "info",
             "A quick verdict, not AutoAttack: the attack quick may leave a few images that the standard ensemble "
@@ -177,6 +177,13 @@ def not_standard(evidence):
         else "Leave out --attack to run it."
         if evidence.noise is None
         else f'Add --attack "autoattack(version={version})".',
+    )
+
+
+def _only_quick(evidence):
+    """Whether the attack quick was run, and none beside it."""
+    return bool(evidence.members) and all(
+        any(isinstance(part, Quick) for part in parts(member)) for member in evidence.members
     )
 
 

@@ -65,16 +65,30 @@ def loss_not_rising(evidence):
     if evidence.no_single_attack:
         return evidence.no_single_attack
     _, name, at, before, after, _ = evidence.single_attack
-    y = evidence.judge.y[at]
-    rises = (_cross_entropy(after, y) > _cross_entropy(before, y)) | (_gap(after, y) < _gap(before, y))
-    stuck = int((~rises).sum())
-    if stuck <= max(0.01 * len(at), 1):
+    stuck, few = at[~_nearer(before, after, evidence.judge.y[at])], max(0.01 * len(at), 1)
+    if stuck.size <= few:
         return None
+    said = f"{name} leaves {stuck.size} of {len(at)} images no nearer to another class than they were"
+    if evidence.adapted_in_vain and _others_climb(evidence, stuck, few):
+        said += f"; the other attacks and {LONGER} do not stop there, and what the judge chose by itself fools no more."
+        return "info", said, "The robust accuracy is that of the others: its own loss has no slope at these images."
     return (
-        "error" if stuck > 0.1 * len(at) else "warning",
-        f"{name} leaves {stuck} of {len(at)} images no nearer to another class than they were.",
+        "error" if stuck.size > 0.1 * len(at) else "warning",
+        f"{said}.",
         "Its gradients are zero or point elsewhere, or its steps are too long: try loss=margin, apgd, square.",
     )
+
+
+def _others_climb(evidence, stuck, few):
+    """Whether others fooled these images, or come nearer to another class where a longer attack does not fool them."""
+    left = stuck[evidence.robust[stuck]]
+    if not left.size:
+        return True
+    judge, y = evidence.judge, evidence.judge.y[left]
+    before, after = (
+        judge.logits(x) for x in (judge.x[left], judge.attack(evidence.expected(LONGER), left, fresh=True))
+    )
+    return _misclassified(after, y) <= few and (~_nearer(before, after, y)).sum() <= few
 
 
 def saturated_logits(evidence):
@@ -164,6 +178,11 @@ def few_draws(evidence):
 
 def _longer(evidence, at):
     return evidence.fooled(evidence.expected(LONGER), at)
+
+
+def _nearer(before, after, y):
+    """Whether the cross-entropy rose or the margin fell: (n,) bool."""
+    return (_cross_entropy(after, y) > _cross_entropy(before, y)) | (_gap(after, y) < _gap(before, y))
 
 
 def _misclassified(z, y):

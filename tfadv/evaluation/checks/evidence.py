@@ -70,6 +70,7 @@ class Evidence:
         misled: how many images attacks without gradients broke, and a longer one with gradients does not; None where
             no longer one ran.
         unadapted: why the judge chose no attacks by what the first ones met; None where it could.
+        command: the `tfadv evaluate` line of this evaluation, without attacks; None where there is none.
         progress: called with what is being done, and how much of how much is done.
     """
 
@@ -87,6 +88,7 @@ class Evidence:
     noise: Noise | None = None
     misled: int | None = None
     unadapted: str | None = None
+    command: str | None = None
     progress: object = lambda what, done, total: None
 
     @property
@@ -125,6 +127,11 @@ class Evidence:
         x_adv = self.judge.attack(attack, at, fresh=True)
         before, after = map(self.judge.logits, (self.judge.x[at], x_adv))
         return SingleAttackRun(attack, name, at, before, after, x_adv)
+
+    @property
+    def adapted_in_vain(self):
+        """Whether the judge chose attacks by itself, and they fooled no more than chance does."""
+        return self.unadapted is None and by_chance(sum(row["fooled"] for row in self.rows if row.get("why")), self.n)
 
     @property
     def no_single_attack(self):
