@@ -13,6 +13,8 @@ from . import experiment, options
 @click.option("--seed", type=click.IntRange(min=0), help="The first seed [0].")
 @click.option("--dataset", metavar="NAME", help="Another data set than the experiment's own.")
 @options.data_dir
+@click.option("--precision", metavar="WORD", help="Networks are trained in float32, bfloat16 or float16 [float32].")
+@click.option("--devices", metavar="auto|cpu|gpu|N", help="What trains the networks; several are mirrored [auto].")
 @click.option(
     "--only",
     metavar="NETWORK",

@@ -88,6 +88,9 @@ class Count(click.ParamType):
     type=click.IntRange(min=0),
     help="Stop after so many epochs without a better one [0: never].",
 )
+@click.option(
+    "--precision", type=click.Choice(CHOICES["precision"]), help="Of layers; weights and logits are float32 [float32]."
+)
 @click.option("--devices", metavar="auto|cpu|gpu|N", help="Several are mirrored [auto].")
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same classifier [0].")
 @click.option("--out", required=True, metavar="DIR", help="Where the run goes, e.g. runs/robust.")

@@ -207,6 +207,14 @@ def test_other_images_are_measured_anew(tmp_path, monkeypatch):
     assert what() == []
 
 
+@pytest.mark.parametrize("change", [{"precision": "bfloat16"}, {"devices": 2}])
+def test_another_precision_and_several_devices_are_handed_on_and_make_other_networks(change):
+    usual, other = Small(), Small(**change)
+    assert other.networks()["plain"].settings(other.scale).items() >= change.items()
+    assert not {*usual.networks()["plain"].settings(usual.scale)} & {*change}
+    assert other.digest_of(0, "plain") != usual.digest_of(0, "plain")
+
+
 def test_networks_of_one_recipe_are_trained_once_for_all_experiments(tmp_path):
     Small().run(tmp_path / "one")
     what()

@@ -1,11 +1,11 @@
-"""A classifier computing in another precision: for crafting in bfloat16, which some CPUs multiply faster."""
+"""A classifier computing in another precision: mixed training, and crafting in bfloat16, faster on some CPUs."""
 
 import keras
 
 from tfadv.errors import TfadvError, invalid, reason
 from tfadv.graph.structure import is_graph
 
-POLICIES = {"bfloat16": "mixed_bfloat16", "float32": "float32"}
+POLICIES = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16", "float32": "float32"}
 
 
 def in_precision(model, precision):
@@ -13,7 +13,7 @@ def in_precision(model, precision):
 
     Args:
         model: a functional or sequential `keras.Model`.
-        precision: `"bfloat16"` or `"float32"`.
+        precision: `"bfloat16"`, `"float16"` or `"float32"`.
 
     Raises:
         TfadvError: for a model that Keras cannot clone, such as a subclassed one, and for another precision.

@@ -33,6 +33,8 @@ class Experiment(abc.ABC):
         seed: the first seed.
         dataset: a data set's name; None is the experiment's own.
         data_dir: where TFDS' data are.
+        precision, devices: what trains the networks, as `tfadv.training.Settings` says: `"bfloat16"`, several devices.
+            None is what each recipe says. Networks trained otherwise are other networks.
 
     Raises:
         TfadvError: for a preset that the experiment does not have, and for seeds that are no whole numbers.
@@ -54,6 +56,8 @@ class Experiment(abc.ABC):
     seed: int = 0
     dataset: str | None = None
     data_dir: str | None = None
+    precision: str | None = None
+    devices: int | str | None = None
 
     def __post_init__(self):
         if self.preset not in self.scales:
@@ -69,9 +73,9 @@ class Experiment(abc.ABC):
 
     @property
     def scale(self):
-        """The preset's `Scale`, with the data set that was asked for."""
-        scale = self.scales[self.preset]
-        return scale if self.dataset is None else scale.but(dataset=self.dataset)
+        """The preset's `Scale`, with the data set, precision and devices that were asked for."""
+        asked = {name: getattr(self, name) for name in ("dataset", "precision", "devices")}
+        return self.scales[self.preset].but(**{name: value for name, value in asked.items() if value is not None})
 
     @abc.abstractmethod
     def networks(self):

@@ -15,6 +15,7 @@ class Recipe:
         train: how many training images are used, in data order; None is all.
         validation: the share of them that is held out, for the history and for `keep="best"`; None is a tenth, or with
             `keep="last"` none.
+        precision, devices: what trains it; the experiment's options say so for all of its networks.
     """
 
     model: str | None = None
@@ -34,6 +35,8 @@ class Recipe:
     shuffle: bool | None = None
     train: int | None = None
     validation: float | None = None
+    precision: str | None = None
+    devices: int | str | None = None
 
     def over(self, other):
         """The settings that either has, by name; this one's where both have them."""

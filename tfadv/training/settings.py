@@ -14,7 +14,12 @@ from tfadv.training.epochs import check_epoch
 
 # Numbers, and the least of each; the words of choices; what is one text, and what may be several.
 LEAST = {"epochs": 1, "batch_size": 1, "patience": 0, "seed": 0}
-CHOICES = {"keep": ("best", "last"), "loss": ("ce", "hinge"), "reduction": ("mean", "sum")}
+CHOICES = {
+    "keep": ("best", "last"),
+    "loss": ("ce", "hinge"),
+    "reduction": ("mean", "sum"),
+    "precision": ("float32", "bfloat16", "float16"),
+}
 TEXTS = ("dataset", "model", "method", "optimizer", "schedule", "average", "devices")
 SEVERAL = ("attack", "threat", "augment")
 
@@ -47,6 +52,8 @@ class Settings:
         stratify: whether the same share of each class is held out; else so many of all images, at random.
         keep: which epoch becomes the network: the best on held-out images, or the last.
         patience: stop when the watched metric has not improved for so many epochs; 0 never stops early.
+        precision: `"float32"`, or mixed: layers compute in `"bfloat16"` or `"float16"`; weights, logits, losses and the
+            steps of attacks stay float32. The network keeps it. With `"float32"` a file computes as it was saved.
     """
 
     dataset: str
@@ -70,6 +77,7 @@ class Settings:
     stratify: bool = False
     keep: str = "best"
     patience: int = 0
+    precision: str = "float32"
     devices: str = "auto"
     seed: int = 0
 
