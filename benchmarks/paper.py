@@ -39,11 +39,10 @@ def main():
     for name in names:
         options = f"preset=paper, precision={given.precision}, devices={given.devices}"
         experiment = EXPERIMENTS.build(f"{name}({options})")
+        data = random_images(experiment.scale.dataset, STEPS * given.images)
         for network, settings in recipes(experiment).items():
             if kind_of(settings) not in tried:
-                tried[kind_of(settings)] = trains(
-                    f"{name}, {network}", settings, experiment.scale.dataset, given.images
-                )
+                tried[kind_of(settings)] = trains(f"{name}, {network}", settings, data, given.images)
     print(f"{sum(tried.values())} of {len(tried)} recipes train")
     sys.exit(not all(tried.values()))
 
@@ -63,9 +62,9 @@ def recipes(experiment):
 
 
 def kind_of(settings):
-    """The settings without the numbers in them, and without what says how long and how well to train."""
+    """The settings without their numbers, but those of names, and without what says how long and how well to train."""
     left = {"epochs", "train", "validation", "optimizer", "schedule", "batch_size", "eps_ramp"}
-    return re.sub(r"[\d.]+", "#", repr({key: value for key, value in settings.items() if key not in left}))
+    return re.sub(r"(?<![A-Za-z])[\d.]+", "#", repr({key: value for key, value in settings.items() if key not in left}))
 
 
 def trains(label, settings, data, images):

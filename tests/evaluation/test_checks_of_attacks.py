@@ -140,10 +140,10 @@ def test_an_attack_that_does_not_rise():
 @pytest.mark.parametrize(
     ("more", "changes", "said"),
     [
-        (("pgd(steps=10, loss=margin)",), {}, "info"),
+        ((controls.LONGER,), {}, "info"),
         ((), {}, "error"),  # the longer attack fools what the cross-entropy left
-        (("pgd(steps=10, loss=margin)",), {"unadapted": "The attacks were given"}, "error"),
-        (("pgd(steps=10, loss=margin)",), {"why": "It was chosen."}, "error"),
+        ((controls.LONGER,), {"unadapted": "The attacks were given"}, "error"),
+        ((controls.LONGER,), {"why": "It was chosen."}, "error"),
     ],
 )
 def test_a_loss_that_saturates_is_no_error_where_the_others_and_those_of_the_judge_agree(
