@@ -6,6 +6,7 @@ import pytest
 
 from tfadv.errors import TfadvError
 from tfadv.graph.precision import in_precision
+from tfadv.models import build
 
 
 @pytest.mark.parametrize("name", ["linear", "mlp", "cnn", "batchnorm_dropout"])
@@ -23,6 +24,12 @@ def test_logits_are_those_of_the_model_up_to_rounding(name, classifiers, images)
 def test_hidden_layers_compute_in_bfloat16(classifiers):
     hidden = [layer.compute_dtype for layer in in_precision(classifiers("cnn"), "bfloat16").layers[1:]]
     assert hidden[-1] == "float32" and set(hidden[:-1]) == {"bfloat16"}
+
+
+def test_shortcuts_that_are_padded_by_an_operation_and_no_layer_compute_in_it_too(images):
+    model = build("resnet8(widths=(2, 4, 8))", (8, 8, 1), 10)
+    exact, rounded = (network(images[:4], training=False) for network in (model, in_precision(model, "bfloat16")))
+    assert 0 < np.abs(exact - rounded).max() < 0.05 * np.ptp(exact)
 
 
 def test_refusals(classifiers):

@@ -30,7 +30,8 @@ def in_precision(model, precision):
 
     def converted(layer):
         config = layer.get_config()
-        if not isinstance(layer, keras.layers.InputLayer):
+        # What is no layer, as the padding of a shortcut, computes in the precision of what it is given.
+        if isinstance(layer, keras.layers.Layer) and not isinstance(layer, keras.layers.InputLayer):
             config["dtype"] = "float32" if layer is last else POLICIES[precision]
         return type(layer).from_config(config)
 
