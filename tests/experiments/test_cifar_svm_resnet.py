@@ -177,7 +177,7 @@ def test_claims_and_tables_are_made_of_what_was_measured(name, preset):
 def test_every_section_of_the_document_has_its_study():
     document = """
         data-cifar10 linear-score softmax-loss hinge-loss sgd-manual cifar10-svm cifar10-resnet50 svm-resnet-pgd
-        decision-boundary-2d cifar10-advtrain
+        decision-boundary-2d cifar10-advtrain svm-hog nn-3layer conv-pool
     """
     assert set(document.split()) <= {section for name in NAMES for section in EXPERIMENTS.build(name).ids}
 

@@ -58,6 +58,13 @@ def test_a_group_of_bars_is_as_high_as_it_has_bars(monkeypatch):
     assert axes.get_yticks() == pytest.approx([0.2, 1.0, 1.8])
 
 
+def test_long_names_reach_into_no_neighbor():
+    lines = figures._short("harmonica, mouth organ, harp, mouth harp\n100%", 4).split("\n")
+    assert (
+        lines == ["harmonica, mouth\N{HORIZONTAL ELLIPSIS}", "100%"] and figures._short("tiger cat", 4) == "tiger cat"
+    )
+
+
 @pytest.mark.parametrize("size", [8, 28, 32])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_gallery_shows_the_sign_of_the_difference(size, channels):

@@ -25,6 +25,8 @@ EXPERIMENTS = Registry(
         "madry_mnist_capacity": "tfadv.experiments.lecture.madry_mnist_capacity:MadryMnistCapacity",
         "advtrain_as_augmentation": "tfadv.experiments.lecture.augmentation:Augmentation",
         "cifar10_svm": "tfadv.experiments.cifar_svm_resnet.cifar10_svm:Cifar10SVM",
+        "svm_hog": "tfadv.experiments.cifar_svm_resnet.svm_hog:SVMHOG",
+        "nn_3layer": "tfadv.experiments.cifar_svm_resnet.nn_3layer:NN3Layer",
         "cifar10_resnet50": "tfadv.experiments.cifar_svm_resnet.cifar10_resnet50:Cifar10ResNet50",
         "svm_resnet_pgd": "tfadv.experiments.cifar_svm_resnet.svm_resnet_pgd:SVMResNetPGD",
         "cifar10_advtrain": "tfadv.experiments.cifar_svm_resnet.cifar10_advtrain:Cifar10AdvTrain",

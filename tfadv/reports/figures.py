@@ -179,7 +179,7 @@ def gallery(x, x_adv, titles_clean, titles_adv, magnify=None, *, columns=4, titl
         band, column = divmod(number, columns)
         for row, (label, images, titles) in enumerate(rows):
             axes = grid[3 * band + row, column]
-            _image(axes, images[number], titles[number] if titles is not None else "")
+            _image(axes, images[number], _short(titles[number], columns) if titles is not None else "")
             axes.set_ylabel(label if column == 0 else "")
     return canvas.png(figure, path)
 
@@ -278,6 +278,12 @@ def _blank(grid):
     for axes in grid.flat:
         axes.set_axis_off()
     return grid
+
+
+def _short(title, columns):
+    """A title whose lines reach into no neighbor: ImageNet's classes are called by all of their synonyms."""
+    cut = lambda line, room: line if len(line) <= room else line[: room - 1] + "\N{HORIZONTAL ELLIPSIS}"  # noqa: E731
+    return "\n".join(cut(line, 68 // columns) for line in title.split("\n"))
 
 
 def _image(axes, image, title):

@@ -70,3 +70,112 @@ def decision_plane(panels, eps, path=None):
         axes.set(title=title, xlim=(0, 1), ylim=(0, 1), xticks=(), yticks=(), aspect="equal")
         axes.title.set_size(12.5)
     return canvas.png(figure, path)
+
+
+@canvas.style()
+def embeddings(panels, labels, names, path=None):
+    """Points of the plane by class, a panel a title.
+
+    Args:
+        panels: title -> (n, 2); labels: (n,) ints; names: of the classes.
+    """
+    import matplotlib
+
+    figure, colors = canvas.figure(4.6), matplotlib.colormaps["tab10"]
+    for axes, (title, points) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
+        for k, name in enumerate(names):
+            axes.scatter(*points[labels == k].T, s=7, color=colors(k % 10), label=name)
+        axes.set(title=title, xticks=(), yticks=())
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False, fontsize=11)
+    return canvas.png(figure, path)
+
+
+@canvas.style()
+def neurons(widths, path=None):
+    """Layers of neurons, each joined to all of the next.
+
+    Args:
+        widths: neurons of each layer.
+    """
+    figure = canvas.figure(3.4)
+    axes = figure.add_subplot()
+    places = [[(k, (number - (width - 1) / 2)) for number in range(width)] for k, width in enumerate(widths)]
+    for before, after in zip(places, places[1:], strict=False):
+        for a in before:
+            for b in after:
+                axes.plot(*zip(a, b, strict=True), color="#bbbbbb", linewidth=0.8, zorder=1)
+    for k, layer in enumerate(places):
+        axes.scatter(*zip(*layer, strict=True), s=260, color=COLORS[k % 3], zorder=2)
+        label = "x" if not k else f"f{k}(W{k} ·)" if k < len(places) - 1 else f"W{k} ·"
+        axes.text(k, max(y for _, y in layer) + 0.6, label, ha="center", va="bottom")
+    axes.set(xlim=(-0.5, len(widths) - 0.5), ylim=(-3, 3.6))
+    axes.set_axis_off()
+    return canvas.png(figure, path)
+
+
+@canvas.style()
+def chain(names, skip=None, path=None):
+    """Boxes in a row, and an arc from one to another.
+
+    Args:
+        names: what stands in the boxes.
+        skip: (from, to), numbers of boxes that the arc joins; None is no arc.
+    """
+    figure = canvas.figure(2.9 if skip else 2.2)
+    axes = figure.add_subplot()
+    arrow = {"arrowstyle": "-|>", "color": "#444444"}
+    for k, name in enumerate(names):
+        box = {"boxstyle": "round,pad=0.35", "facecolor": "#E8F1F8", "edgecolor": COLORS[0]}
+        axes.text(k, 0, name, rotation=90, ha="center", va="center", fontsize=12, bbox=box)
+        if k:
+            axes.annotate("", (k - 0.25, 0), (k - 0.75, 0), arrowprops=arrow)
+    if skip:
+        bent = {**arrow, "connectionstyle": "arc3,rad=-0.5", "color": COLORS[1]}
+        axes.annotate("", (skip[1] - 0.1, 0.25), (skip[0], 0.5), arrowprops=bent)
+    axes.set(xlim=(-0.5, len(names) - 0.5), ylim=(-1, 2.3 if skip else 1))
+    axes.set_axis_off()
+    return canvas.png(figure, path)
+
+
+@canvas.style()
+def filtered(arrays, path=None):
+    """An image, a filter, what the filter answers, and the pooling of that: four panels.
+
+    Args:
+        arrays: `image`, (h, w, c), `kernel`, (a, b, c), `response`, (h, w), and `pooled`, (h / 2, w / 2).
+    """
+    kernel = arrays["kernel"] - arrays["kernel"].min()
+    panels = {
+        "image": arrays["image"],
+        "filter": kernel / max(kernel.max(), 1e-12),
+        "response": arrays["response"],
+        "pooled": arrays["pooled"],
+    }
+    figure = canvas.figure(2.4)
+    for axes, (title, shown) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
+        axes.imshow(shown if shown.ndim == 3 and shown.shape[-1] == 3 else np.squeeze(shown), cmap="gray")
+        axes.set(xticks=(), yticks=())
+        size = " x ".join(map(str, shown.shape[:2]))
+        axes.set_title(f"{title}\n{size}", fontsize=12)
+    return canvas.png(figure, path)
+
+
+@canvas.style()
+def pooled_numbers(response, path=None):
+    """The 4 x 4 part of an array with the largest sum as numbers, and beside it the largest of each 2 x 2.
+
+    Args:
+        response: (h, w).
+    """
+    sums = np.lib.stride_tricks.sliding_window_view(response, (4, 4)).sum(axis=(2, 3))
+    top, left = np.unravel_index(sums.argmax(), sums.shape)
+    part = response[top : top + 4, left : left + 4]
+    figure = canvas.figure(3.4)
+    for axes, shown in zip(figure.subplots(1, 2), (part, part.reshape(2, 2, 2, 2).max(axis=(1, 3))), strict=True):
+        of_block = np.kron([[0, 1], [2, 3]], np.ones((len(shown) // 2,) * 2, int))
+        for (row, column), value in np.ndenumerate(shown):
+            box = {"facecolor": COLORS[of_block[row, column] % len(COLORS)], "alpha": 0.25, "edgecolor": "none"}
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=13, bbox=box)
+        limit = len(shown) - 0.5
+        axes.set(xlim=(-0.5, limit), ylim=(limit, -0.5), xticks=(), yticks=(), aspect="equal")
+    return canvas.png(figure, path)
