@@ -13,6 +13,7 @@ from tfadv.errors import TfadvError
 from tfadv.experiments import EXPERIMENTS
 from tfadv.experiments.cifar_svm_resnet import by_hand, squares, svm_resnet_pgd
 from tfadv.experiments.cifar_svm_resnet.decision_boundary_2d import WholeSquare
+from tfadv.experiments.cifar_svm_resnet.exact import ExactClaim
 from tfadv.experiments.cifar_svm_resnet.linear_measures import (
     ByHand,
     Certified,
@@ -20,6 +21,7 @@ from tfadv.experiments.cifar_svm_resnet.linear_measures import (
     ScoreError,
     TrainingData,
 )
+from tfadv.study import Sample
 
 NAMES = [name for name, place in EXPERIMENTS.places.items() if ".cifar_svm_resnet." in place]
 RNG = np.random.default_rng(0)
@@ -121,7 +123,7 @@ def test_a_line_parts_the_points_and_none_their_squares():
     points, labels = data.test.x.reshape(-1, 2), data.test.y
     assert squares.parted(points, labels, 0.0) and not squares.parted(points, labels, squares.EPS)
     apart = np.abs(points[labels == 0][:, None] - points[labels == 1]).max(axis=-1)
-    assert apart.min() > 2 * squares.EPS and len(data.train) == squares.SQUARES.train
+    assert apart.min() > 2 * squares.EPS + squares.GAP - 1e-6 and len(data.train) == squares.SQUARES.train
     assert datasets.load("squares").test.fingerprint == data.test.fingerprint
     with pytest.raises(TfadvError, match="found no 24 points"):
         squares.draw(np.random.RandomState(0), 12, tries=0)
@@ -206,3 +208,19 @@ def test_both_forms_of_pgd_are_specs_of_the_same_eps():
     for form in svm_resnet_pgd.FORMS:
         assert attacks.get(svm_resnet_pgd.attack(form, 5, "loss=hinge")).steps == 5
     assert claims_of(EXPERIMENTS.build("cifar10_advtrain"), robust=0.9, resnet=0.1)["gain"].holds is True
+
+
+@pytest.mark.parametrize(
+    ("numbers", "bound", "holds"),
+    [
+        ((1e-9, 1e-7), {"below": 1e-6}, True),
+        ((1e-9, 1e-5), {"below": 1e-6}, False),
+        ((1.0,), {"above": 0.999}, True),
+        ((0.5, 0.7), {"near": (0.6, 0.11)}, True),
+        ((0.5, 0.8), {"near": (0.6, 0.11)}, False),
+        ((), {"below": 1.0}, None),
+    ],
+)
+def test_what_is_exact_is_decided_by_its_numbers(numbers, bound, holds):
+    claim = ExactClaim("id", "says", Sample.of(*numbers), **bound)
+    assert claim.holds is holds and claim.to_json()["note"].startswith("One seed") is (len(numbers) == 1)

@@ -8,6 +8,7 @@ Command: `tfadv reproduce cifar10-svm`. Expected: A and B are the same and near 
 
 import numpy as np
 
+from tfadv.experiments.cifar_svm_resnet.exact import ExactClaim
 from tfadv.experiments.cifar_svm_resnet.linear_measures import ByHand, GradientError, ScoreError, TrainingData
 from tfadv.experiments.cifar_svm_resnet.networks import DOCUMENT, scales, svm
 from tfadv.experiments.cifar_svm_resnet.sketches import preprocessing, score_sketch
@@ -50,26 +51,26 @@ class Cifar10SVM(Experiment):
     def claims(self, found):
         svm = lambda key, array="value": found["svm", key, array]  # noqa: E731
         says = "The training images, less their mean image, have the mean 0, to 1e-6 (measured: the largest entry)"
-        yield Claim("mean", says, svm("data"), below=1e-6, published="the mean of all 50,000 is subtracted")
+        yield ExactClaim("mean", says, svm("data"), below=1e-6, published="the mean of all 50,000 is subtracted")
         says = "The mean image does not move by 0.01 when the held-out images count too (measured: the largest entry)"
-        yield Claim("apart", says, svm("data", "apart"), below=0.01)
+        yield ExactClaim("apart", says, svm("data", "apart"), below=0.01)
         says = "Logits of the Keras network are W x~, to 1e-5 of the largest (measured: the largest difference)"
-        yield Claim("scores", says, svm("scores"), below=1e-5)
+        yield ExactClaim("scores", says, svm("scores"), below=1e-5)
         for loss in ("hinge", "softmax"):
             says = f"{loss.capitalize()} loss: the gradient by hand is the numerical one, to 1e-6"
-            yield Claim(loss, says, svm(loss), below=1e-6, published="a formula without 1/n and decay")
+            yield ExactClaim(loss, says, svm(loss), below=1e-6, published="a formula without 1/n and decay")
         worst = svm("hinge", "keras").map(np.maximum, svm("softmax", "keras"))
-        yield Claim("keras", "Both gradients by hand are Keras' own, to 1e-4", worst, below=1e-4)
+        yield ExactClaim("keras", "Both gradients by hand are Keras' own, to 1e-4", worst, below=1e-4)
         says = "Recipe A, by hand: within 3.5 points of the document"
         yield Claim("accuracy", says, svm("by-hand-a"), near=(0.375, 0.035), published="37.5 %")
         same = svm("by-hand-a", "scores").map(largest_difference, svm("by-hand-b", "scores"))
         says = "A on pixels in 0..255 and B in [0, 1] are one descent: scores differ by at most 1e-3"
-        yield Claim("same", says, same, below=1e-3)
+        yield ExactClaim("same", says, same, below=1e-3)
         says = "As printed (recipe C) the SVM learns next to nothing: below 20 %"
         yield Claim("printed", says, svm("by-hand-c"), below=0.2, published="37.5 %")
         fall = svm("by-hand-a", "loss").map(lambda loss: np.mean(loss[-SMOOTHED:]) / loss[0])
         says = "The loss falls to a hundredth (measured: the last 25 iterations over the first)"
-        yield Claim("loss", says, fall, below=0.01, published="a falling curve")
+        yield ExactClaim("loss", says, fall, below=0.01, published="a falling curve")
         says = "Keras' SVM is at most 3 points below that by hand"
         yield Claim("by-keras", says, svm("clean") - svm("by-hand-a"), above=-0.03)
 

@@ -12,17 +12,18 @@ import dataclasses
 import numpy as np
 
 from tfadv.data import DATASETS
+from tfadv.experiments.cifar_svm_resnet.exact import ExactClaim
 from tfadv.experiments.cifar_svm_resnet.networks import DOCUMENT
 from tfadv.experiments.cifar_svm_resnet.sketches import decision_plane
 from tfadv.experiments.cifar_svm_resnet.squares import EPS
 from tfadv.reports.document import Figure
-from tfadv.study import Claim, Clean, Experiment, Network, Scale, Under
+from tfadv.study import Clean, Experiment, Network, Scale, Under
 from tfadv.study.measures import titled
 
 DATASETS.add("squares", "tfadv.experiments.cifar_svm_resnet.squares:SQUARES")
 THREAT = f"linf:{EPS}"
 MLP = "mlp(hidden=(64, 64), init=glorot)"
-PLANE = Scale(dataset="squares", epochs=40, batch_size=24, optimizer="adam(learning_rate=0.005)", keep="last")
+PLANE = Scale(dataset="squares", epochs=80, batch_size=24, optimizer="adam(learning_rate=0.005)", keep="last")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,14 +80,14 @@ class DecisionBoundary2D(Experiment):
 
     def claims(self, found):
         line = "The line is right on every point"
-        yield Claim("points", line, share(found["linear", "clean"]), above=0.999, published="linearly separable")
+        yield ExactClaim("points", line, share(found["linear", "clean"]), above=0.999, published="linearly separable")
         says = "It is wrong somewhere in the squares of some points (measured: the share of squares where it is right)"
-        yield Claim("line", says, share(found["linear", "square"]), below=0.999, published="red stars")
+        yield ExactClaim("line", says, share(found["linear", "square"]), below=0.999, published="red stars")
         says = "The network trained against PGD is right everywhere in every square"
-        yield Claim("robust", says, share(found["robust", "square"]), above=0.999, published="a figure")
+        yield ExactClaim("robust", says, share(found["robust", "square"]), above=0.999, published="a figure")
         gap = share(found["linear", "pgd"]) - share(found["linear", "square"])
         says = "PGD finds every square where the line errs (measured: the share that it misses)"
-        yield Claim("pgd", says, gap, below=1e-9)
+        yield ExactClaim("pgd", says, gap, below=1e-9)
 
     def tables(self, found):
         note = f"Shares of 24 points; squares reach {EPS:g} to each side. On a grid of 41 x 41 in each square."

@@ -67,7 +67,8 @@ class ByHand:
         from tfadv.models.dense import mean_image
 
         recipe, (train, _) = RECIPES[self.recipe], divided(network)
-        mean, classes = mean_image(train.images), network.dataset.num_classes
+        # In double precision: a margin that rounds to the other side of 0 sends two descents apart.
+        mean, classes = mean_image(train.images).astype(np.float64), network.dataset.num_classes
         w, losses = descend(
             train.images, train.y, mean, recipe, classes=classes, iterations=self.iterations, seed=network.seed
         )

@@ -10,6 +10,7 @@ import dataclasses
 
 import numpy as np
 
+from tfadv.experiments.cifar_svm_resnet.exact import ExactClaim
 from tfadv.experiments.cifar_svm_resnet.networks import DOCUMENT, Divided, epochs, scales, svm
 from tfadv.experiments.cifar_svm_resnet.sketches import chain, filtered, neurons, pooled_numbers
 from tfadv.reports import figures
@@ -87,9 +88,9 @@ class NN3Layer(Experiment):
         yield Claim("convolution", says, gain, above=0.0, published="CNNs perform the best on this task")
         ratio = found["convnet", "weights"] / found["mlp3", "weights"]
         says = "It has fewer weights (measured: the ratio)"
-        yield Claim("weights", says, ratio, below=1.0, published="scales well to full image")
+        yield ExactClaim("weights", says, ratio, below=1.0, published="scales well to full image")
         says = "Convolution and pooling by hand are those of the layers, to 1e-5"
-        yield Claim("illustrated", says, found["convnet", "illustrated"], below=1e-5)
+        yield ExactClaim("illustrated", says, found["convnet", "illustrated"], below=1e-5)
 
     def tables(self, found):
         note = "Trained on a fifth of the images for 10 epochs, where the preset is laptop; the SVM on all of them."

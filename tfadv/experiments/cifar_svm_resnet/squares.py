@@ -11,6 +11,7 @@ from tfadv.data.split import Dataset, Split
 from tfadv.errors import TfadvError
 
 EPS = 0.15  # half of a square's width
+GAP = 0.03  # between squares of different classes: a network learns no boundary that two of them share
 ROOM = 0.02  # a line parts squares of this half width: what is trained need not find the one line there is
 CORNERS = np.array([(-1, -1), (-1, 1), (1, -1), (1, 1)])
 
@@ -59,12 +60,12 @@ def draw(rng, count, tries=200):
 
 
 def apart(rng, count, tries=4000):
-    """Up to `count` random points of each class, those of different classes more than 2 eps apart."""
+    """Up to `count` random points of each class, those of different classes more than 2 eps and a gap apart."""
     points, labels = np.zeros((0, 2)), np.zeros(0, int)
     for _ in range(tries):
         label = int((labels == 1).sum() < (labels == 0).sum())
         point = rng.uniform(EPS, 1 - EPS, 2)
-        if all(np.abs(points[labels != label] - point).max(axis=1) > 2 * EPS):
+        if all(np.abs(points[labels != label] - point).max(axis=1) > 2 * EPS + GAP):
             points, labels = np.r_[points, [point]], np.r_[labels, label]
         if len(labels) == 2 * count:
             break

@@ -7,6 +7,7 @@ below on a linear network: the exact certificate.
 Command: `tfadv reproduce svm-resnet-pgd`. Expected: the SVM is at 0 % from 4/255 on, the ResNet a little later.
 """
 
+from tfadv.experiments.cifar_svm_resnet.exact import ExactClaim
 from tfadv.experiments.cifar_svm_resnet.linear_measures import Certified
 from tfadv.experiments.cifar_svm_resnet.networks import DOCUMENT, resnet, scales, svm
 from tfadv.reports import figures
@@ -68,7 +69,7 @@ class SVMResNetPGD(Experiment):
         for key, what in (("hinge", "hinge loss"), ("margin", "margin"), (strongest, "cross-entropy")):
             gap = found["svm", key].map(excess, found["svm", "certified"])
             says = f"PGD on the {what} comes within 0.2 points of the exact robust accuracy of the SVM, at every eps"
-            yield Claim(f"exact-{what.split()[0]}", says, gap, below=0.002)
+            yield ExactClaim(f"exact-{what.split()[0]}", says, gap, below=0.002)
 
     def tables(self, found):
         columns = ["clean", "small", "large"]
