@@ -31,7 +31,8 @@ class EdgeChoice(layers.Layer):
     def __init__(self, seed: int = 0, **options):
         super().__init__(**options)
         self.seed = seed
-        whole = {"dtype": "int32", "trainable": False}
+        # Several devices draw the same, as their batches are parts of one.
+        whole = {"dtype": "int32", "trainable": False, "aggregation": "only_first_replica"}
         self.kinds = self.add_weight(shape=(EDGES,), initializer=keras.initializers.Constant(2), name="kinds", **whole)
         self.drawn = self.add_weight(shape=(), initializer="zeros", name="drawn", **whole)
 
