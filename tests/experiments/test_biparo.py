@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import types
 
+import keras
 import numpy as np
 import pytest
 from made_up import claims_of, made_up
@@ -153,8 +154,8 @@ def test_the_area_of_pairs_is_that_of_the_roc_curve_and_has_its_spread():
 def test_who_knows_of_the_entropy_attacks_what_it_rejects(classifiers, images, labels, knows):
     split = Split(images, labels)
     network = TrainedNetwork(classifiers("mlp"), Dataset("d", split, split, tuple("0123456789"), ""), 0, [], None)
-    arrays = entropy.EntropyDetector("fgsm", "linf:0.2", knows)(network)
-    right = network.judge("linf:0.2").clean
+    arrays = entropy.EntropyDetector("fgsm", "linf:0.2", knows, n=len(images) // 2)(network)
+    right = network.judge("linf:0.2").clean[: len(images) // 2]
     assert arrays["withstood"].shape == right.shape and not (arrays["withstood"] & ~right).any()
     assert 0 <= arrays["value"].mean() <= 1 and len(arrays["value"]) <= right.sum()
 
@@ -167,6 +168,12 @@ def test_it_rejects_where_the_entropy_is_above_the_threshold(classifiers, images
     guarded = entropy.rejecting(classifiers("mlp"), np.median(of))
     assert of.min() >= 0 and of.max() <= np.log(10)
     assert np.array_equal(metrics.predictions(guarded, images) == 10, of > np.median(of))
+    # Of a network that answers at random, answer and entropy are of one mean of all draws.
+    x = keras.Input((2, 1, 1))
+    random = keras.Model(x, keras.layers.Flatten()(keras.layers.GaussianNoise(0.3, seed=0)(x, training=True)))
+    z = entropy.rejecting(random, 0.0, draws=1000)(np.zeros((3, 2, 1, 1), np.float32)).numpy()
+    assert z[:, 0] == pytest.approx(np.log([0.5] * 3), abs=0.03)
+    assert z[:, 2] - z[:, :2].max(axis=1) == pytest.approx([entropy.STEEP * np.log(2)] * 3, abs=0.05)
 
 
 def test_networks_that_are_compared_learn_from_as_many_images():

@@ -20,29 +20,34 @@ class EntropyDetector:
 
     The mean of `value`, (fooled,), is the area under the ROC curve: each is what an image and its attacked twin add to
     it, so that their spread is that of the area (DeLong, DeLong, Clarke-Pearson 1988); NaN where none is fooled.
-    `withstood`, (n,) bool, is right under the attack, or rejected there; a clean image that is rejected is wrong.
+    `withstood`, (n,) bool, is right under the attack, or rejected there; a clean image that is rejected is wrong. The
+    threshold is chosen on other clean images than these, of which it rejects 5 %.
 
     Args:
         knows: whether the attacker knows of the detector; else he attacks the network without it.
+        n: the first images, which are attacked; the threshold is chosen on the rest.
         draws: whose mean he follows, where the network answers at random.
     """
 
     attack: str
     threat: str
     knows: bool
+    n: int
     draws: int = 10
     title: str = titled("Area under the ROC curve")
 
     def __call__(self, network):
         from tfadv import attacks
 
-        judge, attack = network.judge(self.threat), attacks.get(self.attack)
-        attack = attacks.EOT(attack=attack, draws=self.draws) if judge.random else attack
-        clean = entropies(judge, network.x)
-        threshold = np.quantile(clean, 1 - REJECTED)
-        places = np.flatnonzero(judge.clean)
-        victim = network.changed(model=rejecting(network.model, threshold)) if self.knows else network
-        x_adv = victim.judge(self.threat).attack(attack, places)
+        judge, attack = network.first(self.n).judge(self.threat), attacks.get(self.attack)
+        threshold = np.quantile(entropies(judge, network.x[self.n :]), 1 - REJECTED)
+        draws, victim = self.draws if judge.random else 1, judge
+        if self.knows:
+            victim = dataclasses.replace(judge, model=rejecting(network.model, threshold, draws))
+        elif judge.random:
+            attack = attacks.EOT(attack=attack, draws=draws)
+        places, clean = np.flatnonzero(judge.clean), entropies(judge, judge.x)
+        x_adv = victim.attack(attack, places)
         right, after = judge.correct(x_adv, places), entropies(judge, x_adv)
         withstood = judge.clean & (clean <= threshold)
         withstood[places] &= right | (after > threshold)
@@ -66,14 +71,20 @@ def areas(clean, attacked):
     return above.mean(axis=0) + above.mean(axis=1) - above.mean()
 
 
-def rejecting(model, threshold):
-    """The network that rejects where the entropy of its answer is above the threshold, which attacks can follow."""
+def rejecting(model, threshold, draws=1):
+    """The network that rejects where the entropy of its answer is above the threshold, as attacks can follow it.
+
+    What it answers, and the entropy, are of the same mean of so many passes; else as `tfadv.graph.reject.with_reject`.
+    """
     import keras
     from keras import ops
 
-    from tfadv.graph.reject import with_reject
+    from tfadv import validation
+    from tfadv.defenses import votes
 
     x = keras.Input(model.input_shape[1:])
-    log_p = ops.log_softmax(model(x), axis=-1)
+    z = votes.united(model(votes.repeated(x, draws)), draws, "probabilities")
+    log_p = ops.log_softmax(z, axis=-1)
     entropy = -ops.sum(ops.exp(log_p) * log_p, axis=-1, keepdims=True)
-    return with_reject(model, keras.Model(x, STEEP * (entropy - float(threshold))))
+    rejected = ops.max(z, axis=-1, keepdims=True) + STEEP * (entropy - float(threshold))
+    return keras.Model(x, keras.layers.Concatenate(name=validation.REJECTING)([z, rejected]))
