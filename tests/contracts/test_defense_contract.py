@@ -16,7 +16,12 @@ SPECS = {
     "noise": ("noise(sigma=0.05, votes=3)", ("cnn",)),
     "mc_dropout": ("mc_dropout(votes=3)", ("batchnorm_dropout",)),
     "ensemble": ("ensemble", ("cnn", "mlp")),
+    "low_rank": ("low_rank(share=0.2)", ("cnn",)),
 }
+RANDOM = ("noise", "mc_dropout")
+# Those that join several answers to an image, and those with weights of their own.
+VOTING = ("noise", "mc_dropout", "ensemble")
+COPIES = ("low_rank",)
 every_defense = pytest.mark.parametrize("name", DEFENSES)
 
 
@@ -28,10 +33,14 @@ def defended(name, **options):
     return defend(members if len(members) > 1 else members[0], text)
 
 
-@every_defense
-@pytest.mark.parametrize("mean", ["logits", "probabilities", "votes"])
-def test_maps_images_to_logits_that_know_the_digits(name, mean, images, labels):
-    model = defended(name, mean=mean)
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [(name, {"mean": mean}) for name in VOTING for mean in ("logits", "probabilities", "votes")]
+    + [(name, {}) for name in DEFENSES if name not in VOTING],
+    ids=str,
+)
+def test_maps_images_to_logits_that_know_the_digits(name, options, images, labels):
+    model = defended(name, **options)
     assert isinstance(model, keras.Model) and model.output.dtype == "float32"
     assert model.output_shape == (None, 10) and validation.classifier(model, images) == 10
     assert np.mean(model(images).numpy().argmax(axis=1) == labels) > 0.6
@@ -45,23 +54,27 @@ def test_reloads_and_answers_the_same(name, images, tmp_path):
 
 
 @every_defense
-def test_the_classifier_is_left_as_it_was_and_shares_its_weights(name, images):
+def test_the_classifier_is_left_as_it_was_and_shares_its_weights_unless_they_change(name, images):
     base = toy(SPECS[name][1][0])
     before = base(images)
     model = defended(name)
     model(images)
     assert np.array_equal(base(images), before)
-    assert {id(weight) for weight in base.weights} <= {id(weight) for weight in model.weights}
+    shared = {id(weight) for weight in base.weights} & {id(weight) for weight in model.weights}
+    assert len(shared) == (0 if name in COPIES else len(base.weights))
 
 
 @every_defense
 def test_the_judge_knows_whether_it_is_random_and_finds_gradients(name, images):
     traits = ModelTraits.of(defended(name), images)
-    assert traits.random is (name != "ensemble") and traits.differentiable
+    assert traits.random is (name in RANDOM) and traits.differentiable
 
 
-@every_defense
-@pytest.mark.parametrize(("options", "message"), [("mean=median", "mean: expected logits or"), ("sig=1", "no option")])
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [(name, "mean=median", "mean: expected logits or") for name in VOTING]
+    + [(name, "sig=1", "no option") for name in DEFENSES],
+)
 def test_refuses_in_one_sentence(name, options, message):
     with pytest.raises(TfadvError, match=message) as error:
         defend([toy(member) for member in SPECS[name][1]], f"{name}({'sigma=1, ' * (name == 'noise')}{options})")

@@ -22,6 +22,7 @@ SMALL = {
 # Architectures with noise, and others that are no entries of their own.
 VARIANTS = [
     *MODELS,
+    "mlp(hidden=(8, 8), init=glorot, activation=(linear, relu))",
     "basicnet(dropout=0.3)",
     "basicnet(noise=pni)",
     "resnet8(widths=(2, 4, 4), noise=pni(where=(inputs, outputs, image), by=channel))",
@@ -100,6 +101,12 @@ def test_logits_are_float32_in_mixed_precision(name):
         ("mlp(hidden=-3)", (8, 8, 1), "mlp: hidden: expected widths"),
         ("mlp(hidden=())", (8, 8, 1), "mlp: hidden: expected widths"),
         ("mlp(hidden=(10, 2.5))", (8, 8, 1), "mlp: hidden"),
+        (
+            "mlp(activation=tanh)",
+            (8, 8, 1),
+            "mlp: activation: expected relu or linear, or one for each of the 1 hidden",
+        ),
+        ("mlp(hidden=(4, 4), activation=(relu,))", (8, 8, 1), "mlp: activation: expected relu or linear"),
         ("mlp(init=zeros)", (8, 8, 1), "mlp: init: expected truncated_normal or glorot"),
         ("cnn(filters=-3)", (8, 8, 1), "cnn"),
         ("cnn(filters=x)", (8, 8, 1), "cnn"),

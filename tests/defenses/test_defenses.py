@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from tfadv import models
-from tfadv.defenses import defend, ensemble, with_dropout, with_noise
+from tfadv.defenses import defend, ensemble, with_dropout, with_low_rank, with_noise
+from tfadv.defenses.low_rank import kernels_of
 from tfadv.errors import TfadvError
 from toy_models import classifier as toy
 
@@ -61,6 +62,21 @@ def test_mc_dropout_in_nested_networks(images):
     assert not np.array_equal(model(images), model(images))
 
 
+@pytest.mark.parametrize(("share", "factor", "rank"), [(0.4, 0.0, 6), (0.29, 0.0, 8), (1, 0.0, 0), (0.4, 0.1, 10)])
+def test_low_rank_cuts_the_smallest_singular_values_of_each_kernel(share, factor, rank):
+    base = toy("cnn")
+    for kernel, other in zip(
+        kernels_of(base), kernels_of(with_low_rank(base, share=share, factor=factor)), strict=True
+    ):
+        before, after = (
+            np.linalg.svd(np.reshape(part, (-1, part.shape[-1])), compute_uv=False) for part in (kernel, other)
+        )
+        few = int(share * len(before) + 1e-9)
+        expected = np.concatenate([before[: len(before) - few], factor * before[len(before) - few :]])
+        assert np.allclose(after, expected, atol=1e-5)
+    assert np.sum(after > 1e-5) == rank  # of the last one, which has 10
+
+
 @pytest.mark.parametrize(
     ("classifiers", "text", "message"),
     [
@@ -72,7 +88,9 @@ def test_mc_dropout_in_nested_networks(images):
         (["cnn"], "ensemble", "an ensemble: expected at least two classifiers, each once, received .'cnn'.."),
         (["cnn", "cnn"], "ensemble", "an ensemble: expected at least two classifiers, each once"),
         (["cnn", "two_classes"], "ensemble", "an ensemble: expected classifiers of the same images and classes"),
-        (["cnn"], "smoothing", "unknown defense 'smoothing'"),
+        (["cnn"], "low_rank(share=2)", "low_rank: share: expected a number from 0 to 1, received 2"),
+        (["cnn"], "low_rank(factor=-1)", "low_rank: factor: expected a number from 0 to 1"),
+        (["cnn"], "majority", "unknown defense 'majority'"),
     ],
 )
 def test_refuses_in_one_sentence(classifiers, text, message):

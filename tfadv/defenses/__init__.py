@@ -20,6 +20,7 @@ DEFENSES = Registry(
         "noise": "tfadv.defenses.prediction_noise:with_noise",
         "mc_dropout": "tfadv.defenses.mc_dropout:with_dropout",
         "ensemble": "tfadv.defenses.ensembles:ensemble",
+        "low_rank": "tfadv.defenses.low_rank:with_low_rank",
     },
 )
 
@@ -32,7 +33,7 @@ def defend(classifiers: "keras.Model | Sequence[keras.Model]", text: str) -> "ke
         text: `"noise(sigma=0.03, votes=10)"`, `"mc_dropout(votes=20)"`, `"ensemble(mean=probabilities)"`.
 
     Returns:
-        A `keras.Model` with the weights of the classifiers, which are shared.
+        A `keras.Model` with the weights of the classifiers, which are shared unless the defense changes them.
 
     Raises:
         TfadvError: for an unknown defense or option, and for as many classifiers as it does not take.
@@ -60,6 +61,7 @@ def _built(text, **classifiers):
 
 if typing.TYPE_CHECKING:
     from tfadv.defenses.ensembles import ensemble as ensemble
+    from tfadv.defenses.low_rank import with_low_rank as with_low_rank
     from tfadv.defenses.mc_dropout import with_dropout as with_dropout
     from tfadv.defenses.prediction_noise import with_noise as with_noise
 else:

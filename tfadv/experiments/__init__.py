@@ -34,5 +34,9 @@ EXPERIMENTS = Registry(
         "deep_defense": "tfadv.experiments.deep_defense:deep_defense",
         "deep_defense_mnist": "tfadv.experiments.deep_defense.mnist:DeepDefenseMnist",
         "deep_defense_tuning": "tfadv.experiments.deep_defense.tuning:DeepDefenseTuning",
+        "svd_defense": "tfadv.experiments.latent.svd_defense:SvdDefense",
+        "svd_spectrum": "tfadv.experiments.latent.svd_spectrum:SvdSpectrum",
+        "overparam_robustness": "tfadv.experiments.latent.overparam:OverparamRobustness",
+        "compression": "tfadv.experiments.latent.compression:Compression",
     },
 )

@@ -38,6 +38,7 @@ def mlp(
     *,
     hidden: tuple[int, ...] = (100,),
     init: str = "truncated_normal",
+    activation: str | tuple[str, ...] = "relu",
     seed: int = 0,
 ) -> keras.Model:
     """784-100-10 with ReLU and weights and biases from a truncated normal distribution of deviation 0.01.
@@ -47,6 +48,7 @@ def mlp(
     Args:
         hidden: widths of the hidden layers.
         init: `"truncated_normal"` (deviation 0.01) or `"glorot"`.
+        activation: of the hidden layers, `"relu"` or `"linear"`, or one for each of them.
 
     >>> mlp((28, 28, 1), 10).count_params()
     79510
@@ -57,13 +59,17 @@ def mlp(
         raise invalid("mlp: hidden", "widths of at least 1, e.g. (500, 150)", repr(hidden))
     if init not in ("truncated_normal", "glorot"):
         raise invalid("mlp: init", "truncated_normal or glorot", repr(init))
+    kinds = (activation,) * len(hidden) if isinstance(activation, str) else activation
+    if len(kinds) != len(hidden) or not {*kinds} <= {"relu", "linear"}:
+        expected = f"relu or linear, or one for each of the {len(hidden)} hidden layers"
+        raise invalid("mlp: activation", expected, repr(activation))
     seeds = iter(range(1000 * seed, 1000 * seed + 1000))
     draw = lambda: _initializer(init, next(seeds))  # noqa: E731
     bias = draw if init == "truncated_normal" else keras.initializers.Zeros
     inputs = keras.Input(image_shape)
     x = layers.Flatten()(inputs)
-    for width in hidden:
-        x = layers.Dense(width, activation="relu", kernel_initializer=draw(), bias_initializer=bias())(x)
+    for width, kind in zip(hidden, kinds, strict=True):
+        x = layers.Dense(width, activation=kind, kernel_initializer=draw(), bias_initializer=bias())(x)
     return keras.Model(inputs, _logits(x, classes, draw(), bias()), name="mlp")
 
 

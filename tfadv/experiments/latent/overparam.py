@@ -1,0 +1,103 @@
+"""One linear layer or two: does the over-parameterized network, which computes no more, learn another function?
+
+1L and 2L of Cocola, Rabindranath are both linear: logits are A x + b with a matrix A of rank at most 10. The document
+keeps 2L as it "was empirically found to train faster", and to test what over-parameterization does to robustness. Of
+linear classifiers the robustness is known exactly (`tfadv.evaluation.certificate`).
+
+Command: `tfadv reproduce overparam-robustness` (`--dataset fashion_mnist`). Expected: 2L learns faster; their matrices
+differ, and so do distances.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from tfadv.experiments.latent.adversaries import Adversaries
+from tfadv.experiments.latent.networks import DOCUMENT, document, on_images
+from tfadv.reports import figures
+from tfadv.reports.document import Figure
+from tfadv.study import Claim, Clean, Experiment, History
+from tfadv.study.measures import titled
+
+
+@dataclasses.dataclass(frozen=True)
+class Linear:
+    """The exact distance of the right images to the nearest boundary, ||delta||_2 without a box, of a linear network.
+
+    min_k (z_y - z_k) / ||A_y - A_k||_2, `value`, (n,), NaN where it is wrong; `matrix`, (d, classes), is A without what
+    all classes share.
+    """
+
+    title: str = titled("Exact distance")
+
+    def __call__(self, network):
+        import keras
+
+        from tfadv.evaluation import metrics
+
+        shape = network.x.shape[1:]
+        unit = np.concatenate([np.zeros((1, np.prod(shape))), np.eye(np.prod(shape))]).astype(np.float32)
+        columns = metrics.logits(
+            keras.Model(network.model.inputs[0], network.model.outputs[0]), unit.reshape(-1, *shape)
+        )
+        matrix = (columns[1:] - columns[0]).astype(np.float64)
+        z, labels = metrics.logits(network.model, network.x).astype(np.float64), network.y
+        own = np.arange(len(labels))
+        gaps = z[own, labels][:, None] - z
+        widths = np.linalg.norm(matrix[:, labels, None] - matrix[:, None, :], axis=0)
+        distances = np.where(widths > 0, gaps / np.maximum(widths, 1e-12), np.inf).min(axis=1)
+        value = np.where(network.judge().clean, distances, np.nan)
+        return {"value": value, "matrix": matrix - matrix.mean(axis=1, keepdims=True)}
+
+
+class OverparamRobustness(Experiment):
+    name, title = "overparam_robustness", "One linear layer or two"
+    document, ids = DOCUMENT, ("overparam-robustness",)
+    scales = document()
+
+    def networks(self):
+        return on_images("1l_matrix", "1l", "2l")
+
+    def measures(self):
+        return {
+            "clean": Clean(),
+            "adversaries": Adversaries(1 if self.preset == "smoke" else 2, title="Distance, goal attack"),
+            "exact": Linear(),
+            "learned": History("accuracy", "Accuracy on training images"),
+        }
+
+    def derived(self, found):
+        def cosine(name):
+            inner = lambda a, b: (a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum())  # noqa: E731
+            return found[name, "exact", "matrix"].map(inner, found["2l", "exact", "matrix"])
+
+        rank = lambda name: found[name, "exact", "matrix"].map(stable_rank)  # noqa: E731
+        return {"cosine": ("Cosine with the matrix of 2L", cosine), "rank": ("Stable rank of the matrix", rank)}
+
+    def claims(self, found):
+        first = lambda name: found[name, "learned"].map(lambda curve: curve[0], share=True)  # noqa: E731
+        says = "2L learns faster than 1L (measured: accuracy on training images after the first epoch)"
+        options = {"published": "trains faster", "over": "images"}
+        yield Claim("faster", says, first("2l") - first("1l"), above=0.0, **options)
+        says = "2L is more accurate than 1L"
+        yield Claim("clean", says, found["2l", "clean"] - found["1l", "clean"], above=0.0, published="not said")
+        for key, what in (("adversaries", "by the goal attack, of ||x||_2"), ("exact", "exactly")):
+            says = f"2L is farther from its boundaries than 1L (measured: the ratio of distances, {what})"
+            yield Claim(f"far-{key}", says, found["2l", key] / found["1l", key], above=1.0, published="not said")
+        says = "They learn the same function: the cosine of their matrices is at least 0.9"
+        yield Claim("same", says, found["1l", "cosine"], above=0.9, published="effectively equivalent")
+
+    def tables(self, found):
+        note = "Exact distance: to the nearest boundary without a box, in units of pixels in [0, 1], of right images."
+        columns = ["clean", "adversaries", "exact", "cosine", "rank"]
+        yield found.grid("table", "Linear networks of one, two and three matrices", columns=columns, note=note)
+
+    def figures(self, found):
+        png = figures.accuracy_curves(found.curves("learned"), title="Accuracy on training images", xlabel="epoch")
+        yield Figure("How fast they learn", png, "The mean over each epoch.", "learned")
+
+
+def stable_rank(matrix):
+    """||A||_F^2 / ||A||_2^2."""
+    sizes = np.linalg.svd(matrix, compute_uv=False)
+    return (sizes**2).sum() / sizes[0] ** 2
