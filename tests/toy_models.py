@@ -64,11 +64,20 @@ def normal(seed):
     return keras.initializers.RandomNormal(stddev=0.5, seed=seed)
 
 
+def autoencoder():
+    model, x = models.build("ae(latent=16)", (8, 8, 1), 10), digits()[0][:1000]
+    model.compile(optimizer=keras.optimizers.Adam(0.01), loss="mse")
+    model.fit(x, x, batch_size=50, epochs=15, shuffle=False, verbose=0)
+    return model
+
+
 MODELS = {
     "linear": lambda: trained(models.build("linear", (8, 8, 1), 10), 3),
     "mlp": lambda: trained(models.build("mlp(hidden=32, init=glorot)", (8, 8, 1), 10), 8),
     "cnn": lambda: trained(models.build("cnn(filters=(8, 16))", (8, 8, 1), 10), 3),
     "batchnorm_dropout": lambda: trained(batchnorm_dropout(), 2),
+    "autoencoder": autoencoder,
+    "vae": lambda: models.build("vae(latent=4, hidden=8)", (8, 8, 1), 10),
     "softmax": ends_in_softmax,
     "saturated": lambda: saturated(classifier("mlp")),
     "constant": constant,

@@ -17,6 +17,8 @@ SPECS = {
     "mc_dropout": ("mc_dropout(votes=3)", ("batchnorm_dropout",)),
     "ensemble": ("ensemble", ("cnn", "mlp")),
     "low_rank": ("low_rank(share=0.2)", ("cnn",)),
+    "encoded": ("encoded", ("cnn", "autoencoder")),
+    "projected": ("projected(steps=40)", ("cnn", "autoencoder")),
 }
 RANDOM = ("noise", "mc_dropout")
 # Those that join several answers to an image, and those with weights of their own.
@@ -68,6 +70,7 @@ def test_the_classifier_is_left_as_it_was_and_shares_its_weights_unless_they_cha
 def test_the_judge_knows_whether_it_is_random_and_finds_gradients(name, images):
     traits = ModelTraits.of(defended(name), images)
     assert traits.random is (name in RANDOM) and traits.differentiable
+    assert (traits.noise is not None) is (name in RANDOM)
 
 
 @pytest.mark.parametrize(

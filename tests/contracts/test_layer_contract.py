@@ -19,9 +19,19 @@ OPTIONS = {
     "noisy_conv2d": {"filters": 4, "kernel_size": 3, "kernel_initializer": keras.initializers.HeNormal(1)},
     "noisy_dense": {"units": 4, "kernel_initializer": keras.initializers.HeNormal(1)},
     "slwta": {},
-}
+    "latent_sample": {},
+    "range_projection": {"decoder": keras.Sequential([
+        keras.Input((4,)), keras.layers.Dense(72, kernel_initializer=keras.initializers.HeNormal(1)),
+        keras.layers.Reshape((6, 6, 2)),
+    ]), "steps": 20},
+}  # fmt: skip
+RANDOM = [name for name in LAYERS if name != "range_projection"]
+# How much the mean of many draws is like what is computed without the noise: of strong noise it is not known so well,
+# and of competing channels the likelier one always wins.
+ALIKE = {"slwta": 0.8, "latent_sample": 0.8}
 X = np.random.default_rng(0).uniform(0, 1, (5, 6, 6, 2)).astype("float32")
 every_layer = pytest.mark.parametrize("name", LAYERS)
+every_random_layer = pytest.mark.parametrize("name", RANDOM)
 
 
 def made(name, seed=3, **options):
@@ -36,7 +46,7 @@ def behind(layer):
     return keras.Model(inputs, head(keras.layers.Flatten()(layer(inputs))))
 
 
-@every_layer
+@every_random_layer
 def test_answers_at_random_in_inference_mode_too(name):
     layer = made(name)
     first, second = (layer(X, training=False) if name == "mc_dropout" else layer(X) for _ in range(2))
@@ -47,7 +57,7 @@ def test_answers_at_random_in_inference_mode_too(name):
     assert model_noise.answers_vary(model, X) and gradients.differentiable(model, X)  # what the judge goes by
 
 
-@every_layer
+@every_random_layer
 def test_draws_follow_from_the_seed_which_is_a_variable_of_the_model(name):
     one, again, other = (behind(made(name, seed)) for seed in (3, 3, 4))
     assert np.array_equal(one(X), again(X)) and not np.array_equal(one(X), other(X))
@@ -75,11 +85,11 @@ def test_computes_in_half_precision_and_passes_gradients(name):
     assert all(part is not None and np.any(part) for part in tape.gradient(y, [x, *layer.trainable_variables]))
 
 
-@every_layer
+@every_random_layer
 def test_the_twin_that_attacks_follow_is_without_the_noise(name):
     model = behind(made(name))
     quiet = twin(model)
     assert np.array_equal(quiet(X), quiet(X)) and np.isfinite(quiet(X)).all()
     mean = np.mean([model(X) for _ in range(100)], axis=0)
     alike = np.corrcoef(mean.ravel(), np.ravel(quiet(X)))[0, 1]
-    assert alike > (0.8 if name == "slwta" else 0.98)  # there the likelier channel wins always
+    assert alike > ALIKE.get(name, 0.98)

@@ -83,7 +83,11 @@ def test_low_rank_cuts_the_smallest_singular_values_of_each_kernel(share, factor
         (["cnn"], "noise", "required.*'sigma'|sigma"),
         (["cnn"], "noise(sigma=-1)", "prediction noise: sigma: expected a number of at least 0"),
         (["cnn"], "noise(sigma=1, votes=0)", "votes: expected a whole number of at least 1"),
-        (["cnn", "mlp"], "noise(sigma=1)", "the defense 'noise': expected one classifier, received 2. Several make"),
+        (
+            ["cnn", "mlp"],
+            "noise(sigma=1)",
+            "the defense 'noise': expected one classifier, received 2. Several",
+        ),
         (["cnn"], "mc_dropout", "mc_dropout: the classifier: expected layers of keras.layers.Dropout, received none"),
         (["cnn"], "ensemble", "an ensemble: expected at least two classifiers, each once, received .'cnn'.."),
         (["cnn", "cnn"], "ensemble", "an ensemble: expected at least two classifiers, each once"),

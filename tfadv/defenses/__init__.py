@@ -21,6 +21,8 @@ DEFENSES = Registry(
         "mc_dropout": "tfadv.defenses.mc_dropout:with_dropout",
         "ensemble": "tfadv.defenses.ensembles:ensemble",
         "low_rank": "tfadv.defenses.low_rank:with_low_rank",
+        "encoded": "tfadv.defenses.latent_codes:encoded",
+        "projected": "tfadv.defenses.latent_codes:projected",
     },
 )
 
@@ -29,7 +31,8 @@ def defend(classifiers: "keras.Model | Sequence[keras.Model]", text: str) -> "ke
     """The defended classifier that a spec string describes.
 
     Args:
-        classifiers: the one that is defended; of an ensemble all its members.
+        classifiers: the one that is defended; of an ensemble all its members; behind an autoencoder first the
+            classifier, then the autoencoder.
         text: `"noise(sigma=0.03, votes=10)"`, `"mc_dropout(votes=20)"`, `"ensemble(mean=probabilities)"`.
 
     Returns:
@@ -43,11 +46,14 @@ def defend(classifiers: "keras.Model | Sequence[keras.Model]", text: str) -> "ke
     """
     given = list(classifiers) if isinstance(classifiers, list | tuple) else [classifiers]
     name = spec.parse(text)[0]
-    if "classifiers" in inspect.signature(DEFENSES.get(name)).parameters:
+    parameters = inspect.signature(DEFENSES.get(name)).parameters.values()
+    wanted = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
+    if wanted == ["classifiers"]:
         return _built(text, classifiers=given)
-    if len(given) != 1:
-        raise invalid(f"the defense {name!r}", "one classifier", len(given), "several make an ensemble.")
-    return _built(text, classifier=given[0])
+    if len(given) != len(wanted):
+        expected = "one classifier" if len(wanted) == 1 else "a classifier, then an autoencoder"
+        raise invalid(f"the defense {name!r}", expected, len(given), "several classifiers make an ensemble.")
+    return _built(text, **dict(zip(wanted, given, strict=True)))
 
 
 def _built(text, **classifiers):

@@ -1,8 +1,8 @@
 """A cut of the singular values: the smallest ones of every weight matrix are left out, or made smaller.
 
-Cocola, Rabindranath: Making Neural Nets Robust Again, section 2.2, after the compression of networks (Denton, Zaremba, Bruna, LeCun, Fergus:
-Exploiting Linear Structure Within Convolutional Networks for Efficient Evaluation, 2014). It masks no gradient: an
-attacker who knows of it attacks the cut network.
+Cocola, Rabindranath: Making Neural Nets Robust Again, section 2.2, after the compression of networks (Denton, Zaremba,
+Bruna, LeCun, Fergus: Exploiting Linear Structure Within Convolutional Networks for Efficient Evaluation, 2014). It
+masks no gradient: an attacker who knows of it attacks the cut network.
 """
 
 import keras

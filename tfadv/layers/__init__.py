@@ -1,4 +1,4 @@
-"""Keras layers of defenses that answer at random, in `predict` too. Registered with Keras as `tfadv>NAME`.
+"""Keras layers of defenses, most of which answer at random, in `predict` too. Registered with Keras as `tfadv>NAME`.
 
 A `.keras` file that holds one loads in Keras' safe mode after `tfadv.layers.register()`; tfadv's own commands and
 functions call it. What is exported holds the graph and needs no tfadv.
@@ -17,6 +17,8 @@ LAYERS = Registry(
         "noisy_conv2d": "tfadv.layers.noisy_weights:NoisyConv2D",
         "noisy_dense": "tfadv.layers.noisy_weights:NoisyDense",
         "slwta": "tfadv.layers.slwta:StochasticLWTA",
+        "latent_sample": "tfadv.layers.latent_sample:LatentSample",
+        "range_projection": "tfadv.layers.range_projection:RangeProjection",
     },
 )
 

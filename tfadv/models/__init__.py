@@ -31,6 +31,9 @@ MODELS = Registry(
         "wrn": "tfadv.models.wide_resnet:wrn",
     },
 )
+# Those that are no classifiers, which no list shows: `tfadv train --model vae --method reconstruction`.
+MODELS.add("ae", "tfadv.models.autoencoders:ae")
+MODELS.add("vae", "tfadv.models.autoencoders:vae")
 
 
 def build(

@@ -20,6 +20,9 @@ METHODS = Registry(
         "noise": "tfadv.training.noise:Noise",
     },
 )
+# Those of autoencoders and of classifiers behind one: they start from other models than `METHODS` do.
+METHODS.add("reconstruction", "tfadv.training.reconstruction:Reconstruction")
+METHODS.add("latent_codes", "tfadv.training.latent_codes:LatentCodes")
 
 OPTIMIZERS = Registry(
     "optimizer",

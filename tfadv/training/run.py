@@ -108,7 +108,8 @@ def _train(dataset, settings, out, resume, progress, recipe=None):
     with strategy.scope():
         trainer = make_trainer(settings, dataset, training)
     distribute.check(strategy, trainer, settings.batch_size)
-    check_classes(trainer.classifier, dataset)
+    if trainer.learns_labels:
+        check_classes(trainer.classifier, dataset)
     writable_directory(out)
     record = {
         "settings": dataclasses.asdict(settings),
@@ -129,7 +130,8 @@ def _train(dataset, settings, out, resume, progress, recipe=None):
     labels = (held_out or training).y
     averaging = trainer.average.remarks(trainer, kept + 1, len(history)) if trainer.average else []
     blurred = bool(averaging) and isinstance(trainer.average, EMA)
-    remarks = [*trainer.remarks(history), *averaging, *collapse.remarks(history, kept, settings, labels, blurred)]
+    collapsed = collapse.remarks(history, kept, settings, labels, blurred) if trainer.learns_labels else []
+    remarks = [*trainer.remarks(history), *averaging, *collapsed]
     outcome = {"finished": True, "best_epoch": kept + 1, "metrics": history[kept], "remarks": remarks}
     files.write_json(out / runs.TRAIN, {**record, **outcome, "provenance": provenance(seed=settings.seed)})
     (out / runs.BACKUP).unlink(missing_ok=True)

@@ -175,7 +175,7 @@ class Settings:
         """The metric that decides which epoch is the best."""
         measured = self.attack or self.validation_attack
         method = class_of(self.method)
-        return "val_adv_accuracy" if measured and method.selects_robust else "val_accuracy"
+        return "val_adv_accuracy" if measured and method.selects_robust else f"val_{method.watched}"
 
 
 def check_names(record: Mapping[str, Any], where: str = "") -> None:

@@ -59,6 +59,8 @@ class Trainer(keras.Model):
     learns_clean = False
     # Whether several steps may run in one call of Keras: the same bits, with fewer trips between Python and the graph.
     several_steps_per_call = True
+    # Whether it learns classes, and what its best epoch is the best in: a metric that is better when higher.
+    learns_labels, watched = True, "accuracy"
     # How often a batch updates the weights.
     updates = 1
     # d in the term d / 2 ||w||^2 of the loss, over `weights_but_noise`.

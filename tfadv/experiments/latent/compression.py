@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from tfadv.experiments.latent.networks import DOCUMENT, document, on_images
+from tfadv.experiments.latent.networks import DOCUMENT, on_images, presets
 from tfadv.reports import figures
 from tfadv.reports.document import Figure
 from tfadv.study import Claim, Clean, Experiment, Network, Under
@@ -23,7 +23,7 @@ THREAT = "l2:0.5"
 class Compression(Experiment):
     name, title = "compression", "Cuts of singular values as compression"
     document, ids = DOCUMENT, ("compression",)
-    scales = document()
+    scales = presets()
 
     def networks(self):
         named = on_images("2l") if self.preset == "smoke" else on_images("2l", "lrl")

@@ -13,7 +13,7 @@ import dataclasses
 import numpy as np
 
 from tfadv.experiments.latent.adversaries import Adversaries
-from tfadv.experiments.latent.networks import DOCUMENT, document, on_images
+from tfadv.experiments.latent.networks import DOCUMENT, on_images, presets
 from tfadv.reports import figures
 from tfadv.reports.document import Figure
 from tfadv.study import Claim, Clean, Experiment, History
@@ -53,7 +53,7 @@ class Linear:
 class OverparamRobustness(Experiment):
     name, title = "overparam_robustness", "One linear layer or two"
     document, ids = DOCUMENT, ("overparam-robustness",)
-    scales = document()
+    scales = presets()
 
     def networks(self):
         return on_images("1l_matrix", "1l", "2l")

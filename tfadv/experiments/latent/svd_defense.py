@@ -1,4 +1,4 @@
-"""The smallest singular values made smaller: figure 7 of Cocola, Rabindranath, and the attack that the document left out.
+"""The smallest singular values made smaller: figure 7 of Cocola, Rabindranath, and the attack that is missing there.
 
 Of every weight matrix of the trained 2L network the smallest x % of the singular values are left out, or divided by
 ten. The document asks how many of the adversaries of the *whole* network the cut one gets right. Here the cut network
@@ -9,7 +9,7 @@ network, and new ones are as near as before.
 """
 
 from tfadv.experiments.latent.adversaries import Adversaries, OnAdversaries, OnTraining
-from tfadv.experiments.latent.networks import DOCUMENT, document, on_images
+from tfadv.experiments.latent.networks import DOCUMENT, on_images, presets
 from tfadv.reports import figures
 from tfadv.reports.document import Figure
 from tfadv.study import Claim, Clean, Experiment, Network, Under
@@ -24,7 +24,7 @@ ANEW = ("whole", *(f"{kind}-{share}" for kind in KINDS for share in SHOWN))
 class SvdDefense(Experiment):
     name, title = "svd_defense", "Cuts of singular values as a defense"
     document, ids = DOCUMENT, ("svd-defense",)
-    scales = document()
+    scales = presets()
     only = dict.fromkeys(("adversaries", "pgd"), ANEW)
 
     def networks(self):

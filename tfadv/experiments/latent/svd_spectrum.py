@@ -12,7 +12,7 @@ import dataclasses
 import numpy as np
 
 from tfadv.experiments.latent.adversaries import Adversaries
-from tfadv.experiments.latent.networks import DOCUMENT, document, on_images
+from tfadv.experiments.latent.networks import DOCUMENT, on_images, presets
 from tfadv.reports import figures
 from tfadv.reports.document import Figure
 from tfadv.study import Claim, Clean, Experiment
@@ -25,8 +25,8 @@ LOWEST = 0.4
 class Spectrum:
     """How the energy of the network's own `adversaries` spreads over the right singular vectors of its first kernel.
 
-    `value`, (n,), is the share of ||V^T delta||^2 along the lowest 40 % of them; `of_x` that of ||V^T x||^2. `delta` and
-    `x`, (k,), are what lies along the first, the first two, ... largest, of the whole energy, on average over images.
+    `value`, (n,), is the share of ||V^T delta||^2 along the lowest 40 % of them; `of_x` that of ||V^T x||^2. `delta`
+    and `x`, (k,), are what lies along the first, the first two, ... largest, of the whole energy: the mean over images.
 
     Args:
         of: the network that is measured: its adversaries are asked for by its name.
@@ -67,7 +67,7 @@ def energies(rows, vectors):
 class SvdSpectrum(Experiment):
     name, title = "svd_spectrum", "Along which singular values networks are attacked"
     document, ids = DOCUMENT, ("svd-spectrum",)
-    scales = document()
+    scales = presets()
 
     @property
     def only(self):

@@ -1,0 +1,87 @@
+"""Measures of codes: how well images are made of them again, and adversaries in the space of codes.
+
+See `tfadv.study.measures`.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from tfadv.experiments.latent.adversaries import CONFIDENT, pairs, relative
+from tfadv.reports import figures
+from tfadv.study.measures import titled
+
+# What stands between the images and the classifier, and the classifier, in networks on codes.
+FRONT, HEAD = "codes", "head"
+
+
+@dataclasses.dataclass(frozen=True)
+class Decoded:
+    """The images that an autoencoder makes of the codes of the first n images: `value`, (n,), is the mean over
+    the pixels of |D(z) - x|^error; `x` and `decoded` are the first ten.
+
+    Args:
+        codes: `"encoding"`, of a variational autoencoder its mean, or `"projection"`, nearest in l_p.
+    """
+
+    codes: str
+    p: int = 2
+    error: int = 2
+    n: int = 500
+    steps: int = 500
+    title: str = titled("")
+
+    def __call__(self, network):
+        from tfadv.models import autoencoders
+
+        _, decoder = autoencoders.parts(network.model)
+        if self.codes == "encoding":
+            front = autoencoders.encoding(network.model, sample=False)
+        else:
+            front = autoencoders.projection(network.model, p=self.p, steps=self.steps)
+        x = network.x[: self.n]
+        decoded = decoder.predict(front.predict(x, batch_size=500, verbose=0), batch_size=500, verbose=0)
+        error = (np.abs(decoded - x) ** self.error).mean(axis=(1, 2, 3))
+        return {"value": error, "x": x[:10], "decoded": decoded[:10]}
+
+    def pictures(self, arrays, names, title):
+        """Ten images, and below what is decoded (figure 3)."""
+        return [(title, figures.image_grid(np.concatenate([arrays["x"], arrays["decoded"]]), columns=10))]
+
+
+@dataclasses.dataclass(frozen=True)
+class CodeAdversaries:
+    """The document's adversaries of a classifier of codes: the code is changed, not the image, and has no bounds.
+
+    `value` is ||z_adv - z||_2 / ||z||_2, (n,), NaN where none was found; `decoded` is the same of D(z_adv) and D(z).
+
+    Args:
+        of: the autoencoder.
+        each: of every ordered pair of classes.
+    """
+
+    of: str
+    each: int = 2
+    attack: str = "goal(steps=200, clip=False)"
+    title: str = titled("Distance in codes")
+
+    @property
+    def needs(self):
+        """The autoencoder."""
+        return ((self.of,),)
+
+    def __call__(self, network):
+        from tfadv import attacks
+        from tfadv.evaluation import metrics
+        from tfadv.models import autoencoders
+
+        front, head = network.model.get_layer(FRONT), network.model.get_layer(HEAD)
+        z, classes = front.predict(network.x, batch_size=500, verbose=0), len(network.dataset.class_names)
+        right = metrics.predictions(head, z) == network.y
+        at, goals = pairs(right, network.y, classes, self.each)
+        moved = attacks.get(self.attack).minimal(head, z[at], network.y[at], box=None, targets=goals)
+        sure = metrics.probabilities(metrics.logits(head, moved))[np.arange(len(at)), goals] >= CONFIDENT - 1e-6
+        _, decoder = autoencoders.parts(network.other(self.of).model)
+        images, images_adv = (decoder.predict(part, verbose=0) for part in (z[at], moved))
+        decoded = np.where(sure, relative(images_adv - images, images), np.nan)
+        return {"value": np.where(sure, relative(moved - z[at], z[at]), np.nan), "decoded": decoded}

@@ -1,0 +1,95 @@
+"""Classifiers of latent codes: figures 3 and 4 of Cocola, Rabindranath.
+
+Codes are what the encoder makes of an image, E(x), or the code whose decoded image is nearest, argmin_z ||D(z) - x||_p.
+
+Command: `tfadv reproduce latent-classifiers` (`--dataset fashion_mnist`, `"latent-classifiers(reading=matrices)"`).
+Expected: classifiers of images are the most accurate; a ReLU helps on codes and on images.
+"""
+
+import dataclasses
+import typing
+
+from tfadv.experiments.latent.codes import Decoded
+from tfadv.experiments.latent.networks import CODES, DOCUMENT, HEADS, autoencoders, on_codes, on_images, presets
+from tfadv.reports.document import Figure
+from tfadv.study import Claim, Clean, Experiment, ordered
+
+ERRORS = {
+    "encoded": ("encoding", 2, 2, "Encoding, mean squared error"),
+    "nearest": ("projection", 2, 2, "Projection in l_2, mean squared error"),
+    "nearest_l1": ("projection", 1, 2, "Projection in l_1, mean squared error"),
+    "away": ("projection", 2, 1, "Projection in l_2, mean absolute error"),
+    "away_l1": ("projection", 1, 1, "Projection in l_1, mean absolute error"),
+}
+SHOWN = ("encoded", "nearest", "nearest_l1")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LatentClassifiers(Experiment):
+    """See the module's docstring.
+
+    Args:
+        reading: of the networks that the document calls 1L, 2L and LRL, see `tfadv.experiments.latent.networks`.
+    """
+
+    name, title = "latent_classifiers", "Classifiers of latent codes"
+    document = DOCUMENT
+    ids = (
+        "ae", "vae", "latent-ae-encoding", "latent-vae-encoding", "latent-ae-projection", "latent-vae-projection",
+        "latent-classifiers",
+    )  # fmt: skip
+    scales = presets(train=20_000)
+    only = dict.fromkeys(ERRORS, ("ae", "vae"))
+
+    reading: typing.Literal["layers", "matrices"] = "layers"
+
+    def networks(self):
+        small = self.preset == "smoke"
+        named = autoencoders(*ERRORS)
+        for head in ("lrl",) if small else HEADS:
+            image = head if self.reading == "layers" else f"{head}_matrix"
+            named[head] = on_images(image)[image]
+            for codes in ("ae_encoding", "vae_projection") if small else CODES:
+                named[f"{codes}-{head}"] = on_codes(self.preset, codes, head, self.reading)
+        return named
+
+    def measures(self):
+        size = {"n": 20, "steps": 10} if self.preset == "smoke" else {}
+        each = {key: Decoded(codes, p, error, title=title, **size) for key, (codes, p, error, title) in ERRORS.items()}
+        return {"clean": Clean("Test images"), **each}
+
+    def applies(self, network, measure):
+        return super().applies(network, measure) and (measure in ERRORS or network not in ("ae", "vae"))
+
+    def claims(self, found):
+        best = lambda names: max(names, key=lambda name: found[name, "clean"].mean or 0.0)  # noqa: E731
+        on = [name for name in found.networks if "-" in name]
+        images, codes = best([name for name in HEADS if name in found.networks]), best(on)
+        gain = found[images, "clean"] - found[codes, "clean"]
+        says = "The best classifier of images is more accurate than the best of codes"
+        yield Claim("images", says, gain, above=0.0, published="highest")
+        others = best([name for name in on if name != "ae_encoding-lrl"])
+        gain = found["ae_encoding-lrl", "clean"] - found[others, "clean"]
+        says = f"LRL on AE-ENCODING is the best on codes (measured: its lead over {found.networks[others].title})"
+        yield Claim("ae-encoding", says, gain, above=0.0, published="best")
+        for key in CODES:
+            lrl, *linear = (found[f"{key}-{head}", "clean"] for head in ("lrl", "1l", "2l"))
+            for name, sample in zip(("1l", "2l"), linear, strict=True):
+                says = f"{CODES[key][0]}: LRL is more accurate than {name.upper()}"
+                yield Claim(f"{key}-{name}", says, lrl - sample, above=0.0, published="always")
+        for key, network in (("ae", "Autoencoder"), ("vae", "Variational autoencoder")):
+            says = f"{network}: projections are decoded nearer to the image than encodings are"
+            yield ordered(f"nearer-{key}", says, found[key, "encoded"], found[key, "nearest"])
+
+    def tables(self, found):
+        note = "Classifiers of codes see 150 epochs of the images, those of images 50, as in the document."
+        yield found.grid("figure-4", "Accuracy of the classifiers", columns=["clean"], note=note)
+        note = "Errors are means over pixels; of a variational encoder the mean is decoded."
+        yield found.grid("figure-3", "How well images are decoded", columns=[*ERRORS], rows=["ae", "vae"], note=note)
+
+    def figures(self, found):
+        for name in ("ae", "vae"):
+            for key in SHOWN:
+                title = f"{found.networks[name].title}: {ERRORS[key][3].partition(',')[0].lower()}"
+                for _, png in found.pictures(name, key, title=title):
+                    yield Figure(title, png, "Test images, and below what is decoded.", f"decoded-{name}-{key}")

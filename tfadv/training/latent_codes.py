@@ -1,0 +1,96 @@
+"""Training of a classifier of latent codes, behind a trained autoencoder that stays as it is.
+
+Cocola, Rabindranath: Making Neural Nets Robust Again, section 3.2.1. Not registered among the methods that train any
+classifier: it starts from an autoencoder.
+"""
+
+import functools
+import typing
+
+import keras
+
+from tfadv import models
+from tfadv.data.split import Split, Unbounded
+from tfadv.errors import invalid
+from tfadv.models import autoencoders
+from tfadv.provenance import fingerprint
+from tfadv.training.trainer import Trainer, TrainerOptions
+
+KINDS = ("encoding", "projection")
+HEAD = "head"
+# Codes of the training images, by what they depend on: the classifiers of the same codes are trained one after another.
+KEPT = 4
+
+
+class LatentCodes(Trainer):
+    """Minimize the loss of a new classifier on the codes of the training images, which are computed once.
+
+    What is saved is the classifier of images, the autoencoder's part in front: it is validated and judged as that.
+
+    Args:
+        classifier: a trained autoencoder; the training starts from its file.
+        head: the classifier of codes, a spec of `tfadv.models`.
+        classes: of the data.
+        codes: `"encoding"`, E(x), or `"projection"`, argmin_z ||D(z) - x||_p.
+        sample: whether a variational encoder draws its codes, or gives their means.
+        p, steps: of the projection, as `tfadv.defenses.projected` takes them.
+
+    Raises:
+        TfadvError: for a model that is no autoencoder, other codes, and options out of range.
+
+    >>> LatentCodes(vae, head="mlp(hidden=128, init=glorot)")  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        classifier: keras.Model,
+        *,
+        head: str = "mlp(init=glorot)",
+        classes: int = 10,
+        codes: str = "encoding",
+        sample: bool = True,
+        p: int = 2,
+        steps: int = 500,
+        **options: typing.Unpack[TrainerOptions],
+    ):
+        if codes not in KINDS:
+            raise invalid("codes", " or ".join(KINDS), repr(codes))
+        classifier.trainable = False
+        if codes == "encoding":
+            encoder = autoencoders.encoding(classifier, sample=sample)
+        else:
+            encoder = autoencoders.projection(classifier, p=p, steps=steps)
+        built = models.build(head, encoder.output_shape[1:], classes, options.get("seed", 0))
+        built = keras.Model(built.inputs[0], built.outputs[0], name=HEAD)
+        super().__init__(autoencoders.behind(encoder, classifier, built, f"{classifier.name}_{codes}"), **options)
+        self.head, self.encoder = built, encoder
+        self.known = codes, sample, p, steps, fingerprint(*classifier.get_weights())
+
+    def call(self, x, training=None):
+        x = self.learns_from(x) if isinstance(x, dict) else x
+        return self.head(x, training=training) if len(x.shape) == 2 else self.classifier(x, training=training)
+
+    def prepare(self, split):
+        return Unbounded(codes_of(self.known, _Same(self.encoder), _Same(split)), split.labels)
+
+
+class _Same:
+    """A thing that takes no part in whether arguments are the same: what is computed depends on the others alone."""
+
+    def __init__(self, thing):
+        self.thing = thing
+
+    def __eq__(self, other):
+        return self._key() == other._key()
+
+    def __hash__(self):
+        return hash(self._key())
+
+    def _key(self):
+        return self.thing.fingerprint if isinstance(self.thing, Split) else None
+
+
+@functools.lru_cache(KEPT)
+def codes_of(known, encoder, split):
+    """The codes of a split's images, (n, d); computed once for the same autoencoder, options and images."""
+    return encoder.thing.predict(split.thing.x, batch_size=1000, verbose=0)
