@@ -81,6 +81,13 @@ class LatentClassifiers(Experiment):
             says = f"{network}: projections are decoded nearer to the image than encodings are"
             yield ordered(f"nearer-{key}", says, found[key, "encoded"], found[key, "nearest"])
 
+    def notes(self, found):
+        yield (
+            "The document also tried a generative adversarial network as the decoder, and dropped it. It is left out here "
+            "too: it has no encoder, so that it would add one more projection, and those of the variational autoencoder "
+            "show what a projection is worth to an attacker who knows of it."
+        )
+
     def tables(self, found):
         note = "Classifiers of codes see 150 epochs of the images, those of images 50, as in the document."
         yield found.grid("figure-4", "Accuracy of the classifiers", columns=["clean"], note=note)

@@ -1,0 +1,115 @@
+"""Studies of latent codes and of cut singular values: their measures, and their claims on made-up measurements."""
+
+import types
+
+import keras
+import numpy as np
+import pytest
+
+from tfadv import models
+from tfadv.attacks import DeepFool
+from tfadv.data.split import Dataset, Split
+from tfadv.experiments import EXPERIMENTS
+from tfadv.experiments.latent import adversaries, codes, overparam, svd_spectrum
+from tfadv.experiments.latent.compression import Compression
+from tfadv.models import autoencoders
+from tfadv.study.bench import TrainedNetwork
+from toy_models import classifier as toy
+from toy_models import digits, trained
+
+SECTIONS = """
+    ae vae latent-ae-encoding latent-vae-encoding latent-ae-projection latent-vae-projection latent-classifiers
+    goal-attack adv-robustness-180 adv-accuracy-universality svd-defense svd-spectrum overparam-robustness compression
+"""
+
+
+def network(model, images, labels, **others):
+    split = Split(images, labels)
+    data = Dataset("d", split, split, tuple("0123456789"), "")
+    trained = TrainedNetwork(model, data, 0, [], None)
+    return types.SimpleNamespace(
+        model=model, dataset=data, x=data.test.x, y=data.test.y, seed=0, judge=trained.judge,
+        other=lambda name, measure=None: others[measure or name],
+    )  # fmt: skip
+
+
+def test_every_section_of_the_document_has_its_study():
+    latent = [name for name, place in EXPERIMENTS.places.items() if ".latent." in place]
+    assert {section for name in latent for section in EXPERIMENTS.build(name).ids} == {*SECTIONS.split()}
+
+
+def test_pairs_are_of_every_ordered_pair_of_classes():
+    y = np.repeat(np.arange(4), 5)
+    right = y != 3
+    right[0] = False
+    at, goals = adversaries.pairs(right, y, 4, each=2)
+    assert right[at].all() and len(at) == 3 * 2 * 3
+    counts = {(label, goal): np.sum((y[at] == label) & (goals == goal)) for label in range(3) for goal in range(4)}
+    assert all(count == 2 * (label != goal) for (label, goal), count in counts.items())
+
+
+def test_adversaries_of_one_network_are_asked_of_another_beside_noise_of_the_same_length(classifiers, images, labels):
+    attacked = network(classifiers("linear"), images, labels)
+    found = adversaries.Adversaries(1)(attacked)
+    sure = ~np.isnan(found["value"])
+    assert sure.mean() > 0.9 and (found["sure"][sure] > 0.9).all()
+    other = network(classifiers("cnn"), images, labels, adversaries=found)
+    own = adversaries.OnAdversaries("linear")(network(classifiers("linear"), images, labels, adversaries=found))
+    fooled, noise = (adversaries.OnAdversaries("linear", noise=noise)(other)["value"] for noise in (False, True))
+    assert len(fooled) == sure.sum() and not own["value"].any() and noise.mean() >= fooled.mean()
+
+
+def test_the_energy_of_a_perturbation_along_the_lowest_singular_vectors_is_known():
+    model = models.build("mlp(hidden=10, init=glorot)", (2, 5, 1), 10)
+    kernel = np.diag(np.arange(10.0, 0.0, -1.0)).astype("float32")
+    next(layer for layer in model.layers if hasattr(layer, "kernel")).kernel.assign(kernel)
+    x, delta = np.zeros((2, 3, 2, 5, 1), "float32")
+    x[:, 0, 0], delta[:, 1, 4], delta[:, 0, 1] = 1, 0.3, 0.4  # along the largest; the smallest, and the second
+    known = {"value": np.ones(3), "x": x, "x_adv": x + delta}
+    split = types.SimpleNamespace(model=model, other=lambda name, measure: known)
+    found = svd_spectrum.Spectrum("2l")(split)
+    assert np.allclose(found["value"], 0.09 / 0.25, atol=1e-5) and np.allclose(found["of_x"], 0, atol=1e-6)
+    assert np.allclose(found["delta"], np.cumsum([0, 0.64, *[0] * 7, 0.36]), atol=1e-5)
+
+
+def test_the_distance_to_the_boundary_of_a_linear_network_is_exact(classifiers, images, labels):
+    model = classifiers("linear")
+    found = overparam.Linear()(network(model, images, labels))
+    right = model(images).numpy().argmax(axis=1) == labels
+    assert np.array_equal(~np.isnan(found["value"]), right)
+    kernel = model.layers[-1].kernel.numpy()
+    assert np.allclose(found["matrix"], kernel - kernel.mean(axis=1, keepdims=True), atol=1e-4)
+    x_adv = DeepFool(clip=False, overshoot=0.0).minimal(model, images, labels, box=None)
+    far = np.linalg.norm((x_adv - images).reshape(len(images), -1), axis=1)
+    assert np.allclose(far[right], found["value"][right], rtol=1e-2)
+
+
+def test_codes_are_moved_without_bounds_and_measured_decoded(images, labels):
+    front = autoencoders.encoding(toy("autoencoder"))
+    head = trained(models.build("linear", (16,), 10), 10, front(digits()[0]).numpy())
+    named = keras.Model(head.inputs[0], head.outputs[0], name=codes.HEAD)
+    model = autoencoders.behind(front, toy("autoencoder"), named, "model")
+    autoencoder = types.SimpleNamespace(model=toy("autoencoder"))
+    found = codes.CodeAdversaries("ae", each=1)(network(model, images, labels, ae=autoencoder))
+    assert 0 < np.nanmean(found["value"]) < 2 and 0 < np.nanmean(found["decoded"]) < 2
+
+
+def test_a_projection_is_decoded_nearer_than_an_encoding(images, labels):
+    attacked = network(toy("autoencoder"), images, labels)
+    near, far = (codes.Decoded(kind, n=16, steps=200)(attacked)["value"].mean() for kind in ("projection", "encoding"))
+    assert near < far
+
+
+def test_a_matrix_is_stored_as_two_only_where_that_is_smaller():
+    half = 784 * 64 + 64 * 128 + 128 * 128 + 5 * (128 + 10) + 266
+    assert Compression().stored("2l-50") == pytest.approx(half / (784 * 128 + 128 * 128 + 1280 + 266))
+    assert Compression().stored("2l") == 1
+
+
+def test_each_network_on_codes_starts_from_its_autoencoder_and_is_shared():
+    classifiers, far, fooled = (
+        EXPERIMENTS.build(name) for name in ("latent_classifiers", "adv_robustness_180", "adv_accuracy_universality")
+    )
+    for name in ("lrl", "ae_encoding-lrl", "vae_projection-lrl", "vae_mean-lrl"):
+        assert classifiers.digest_of(0, name) == far.digest_of(0, name) == fooled.digest_of(0, name)
+    assert far.networks()["vae_mean-lrl"].start == "vae"
