@@ -26,6 +26,8 @@ from . import failures, options, output, quiet, target, user_code
 def defend(models, spec, out, as_json):
     """Put a defense around RUN, a run directory or a .keras file, or make an ensemble of several.
 
+    A classifier goes behind an autoencoder: name the run of the classifier first, then that of the autoencoder.
+
     What is written to DIR is judged as any other run, on the data and under the threat model of the first RUN.
 
     \b

@@ -127,7 +127,7 @@ class Told(keras.callbacks.Callback):
         title: what is being trained.
     """
 
-    METRICS = ("loss", "accuracy", "val_accuracy", "val_adv_accuracy")
+    METRICS = ("loss", "accuracy", "psnr", "val_accuracy", "val_adv_accuracy", "val_psnr")
 
     def __init__(self, progress, title):
         super().__init__()

@@ -83,9 +83,9 @@ class LatentClassifiers(Experiment):
 
     def notes(self, found):
         yield (
-            "The document also tried a generative adversarial network as the decoder, and dropped it. It is left out here "
-            "too: it has no encoder, so that it would add one more projection, and those of the variational autoencoder "
-            "show what a projection is worth to an attacker who knows of it."
+            "The document also tried a generative adversarial network as the decoder, and dropped it. It is left out "
+            "here too: it has no encoder, so that it would add one more projection, and that of the variational "
+            "autoencoder shows what a projection is worth against an attacker who knows of it."
         )
 
     def tables(self, found):
