@@ -3,6 +3,7 @@
 Ilyas et al.: The Robust Manifold Defense, 2017; Samangouei, Kabkab, Chellappa: Defense-GAN, 2018.
 """
 
+import math
 from typing import Any
 
 import keras
@@ -29,7 +30,7 @@ class RangeProjection(keras.layers.Layer):
     implicit function theorem, where D is as good as linear. Athalye et al. 2018 ask for such a surrogate.
 
     Args:
-        decoder: a `keras.Model`, codes (n, d) to images. It is not trained.
+        decoder: a `keras.Model`, codes (n, d) to images.
         p: 1 or 2.
         steps: at least 1.
         step_size: the rate at which Adam begins.
@@ -51,7 +52,6 @@ class RangeProjection(keras.layers.Layer):
         number("projection: steps", steps, "a whole number of at least 1", lambda value: value >= 1, (int,))
         number("projection: step_size", step_size, "a number above 0", lambda value: value > 0)
         self.decoder, self.p, self.steps, self.step_size, self.seed = decoder, p, steps, float(step_size), seed
-        decoder.trainable = False
 
     def call(self, x):
         x = tf.cast(x, tf.float32)
@@ -71,7 +71,7 @@ class RangeProjection(keras.layers.Layer):
             mean = MOMENTUM * mean + (1 - MOMENTUM) * gradient
             square = SQUARES * square + (1 - SQUARES) * tf.square(gradient)
             done = tf.cast(t, tf.float32) + 1
-            rate = self.step_size * (1 + tf.cos(3.14159265 * (done - 1) / self.steps)) / 2
+            rate = self.step_size * (1 + tf.cos(math.pi * (done - 1) / self.steps)) / 2
             way = mean / (1 - MOMENTUM**done) / (tf.sqrt(square / (1 - SQUARES**done)) + TINY)
             return t + 1, z - rate * way, mean, square
 
@@ -85,13 +85,12 @@ class RangeProjection(keras.layers.Layer):
         with tf.autodiff.ForwardAccumulator(repeated := tf.repeat(z, d, axis=0), ways) as forward:
             images = self.decoder(repeated, training=False)
         slope = tf.stop_gradient(tf.reshape(forward.jvp(images), [n, d, -1]))
-        residual = tf.reshape(x - tf.stop_gradient(self.decoder(z, training=False)), [n, 1, -1])
+        residual = tf.reshape(x - self.decoder(z, training=False), [n, 1, -1])
         weighted = slope / tf.stop_gradient(tf.maximum(tf.abs(residual), SMOOTH)) if self.p == 1 else slope
         square = tf.matmul(weighted, slope, transpose_b=True)
         damping = DAMPING * tf.reduce_mean(tf.linalg.diag_part(square), axis=-1)[:, None, None] + TINY
-        return (
-            z + tf.linalg.solve(square + damping * tf.eye(d), tf.matmul(weighted, residual, transpose_b=True))[..., 0]
-        )
+        towards = tf.matmul(weighted, residual, transpose_b=True)
+        return z + tf.linalg.solve(square + damping * tf.eye(d), towards)[..., 0]
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.decoder.input_shape[-1])
@@ -102,6 +101,5 @@ class RangeProjection(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config):
-        decoder = keras.saving.deserialize_keras_object(config.pop("decoder"))
-        config.pop("autocast", None)
-        return cls(decoder, **config)
+        decoder = keras.saving.deserialize_keras_object(config["decoder"])
+        return super().from_config({**config, "decoder": decoder})

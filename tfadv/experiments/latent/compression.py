@@ -44,7 +44,7 @@ class Compression(Experiment):
         """The share of the weights of the whole network, biases and all, that a cut one takes.
 
         >>> round(Compression().stored("2l-50"), 3)
-        0.594
+        0.64
         """
         whole, _, share = name.partition("-")
         pixels, classes = (64, 10) if self.scale.dataset == "digits" else (784, 10)

@@ -58,9 +58,6 @@ class LatentClassifiers(Experiment):
         each = {key: Decoded(codes, p, error, title=title, **size) for key, (codes, p, error, title) in ERRORS.items()}
         return {"clean": Clean("Test images"), **each}
 
-    def applies(self, network, measure):
-        return super().applies(network, measure) and (measure in ERRORS or network not in ("ae", "vae"))
-
     def claims(self, found):
         best = lambda names: max(names, key=lambda name: found[name, "clean"].mean or 0.0)  # noqa: E731
         on = [name for name in found.networks if "-" in name]

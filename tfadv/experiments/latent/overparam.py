@@ -31,15 +31,11 @@ class Linear:
     title: str = titled("Exact distance")
 
     def __call__(self, network):
-        import keras
-
         from tfadv.evaluation import metrics
 
         shape = network.x.shape[1:]
         unit = np.concatenate([np.zeros((1, np.prod(shape))), np.eye(np.prod(shape))]).astype(np.float32)
-        columns = metrics.logits(
-            keras.Model(network.model.inputs[0], network.model.outputs[0]), unit.reshape(-1, *shape)
-        )
+        columns = metrics.logits(network.model, unit.reshape(-1, *shape))
         matrix = (columns[1:] - columns[0]).astype(np.float64)
         z, labels = metrics.logits(network.model, network.x).astype(np.float64), network.y
         own = np.arange(len(labels))

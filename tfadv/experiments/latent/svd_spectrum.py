@@ -101,11 +101,8 @@ class SvdSpectrum(Experiment):
             yield Claim(f"lowest-{name}", says, found[name, "delta"], above=0.5, **options)
             says = f"{network.title}: more of the perturbation lies there than of the image"
             yield Claim(f"more-{name}", says, found[name, "delta"] - found[name, "x"], above=0.0)
-        for name in ("2l", "lrl"):
-            says = (
-                f"{found.networks[name].title if name in found.networks else name}: a penalty on the weights makes it "
-            )
-            says += "more robust (measured: the ratio of the distances)"
+        for name in [name for name in found.networks if f"{name}_l2" in found.networks]:
+            says = f"{found.networks[name].title}: a penalty on the weights makes it more robust (measured: the ratio)"
             ratio = found[f"{name}_l2", "adversaries"] / found[name, "adversaries"]
             yield Claim(f"penalty-{name}", says, ratio, above=1.0, published="more robust (Tanay, Griffin)")
 

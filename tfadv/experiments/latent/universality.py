@@ -45,9 +45,6 @@ class Universality(Experiment):
             "aware_mean": First(n, Under(f"eot(attack={pgd}, draws=10)", THREAT, "the same, mean of draws")),
         }
 
-    def applies(self, network, measure):
-        return super().applies(network, measure) and network not in ("ae", "vae")
-
     def derived(self, found):
         known = lambda name: found[name, "aware_mean" if name == RANDOM else "aware"]  # noqa: E731
         return {"known": ("An attacker who knows of the code, l_2 1", known)}
