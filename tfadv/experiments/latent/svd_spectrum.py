@@ -75,9 +75,7 @@ class SvdSpectrum(Experiment):
         return {f"spectrum-{name}": name for name in self.networks()}
 
     def networks(self):
-        if self.preset == "smoke":
-            return on_images("2l")
-        named = on_images("2l", "lrl")
+        named = on_images("2l") if self.preset == "smoke" else on_images("2l", "lrl")
         for name in tuple(named):
             title = f"{named[name].title}, weights penalized"
             named[f"{name}_l2"] = dataclasses.replace(named[name], title=title, weight_decay=0.003)
