@@ -71,7 +71,8 @@ def test_reloads_in_safe_mode_and_draws_the_same(name, tmp_path):
     model = behind(made(name))
     model.save(tmp_path / "model.keras")
     loaded = classifier.load(tmp_path)
-    assert loaded.layers[1].get_config() == model.layers[1].get_config()
+    before, after = (part.layers[1].get_config() for part in (model, loaded))
+    assert before.pop("decoder", {}).keys() == after.pop("decoder", {}).keys() and before == after
     assert np.array_equal(loaded(X), model(X)) and classifier.draws_by_keras(tmp_path)
 
 

@@ -52,7 +52,7 @@ def test_adversaries_of_one_network_are_asked_of_another_beside_noise_of_the_sam
     attacked = network(classifiers("linear"), images, labels)
     found = adversaries.Adversaries(1)(attacked)
     sure = ~np.isnan(found["value"])
-    assert sure.mean() > 0.9 and (found["sure"][sure] > 0.9).all()
+    assert sure.mean() > 0.5 and (found["sure"][sure] > 0.94).all()
     other = network(classifiers("cnn"), images, labels, adversaries=found)
     own = adversaries.OnAdversaries("linear")(network(classifiers("linear"), images, labels, adversaries=found))
     fooled, noise = (adversaries.OnAdversaries("linear", noise=noise)(other)["value"] for noise in (False, True))

@@ -121,8 +121,11 @@ def projection(autoencoder: keras.Model, **options: float) -> keras.Model:
         options: of `RangeProjection`.
     """
     _, decoder = parts(autoencoder)
+    # A copy: where the decoder has a place of its own too, in the model of decoded images, a file keeps one of both.
+    copy = keras.models.clone_model(decoder)
+    copy.set_weights(decoder.get_weights())
     image = keras.Input(autoencoder.input_shape[1:])
-    return _named(keras.Model(image, RangeProjection(decoder, **options)(image)))
+    return _named(keras.Model(image, RangeProjection(copy, **options)(image)))
 
 
 def _named(model):

@@ -63,15 +63,17 @@ class LatentCodes(Trainer):
         built = models.build(head, encoder.output_shape[1:], classes, options.get("seed", 0))
         built = keras.Model(built.inputs[0], built.outputs[0], name=HEAD)
         super().__init__(autoencoders.behind(encoder, classifier, built, f"{classifier.name}_{codes}"), **options)
-        self.head, self.encoder = built, encoder
         self.known = codes, sample, p, steps, fingerprint(*classifier.get_weights())
 
     def call(self, x, training=None):
         x = self.learns_from(x) if isinstance(x, dict) else x
-        return self.head(x, training=training) if len(x.shape) == 2 else self.classifier(x, training=training)
+        asked = self.classifier.get_layer(HEAD) if len(x.shape) == 2 else self.classifier
+        return asked(x, training=training)
 
     def prepare(self, split):
-        return Unbounded(codes_of(self.known, _Same(self.encoder), _Same(split)), split.labels)
+        return Unbounded(
+            codes_of(self.known, _Same(self.classifier.get_layer(autoencoders.CODES)), _Same(split)), split.labels
+        )
 
 
 class _Same:

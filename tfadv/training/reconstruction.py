@@ -37,7 +37,9 @@ class Reconstruction(Trainer):
         self.beta = number("reconstruction: beta", beta, "a number of at least 0", lambda value: value >= 0)
         if self.validation_attack is not None:
             raise invalid("reconstruction", "no attack, as there is no class to change", str(self.validation_attack))
-        self.statistics = autoencoders.statistics(classifier)
+        drawn = autoencoders.statistics(classifier)
+        # A function, as Keras takes no further models once the trainer is built.
+        self.statistics = drawn and (lambda x: drawn(x, training=True))
 
     def compile(self, optimizer="rmsprop", loss=None, **options):
         """The trainer's own, with the loss and the metric of images in the place of those of classes."""
@@ -52,7 +54,7 @@ class Reconstruction(Trainer):
     def penalty(self, batch, y, logits):
         if self.statistics is None:
             return None
-        mean, log_variance = tf.split(self.statistics(batch["x"], training=True), 2, axis=-1)
+        mean, log_variance = tf.split(self.statistics(batch["x"]), 2, axis=-1)
         return self.beta * tf.reduce_sum(mean**2 + tf.exp(log_variance) - 1 - log_variance, axis=-1) / 2
 
     def test_step(self, data):
