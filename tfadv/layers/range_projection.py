@@ -61,7 +61,7 @@ class RangeProjection(keras.layers.Layer):
 
     def _descended(self, x):
         """`steps` steps of Adam: codes (n, d)."""
-        # A constant: as a random number it would be noise to those who read the graph. NumPy keeps these numbers for good.
+        # A constant: a random number would be noise to those who read the graph. NumPy keeps these numbers for good.
         start = np.random.RandomState(self.seed).normal(size=(1, self.decoder.input_shape[-1])).astype(np.float32)
         z = tf.tile(start, [tf.shape(x)[0], 1])
 
