@@ -67,6 +67,8 @@ def _built(text, **classifiers):
 
 if typing.TYPE_CHECKING:
     from tfadv.defenses.ensembles import ensemble as ensemble
+    from tfadv.defenses.latent_codes import encoded as encoded
+    from tfadv.defenses.latent_codes import projected as projected
     from tfadv.defenses.low_rank import with_low_rank as with_low_rank
     from tfadv.defenses.mc_dropout import with_dropout as with_dropout
     from tfadv.defenses.prediction_noise import with_noise as with_noise

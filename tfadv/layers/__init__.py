@@ -30,11 +30,13 @@ def register() -> None:
 
 
 if typing.TYPE_CHECKING:
+    from tfadv.layers.latent_sample import LatentSample as LatentSample
     from tfadv.layers.mc_dropout import MonteCarloDropout as MonteCarloDropout
     from tfadv.layers.noisy_weights import NoisyConv2D as NoisyConv2D
     from tfadv.layers.noisy_weights import NoisyDense as NoisyDense
     from tfadv.layers.parametric_noise import ParametricNoise as ParametricNoise
     from tfadv.layers.prediction_noise import PredictionNoise as PredictionNoise
+    from tfadv.layers.range_projection import RangeProjection as RangeProjection
     from tfadv.layers.slwta import StochasticLWTA as StochasticLWTA
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, LAYERS)
