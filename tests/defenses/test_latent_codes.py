@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfadv.attacks import PGD
 from tfadv.defenses import defend, encoded, projected
 from tfadv.errors import TfadvError
+from tfadv.evaluation.traits import ModelTraits
 from tfadv.graph import inside
 from tfadv.layers import RangeProjection
 from tfadv.models import autoencoders, build
@@ -65,6 +66,12 @@ def test_a_classifier_of_codes_gets_codes_and_one_of_images_what_is_decoded_of_t
     assert np.allclose(encoded(head, toy("autoencoder"))(images), head(encoder(images)), atol=1e-5)
     decoded = toy("cnn")(decoder(encoder(images)))
     assert np.allclose(encoded(toy("cnn"), toy("autoencoder"))(images), decoded, atol=1e-5)
+
+
+def test_the_judge_draws_where_codes_are_drawn(images):
+    for sample in (False, True):
+        traits = ModelTraits.of(encoded(toy("cnn"), toy("vae"), sample=sample), images)
+        assert traits.random is sample and (traits.noise is not None) is sample and traits.differentiable
 
 
 def test_projections_decode_nearer_than_encodings(images):

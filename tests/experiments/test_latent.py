@@ -9,10 +9,12 @@ import pytest
 from tfadv import models
 from tfadv.attacks import DeepFool
 from tfadv.data.split import Dataset, Split
+from tfadv.defenses import with_low_rank
 from tfadv.experiments import EXPERIMENTS
 from tfadv.experiments.latent import adversaries, codes, overparam, svd_spectrum
-from tfadv.experiments.latent.compression import Compression
+from tfadv.experiments.latent.compression import Stored
 from tfadv.models import autoencoders
+from tfadv.study import Sample
 from tfadv.study.bench import TrainedNetwork
 from toy_models import classifier as toy
 from toy_models import digits, trained
@@ -39,19 +41,31 @@ def test_every_section_of_the_document_has_its_study():
 
 
 def test_pairs_are_of_every_ordered_pair_of_classes():
-    y = np.repeat(np.arange(4), 5)
-    right = y != 3
-    right[0] = False
-    at, goals = adversaries.pairs(right, y, 4, each=2)
-    assert right[at].all() and len(at) == 3 * 2 * 3
-    counts = {(label, goal): np.sum((y[at] == label) & (goals == goal)) for label in range(3) for goal in range(4)}
+    y = np.repeat(np.arange(4), 5)[:17]
+    at, goals = adversaries.pairs(y, 5, each=2)
+    assert len(at) == 4 * 2 * 4
+    counts = {(label, goal): np.sum((y[at] == label) & (goals == goal)) for label in range(4) for goal in range(5)}
     assert all(count == 2 * (label != goal) for (label, goal), count in counts.items())
+
+
+def test_noise_has_its_length_once_it_is_clipped():
+    x = np.zeros((4, 8, 8, 1), "float32")
+    sizes = np.array([0.1, 0.5, 1.0, 2.0])
+    noise = adversaries.noisy(x, sizes, np.random.default_rng(0))
+    assert noise.min() >= 0 and noise.max() <= 1 and np.allclose(adversaries.lengths(noise - x), sizes, rtol=1e-3)
+
+
+def test_what_is_not_found_is_farther_than_all_that_is():
+    one, other = Sample.of(np.array([1.0, np.inf, np.inf, 2.0])), Sample.of(np.array([2.0, 1.0, np.inf, 1.9]))
+    assert adversaries.farther(one, other).per_seed[0].tolist() == [False, True, False, True]
+    assert adversaries.farther(one, other, times=1.1).mean == 0.25
+    assert adversaries.median(np.array([1.0, 2.0, np.inf])) == 2.0 and np.isnan(adversaries.median(np.full(3, np.inf)))
 
 
 def test_adversaries_of_one_network_are_asked_of_another_beside_noise_of_the_same_length(classifiers, images, labels):
     attacked = network(classifiers("linear"), images, labels)
     found = adversaries.Adversaries(1)(attacked)
-    sure = ~np.isnan(found["value"])
+    sure = np.isfinite(found["value"])
     assert sure.mean() > 0.5 and (found["sure"][sure] > 0.94).all()
     other = network(classifiers("cnn"), images, labels, adversaries=found)
     own = adversaries.OnAdversaries("linear")(network(classifiers("linear"), images, labels, adversaries=found))
@@ -101,9 +115,11 @@ def test_a_projection_is_decoded_nearer_than_an_encoding(images, labels):
 
 
 def test_a_matrix_is_stored_as_two_only_where_that_is_smaller():
+    model = models.build("mlp(hidden=(128, 128), activation=linear, init=glorot)", (28, 28, 1), 10)
+    stored = lambda model: Stored()(types.SimpleNamespace(model=model))["value"]  # noqa: E731
     half = 784 * 64 + 64 * 128 + 128 * 128 + 5 * (128 + 10) + 266
-    assert Compression().stored("2l-50") == pytest.approx(half / (784 * 128 + 128 * 128 + 1280 + 266))
-    assert Compression().stored("2l") == 1
+    assert stored(with_low_rank(model, share=0.5)) == pytest.approx(half / (784 * 128 + 128 * 128 + 1280 + 266))
+    assert stored(model) == 1
 
 
 def test_each_network_on_codes_starts_from_its_autoencoder_and_is_shared():

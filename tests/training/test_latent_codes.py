@@ -36,11 +36,12 @@ def test_an_autoencoder_is_a_run_like_any_other(vae):
 def test_a_classifier_of_codes_is_judged_on_images(codes, vae, runs):
     data, out = load("digits"), runs / codes.replace("=", "")
     method = f"latent_codes(codes={codes}, head=mlp(hidden=32, init=glorot))"
-    options = {**OPTIONS, "epochs": 10, "batch_size": 20, "keep": "last", "validation": 0}
+    options = {**OPTIONS, "epochs": 10, "batch_size": 20}
     run = training.train(data, out=out, model=str(vae.directory), method=method, **options)
     least = 0.25 if codes == "encoding" else 0.6  # draws are noisy after so few epochs
     assert np.mean(run.classifier(data.test.x).numpy().argmax(axis=1) == data.test.y) > least
     encoder, _ = autoencoders.parts(vae.classifier)
+    assert run.history[-1]["val_accuracy"] > least  # on codes of held-out images, computed once
     kept = [weight.numpy() for weight in run.classifier.weights]
     assert all(any(np.array_equal(w, k) for k in kept) for w in encoder.get_weights()) or "projection" in codes
 
@@ -48,10 +49,13 @@ def test_a_classifier_of_codes_is_judged_on_images(codes, vae, runs):
 def test_codes_are_computed_once(vae):
     latent_codes.codes_of.cache_clear()
     for head in ("linear", "mlp"):
-        trainer = latent_codes.LatentCodes(vae.classifier, head=head, sample=False)
+        trainer = latent_codes.LatentCodes(vae.classifier, classes=10, head=head, sample=False)
         assert trainer.prepare(load("digits").train).x.shape[1:] == (8,)
     assert latent_codes.codes_of.cache_info()[:2] == (1, 1)
-    trainer, mean = latent_codes.LatentCodes(vae.classifier), autoencoders.encoding(vae.classifier, sample=False)
+    trainer, mean = (
+        latent_codes.LatentCodes(vae.classifier, classes=10),
+        autoencoders.encoding(vae.classifier, sample=False),
+    )
     assert not np.array_equal(trainer.prepare(load("digits").train).x, mean(load("digits").train.x))
     assert latent_codes.codes_of.cache_info()[:2] == (1, 2)
 
@@ -84,7 +88,9 @@ def test_the_loss_is_summed_over_pixels_and_psnr_is_a_mean_over_images():
         ({"model": "ae", "method": "standard"}, "logits|classes"),
         ({"model": "mlp", "method": "latent_codes"}, "the autoencoder: expected a model of two"),
         ({"model": "ae", "method": "latent_codes(codes=pca)"}, "codes: expected encoding or projection"),
-        ({"model": "ae", "method": "latent_codes(classes=3)"}, "the classifier: expected 10 classes"),
+        ({"model": "ae", "method": "latent_codes(classes=3)"}, "has no option 'classes'"),
+        ({"model": "ae", "method": "latent_codes", "augment": "crop_flip"}, "augment: expected none, as this method"),
+        ({"model": "ae", "method": "latent_codes", "threat": "l2:1"}, "latent_codes: expected no attack, as codes are"),
         ({"model": "ae(latent=0)", "method": "reconstruction"}, "ae: latent: expected a whole number of at least 1"),
     ],
 )

@@ -1,11 +1,12 @@
 """The trainer that settings describe, and Keras' `fit` from where its backup ends."""
 
+import inspect
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from tfadv import attacks, random, runs, validation
+from tfadv import attacks, random, runs, spec, validation
 from tfadv import threat as threats
 from tfadv.data import AUGMENTATIONS, pipeline
 from tfadv.data.augment import in_turn
@@ -43,8 +44,10 @@ def make_trainer(settings, dataset, training):
     within = tuple(map(threats.parse, settings.threats))
     for threat in within:
         validation.radius(threat, dataset.image_shape)
+    takes = inspect.signature(METHODS.get(spec.parse(settings.method)[0])).parameters
     trainer = METHODS.build(
         settings.method,
+        **({"classes": dataset.num_classes} if "classes" in takes else {}),
         classifier=model,
         attack=_one_or_all(tuple(map(attacks.get, settings.attacks))),
         threat=_one_or_all(within),
@@ -119,13 +122,16 @@ def fit(trainer, training, held_out, settings, out, progress):
         backup.set_model(trainer)
         backup.restore()
         return backup.history
+    augment = in_turn(map(AUGMENTATIONS.build, settings.augments), trainer.classifier.output_shape[-1])
+    if augment and training.images.ndim < 4:
+        raise invalid("augment", "none, as this method trains on codes and not on images", settings.augment)
     batches = pipeline.batches(
         training,
         settings.batch_size,
         seed=settings.seed,
         first_epoch=done,
         shuffle=settings.shuffle,
-        augment=in_turn(map(AUGMENTATIONS.build, settings.augments), trainer.classifier.output_shape[-1]),
+        augment=augment,
     )
     trainer.fit(
         batches,

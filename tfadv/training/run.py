@@ -120,7 +120,8 @@ def _train(dataset, settings, out, resume, progress, recipe=None):
         "recipe": runs.training(out).get("recipe") if resume else recipe,
     }
     files.write_json(out / runs.TRAIN, {**record, "finished": False, "provenance": provenance(seed=settings.seed)})
-    history = fit(trainer, trainer.prepare(training), held_out, settings, out, progress)
+    judged = held_out and trainer.prepare_held_out(held_out)
+    history = fit(trainer, trainer.prepare(training), judged, settings, out, progress)
     if settings.keep == "best":
         kept = max(range(len(history)), key=lambda epoch: history[epoch][settings.monitor])
     else:

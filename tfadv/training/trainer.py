@@ -101,6 +101,10 @@ class Trainer(keras.Model):
         """The training split as this method wants it; called once, before training."""
         return split
 
+    def prepare_held_out(self, split: Split) -> Split:
+        """The held-out split as this method wants it; called once, before training."""
+        return split
+
     def begin(self, *, batch_size: int, steps: int, ramp: int = 0) -> None:
         """Tell the method the size of its training; `tfadv.train` does, before anything is traced.
 

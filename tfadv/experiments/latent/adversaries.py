@@ -13,9 +13,9 @@ CONFIDENT = 0.95
 @dataclasses.dataclass(frozen=True)
 class Adversaries:
     """Images that the network takes for another class with a confidence of 95 % (section 2.4), `each` for every ordered
-    pair of classes: 180 of ten classes, which are probably those of section 3.4.
+    pair of classes: 180 of ten classes, which are probably those of section 3.4. All networks have the same images.
 
-    `value` is ||x_adv - x||_2 / ||x||_2, (n,), NaN where none was found; `x`, `x_adv`, their true labels `y` and the
+    `value` is ||x_adv - x||_2 / ||x||_2, (n,), infinite where none was found; `x`, `x_adv`, their labels `y` and the
     `goals`. lambda is searched for, as the document does not say its own: the nearest that is found counts.
     """
 
@@ -27,12 +27,11 @@ class Adversaries:
         from tfadv import attacks
         from tfadv.evaluation import metrics
 
-        at, goals = pairs(network.judge().clean, network.y, len(network.dataset.class_names), self.each)
+        at, goals = pairs(network.y, len(network.dataset.class_names), self.each)
         x, y = network.x[at], network.y[at]
         x_adv = attacks.get(self.attack).minimal(network.model, x, y, targets=goals)
         sure = metrics.probabilities(metrics.logits(network.model, x_adv))[np.arange(len(y)), goals]
-        moved = relative(x_adv - x, x)
-        value = np.where(sure >= CONFIDENT - 1e-6, moved, np.nan)
+        value = np.where(sure >= CONFIDENT - 1e-6, relative(x_adv - x, x), np.inf)
         return {"value": value, "x": x, "x_adv": x_adv, "y": y, "goals": goals, "sure": sure}
 
     def pictures(self, arrays, names, title, shown=4):
@@ -67,12 +66,10 @@ class OnAdversaries:
         from tfadv.evaluation import metrics
 
         known = network.other(self.of, self.key)
-        found = ~np.isnan(known["value"])
+        found = np.isfinite(known["value"])
         x, x_adv, y = (known[name][found] for name in ("x", "x_adv", "y"))
         if self.noise:
-            eta = np.random.default_rng(network.seed).normal(size=x.shape)
-            scale = lengths(x_adv - x) / lengths(eta)
-            x_adv = np.clip(x + scale.reshape(-1, 1, 1, 1) * eta, 0, 1).astype(np.float32)
+            x_adv = noisy(x, lengths(x_adv - x), np.random.default_rng(network.seed))
         return {"value": metrics.correct(network.model, x_adv, y, draws=network.judge().draws)}
 
 
@@ -90,19 +87,51 @@ class OnTraining:
         return {"value": metrics.correct(network.model, part.x, part.y, draws=network.judge().draws)}
 
 
-def pairs(right, y, classes, each):
-    """Images that are right and the class that each is to be taken for: `each` of every ordered pair of classes.
+def pairs(y, classes, each):
+    """Images and the class that each is to be taken for: the first ones of each class, `each` for every other class.
 
     Returns:
         (indices, goals), (each classes (classes - 1),) ints; of a class with too few images some come twice.
     """
     at, goals = [], []
     for label in range(classes):
-        known = np.flatnonzero(right & (y == label))
+        known = np.flatnonzero(y == label)
         others = np.repeat([goal for goal in range(classes) if goal != label], each if known.size else 0)
         at.append(np.resize(known, len(others)))
         goals.append(others)
     return np.concatenate(at).astype(int), np.concatenate(goals).astype(np.int32)
+
+
+def noisy(x, sizes, rng):
+    """Images with Gaussian noise of these lengths, (n,), once it is clipped to [0, 1], found by bisection."""
+    eta = rng.normal(size=x.shape)
+    low, high = np.zeros(len(x)), 100 * sizes / lengths(eta)
+    clipped = lambda scale: np.clip(x + scale.reshape(-1, 1, 1, 1) * eta, 0, 1)  # noqa: E731
+    for _ in range(40):
+        middle = (low + high) / 2
+        short = lengths(clipped(middle) - x) < sizes
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    return clipped(high).astype(np.float32)
+
+
+def columns(found, key="adversaries"):
+    """For `Experiment.derived`: the median of the distances that a measure found, and how many it found."""
+    typical = lambda name: found[name, key].map(median)  # noqa: E731
+    return {
+        f"{key}-median": (f"{found.measures[key].title}, median", typical),
+        f"{key}-found": ("of adversaries found", lambda name: found[name, key].map(np.isfinite)),
+    }
+
+
+def median(distances):
+    """The median, NaN where it is infinite: half of the adversaries or more were not found."""
+    middle = np.median(distances)
+    return middle if np.isfinite(middle) else np.array(np.nan)
+
+
+def farther(one, other, times=1.0):
+    """Where the distances of one network are more than so many times those of another, pair by pair: a `Sample`."""
+    return one.map(lambda a, b: a > times * b, other)
 
 
 def lengths(x):

@@ -53,7 +53,7 @@ class Decoded:
 class CodeAdversaries:
     """The document's adversaries of a classifier of codes: the code is changed, not the image, and has no bounds.
 
-    `value` is ||z_adv - z||_2 / ||z||_2, (n,), NaN where none was found; `decoded` is the same of D(z_adv) and D(z).
+    `value` is ||z_adv - z||_2 / ||z||_2, (n,), infinite where none was found; `decoded` is that of D(z_adv) and D(z).
 
     Args:
         of: the autoencoder.
@@ -76,12 +76,11 @@ class CodeAdversaries:
         from tfadv.models import autoencoders
 
         front, head = network.model.get_layer(FRONT), network.model.get_layer(HEAD)
-        z, classes = front.predict(network.x, batch_size=500, verbose=0), len(network.dataset.class_names)
-        right = metrics.predictions(head, z) == network.y
-        at, goals = pairs(right, network.y, classes, self.each)
-        moved = attacks.get(self.attack).minimal(head, z[at], network.y[at], box=None, targets=goals)
+        at, goals = pairs(network.y, len(network.dataset.class_names), self.each)
+        z = front.predict(network.x[at], batch_size=500, verbose=0)
+        moved = attacks.get(self.attack).minimal(head, z, network.y[at], box=None, targets=goals)
         sure = metrics.probabilities(metrics.logits(head, moved))[np.arange(len(at)), goals] >= CONFIDENT - 1e-6
         _, decoder = autoencoders.parts(network.other(self.of).model)
-        images, images_adv = (decoder.predict(part, verbose=0) for part in (z[at], moved))
-        decoded = np.where(sure, relative(images_adv - images, images), np.nan)
-        return {"value": np.where(sure, relative(moved - z[at], z[at]), np.nan), "decoded": decoded}
+        images, images_adv = (decoder.predict(part, verbose=0) for part in (z, moved))
+        decoded = np.where(sure, relative(images_adv - images, images), np.inf)
+        return {"value": np.where(sure, relative(moved - z, z), np.inf), "decoded": decoded}

@@ -5,7 +5,7 @@ A matrix (m, n) of rank r is stored as two, r (m + n) numbers; where that is mor
 Command: `tfadv reproduce compression` (`--dataset fashion_mnist`). Expected: half of the weights are not needed.
 """
 
-import math
+import dataclasses
 
 import numpy as np
 
@@ -13,11 +13,30 @@ from tfadv.experiments.latent.networks import DOCUMENT, on_images, presets
 from tfadv.reports import figures
 from tfadv.reports.document import Figure
 from tfadv.study import Claim, Clean, Experiment, Network, Under
+from tfadv.study.measures import titled
 
 SHARES = tuple(range(10, 100, 10))
-# Of the 2L and LRL networks, by the number of pixels and classes.
-WIDTHS = {"2l": (128, 128), "lrl": (128, 128, 128)}
+KINDS = ("2l", "lrl")
 THREAT = "l2:0.5"
+# A singular value counts as none below this share of the largest: kernels are float32.
+NONE = 1e-5
+
+
+@dataclasses.dataclass(frozen=True)
+class Stored:
+    """The share of a network's weights that is stored where each kernel of rank r is two where that is smaller."""
+
+    title: str = titled("Weights stored")
+
+    def __call__(self, network):
+        from tfadv.defenses.low_rank import kernels_of
+
+        full = saved = sum(weight.shape.num_elements() for weight in network.model.weights)
+        for kernel in kernels_of(network.model):
+            matrix = kernel.numpy().reshape(-1, kernel.shape[-1])
+            sizes = np.linalg.svd(matrix, compute_uv=False)
+            saved -= max(matrix.size - int(np.sum(sizes > NONE * sizes[0])) * sum(matrix.shape), 0)
+        return {"value": np.array(saved / full)}
 
 
 class Compression(Experiment):
@@ -34,29 +53,14 @@ class Compression(Experiment):
         return named
 
     def measures(self):
-        return {"clean": Clean("Test images"), "pgd": Under("pgd(steps=40)", THREAT, "PGD, l_2 0.5")}
-
-    def derived(self, found):
-        stored = lambda name: found[name, "clean"].map(lambda _: np.array(self.stored(name)), share=True)  # noqa: E731
-        return {"stored": ("Weights stored", stored)}
-
-    def stored(self, name):
-        """The share of the weights of the whole network, biases and all, that a cut one takes.
-
-        >>> round(Compression().stored("2l-50"), 3)
-        0.64
-        """
-        whole, _, share = name.partition("-")
-        pixels, classes = (64, 10) if self.scale.dataset == "digits" else (784, 10)
-        sizes = (pixels, *WIDTHS[whole], classes)
-        full = cut = 0
-        for m, n in zip(sizes, sizes[1:], strict=False):
-            rank = min(m, n) - math.floor(int(share or 0) * min(m, n) / 100)
-            full, cut = full + m * n + n, cut + min(m * n, rank * (m + n)) + n
-        return cut / full
+        return {
+            "stored": Stored(),
+            "clean": Clean("Test images"),
+            "pgd": Under("pgd(steps=40)", THREAT, "PGD, l_2 0.5"),
+        }
 
     def claims(self, found):
-        for whole in WIDTHS:
+        for whole in KINDS:
             title = on_images(whole)[whole].title
             loss = found[f"{whole}-50", "clean"] - found[whole, "clean"]
             says = f"{title}: half of the singular values cost at most 1 point on test images"
@@ -72,10 +76,13 @@ class Compression(Experiment):
     def figures(self, found):
         for key, what in (("clean", "test images"), ("pgd", "PGD, l_2 0.5")):
             curves = {}
-            for whole in WIDTHS:
+            for whole in KINDS:
                 names = [name for name in found.networks if name.partition("-")[0] == whole]
                 if names:
-                    values = {"eps": [self.stored(n) for n in names], "accuracy": [found[n, key].mean for n in names]}
+                    values = {
+                        "eps": [found[n, "stored"].mean for n in names],
+                        "accuracy": [found[n, key].mean for n in names],
+                    }
                     curves[on_images(whole)[whole].title] = values
             png = figures.accuracy_curves(curves, title=f"Accuracy: {what}", xlabel="share of the weights stored")
             yield Figure(f"Accuracy against size: {what}", png, "", f"size-{key}")

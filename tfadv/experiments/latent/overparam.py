@@ -2,7 +2,7 @@
 
 1L and 2L of Cocola, Rabindranath are both linear: logits are A x + b with a matrix A of rank at most 10. The document
 keeps 2L as it "was empirically found to train faster", and to test what over-parameterization does to robustness. Of
-linear classifiers the robustness is known exactly (`tfadv.evaluation.certificate`).
+linear classifiers the distance to the boundary is known exactly.
 
 Command: `tfadv reproduce overparam-robustness` (`--dataset fashion_mnist`). Expected: 2L learns faster; their matrices
 differ, and so do distances.
@@ -12,7 +12,7 @@ import dataclasses
 
 import numpy as np
 
-from tfadv.experiments.latent.adversaries import Adversaries
+from tfadv.experiments.latent.adversaries import Adversaries, columns, farther
 from tfadv.experiments.latent.networks import DOCUMENT, on_images, presets
 from tfadv.reports import figures
 from tfadv.reports.document import Figure
@@ -68,7 +68,8 @@ class OverparamRobustness(Experiment):
             return found[name, "exact", "matrix"].map(inner, found["2l", "exact", "matrix"])
 
         rank = lambda name: found[name, "exact", "matrix"].map(stable_rank)  # noqa: E731
-        return {"cosine": ("Cosine with the matrix of 2L", cosine), "rank": ("Stable rank of the matrix", rank)}
+        own = {"cosine": ("Cosine with the matrix of 2L", cosine), "rank": ("Stable rank of the matrix", rank)}
+        return own | columns(found)
 
     def claims(self, found):
         first = lambda name: found[name, "learned"].map(lambda curve: curve[0], share=True)  # noqa: E731
@@ -77,16 +78,18 @@ class OverparamRobustness(Experiment):
         yield Claim("faster", says, first("2l") - first("1l"), above=0.0, **options)
         says = "2L is more accurate than 1L"
         yield Claim("clean", says, found["2l", "clean"] - found["1l", "clean"], above=0.0, published="not said")
-        for key, what in (("adversaries", "by the goal attack, of ||x||_2"), ("exact", "exactly")):
-            says = f"2L is farther from its boundaries than 1L (measured: the ratio of distances, {what})"
-            yield Claim(f"far-{key}", says, found["2l", key] / found["1l", key], above=1.0, published="not said")
+        says = "Most adversaries of 2L lie farther than those of 1L"
+        measured = farther(found["2l", "adversaries"], found["1l", "adversaries"])
+        yield Claim("far-adversaries", says, measured, above=0.5, published="not said")
+        says = "2L is farther from its boundaries than 1L (measured: the ratio of exact distances)"
+        yield Claim("far-exact", says, found["2l", "exact"] / found["1l", "exact"], above=1.0, published="not said")
         says = "They learn the same function: the cosine of their matrices is at least 0.9"
         yield Claim("same", says, found["1l", "cosine"], above=0.9, published="effectively equivalent")
 
     def tables(self, found):
         note = "Exact distance: to the nearest boundary without a box, in units of pixels in [0, 1], of right images."
-        columns = ["clean", "adversaries", "exact", "cosine", "rank"]
-        yield found.grid("table", "Linear networks of one, two and three matrices", columns=columns, note=note)
+        shown = ["clean", "adversaries-median", "adversaries-found", "exact", "cosine", "rank"]
+        yield found.grid("table", "Linear networks of one, two and three matrices", columns=shown, note=note)
 
     def figures(self, found):
         png = figures.accuracy_curves(found.curves("learned"), title="Accuracy on training images", xlabel="epoch")
