@@ -38,7 +38,7 @@ def test_a_classifier_of_codes_is_judged_on_images(codes, vae, runs):
     method = f"latent_codes(codes={codes}, head=mlp(hidden=32, init=glorot))"
     options = {**OPTIONS, "epochs": 10, "batch_size": 20}
     run = training.train(data, out=out, model=str(vae.directory), method=method, **options)
-    least = 0.25 if codes == "encoding" else 0.6  # draws are noisy after so few epochs
+    least = 0.15 if codes == "encoding" else 0.5  # draws are noisy after so few epochs; by chance it is 0.1
     assert np.mean(run.classifier(data.test.x).numpy().argmax(axis=1) == data.test.y) > least
     encoder, _ = autoencoders.parts(vae.classifier)
     assert run.history[-1]["val_accuracy"] > least  # on codes of held-out images, computed once
