@@ -13,7 +13,6 @@ from tfadv.errors import TfadvError
 from tfadv.experiments import EXPERIMENTS
 from tfadv.experiments.cifar_svm_resnet import by_hand, squares, svm_resnet_pgd
 from tfadv.experiments.cifar_svm_resnet.decision_boundary_2d import WholeSquare
-from tfadv.experiments.cifar_svm_resnet.exact import ExactClaim
 from tfadv.experiments.cifar_svm_resnet.linear_measures import (
     ByHand,
     Certified,
@@ -22,6 +21,7 @@ from tfadv.experiments.cifar_svm_resnet.linear_measures import (
     TrainingData,
 )
 from tfadv.study import Sample
+from tfadv.study.claims import ExactClaim
 
 NAMES = [name for name, place in EXPERIMENTS.places.items() if ".cifar_svm_resnet." in place]
 RNG = np.random.default_rng(0)

@@ -82,6 +82,29 @@ class Claim:
         return ONE_SEED.format(self.over) if self.measured.interval else ONE_NUMBER
 
 
+class ExactClaim(Claim):
+    """A claim that is decided by its number alone, of each seed: it has no interval, as nothing was drawn.
+
+    >>> ExactClaim("error", "The error is small", Sample.of(1e-9), below=1e-6).holds
+    True
+    """
+
+    @property
+    def holds(self):
+        """Whether the numbers of all seeds lie within the bound; None where nothing was measured."""
+        if self.measured.mean is None:
+            return None
+        values = np.array(self.measured.values)
+        if self.near is not None:
+            inside = np.abs(values - self.near[0]) <= self.near[1]
+        else:
+            inside = values > self.above if self.below is None else values < self.below
+        return bool(inside.all())
+
+    def _caveat(self):
+        return "One seed, of which it is exact." if len(self.measured.per_seed) == 1 else ""
+
+
 def ordered(id, says, *samples, **options):
     """The claim that each sample lies above the next; measured is the difference of two neighbors that decides it.
 

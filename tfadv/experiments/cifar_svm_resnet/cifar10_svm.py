@@ -8,13 +8,13 @@ Command: `tfadv reproduce cifar10-svm`. Expected: A and B are the same and near 
 
 import numpy as np
 
-from tfadv.experiments.cifar_svm_resnet.exact import ExactClaim
 from tfadv.experiments.cifar_svm_resnet.linear_measures import ByHand, GradientError, ScoreError, TrainingData
 from tfadv.experiments.cifar_svm_resnet.networks import DOCUMENT, scales, svm
 from tfadv.experiments.cifar_svm_resnet.sketches import preprocessing, score_sketch
 from tfadv.reports import lines
 from tfadv.reports.document import Figure
 from tfadv.study import Claim, Clean, Experiment
+from tfadv.study.claims import ExactClaim
 
 PUBLISHED = {"svm": {"by-hand-a": 0.375}}
 SMOOTHED = 25  # iterations, of the curves

@@ -12,12 +12,12 @@ import dataclasses
 import numpy as np
 
 from tfadv.data import DATASETS
-from tfadv.experiments.cifar_svm_resnet.exact import ExactClaim
 from tfadv.experiments.cifar_svm_resnet.networks import DOCUMENT
 from tfadv.experiments.cifar_svm_resnet.sketches import decision_plane
 from tfadv.experiments.cifar_svm_resnet.squares import EPS
 from tfadv.reports.document import Figure
 from tfadv.study import Clean, Experiment, Network, Scale, Under
+from tfadv.study.claims import ExactClaim
 from tfadv.study.measures import titled
 
 DATASETS.add("squares", "tfadv.experiments.cifar_svm_resnet.squares:SQUARES")

@@ -10,12 +10,12 @@ import dataclasses
 
 import numpy as np
 
-from tfadv.experiments.cifar_svm_resnet.exact import ExactClaim
 from tfadv.experiments.cifar_svm_resnet.networks import DOCUMENT, Divided, epochs, scales, svm
 from tfadv.experiments.cifar_svm_resnet.sketches import chain, filtered, neurons, pooled_numbers
 from tfadv.reports import figures
 from tfadv.reports.document import Figure
 from tfadv.study import Claim, Clean, Experiment, Weights
+from tfadv.study.claims import ExactClaim
 from tfadv.study.measures import titled
 
 MODELS = {

@@ -7,12 +7,12 @@ below on a linear network: the exact certificate.
 Command: `tfadv reproduce svm-resnet-pgd`. Expected: the SVM is at 0 % from 4/255 on, the ResNet a little later.
 """
 
-from tfadv.experiments.cifar_svm_resnet.exact import ExactClaim
 from tfadv.experiments.cifar_svm_resnet.linear_measures import Certified
 from tfadv.experiments.cifar_svm_resnet.networks import DOCUMENT, resnet, scales, svm
 from tfadv.reports import figures
 from tfadv.reports.document import Figure, Table, percent
 from tfadv.study import Claim, Clean, Curve, Experiment, Under
+from tfadv.study.claims import ExactClaim
 
 STEPS = (1, 5, 10, 40)
 EPS = tuple(k / 255 for k in (0, 0.5, 1, 2, 4, 8, 16))

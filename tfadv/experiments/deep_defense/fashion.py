@@ -15,7 +15,7 @@ import numpy as np
 from tfadv.reports import figures
 from tfadv.reports.document import Figure
 from tfadv.study import AtHalf, Claim, Clean, Differs, Experiment, Fgs, FirstImages, MinimalImages, Network, Scale
-from tfadv.study.claims import largest_effect, ordered
+from tfadv.study.claims import ExactClaim, largest_effect, ordered
 
 DEEPFOOL, FINETUNE = "deepfool(variant=seed001)", "deepfool_finetune(variant=seed001, clip=False)"
 EPS = tuple(round(0.001 * k, 3) for k in range(50))
@@ -128,13 +128,15 @@ class DeepDefense(Experiment):
         says = "The regularizer matters (measured: share of seeds where leaving it out changes any bit of the network)"
         most = largest_effect(FACTORS, {way[:3]: found[finetuned(*way).title, "rho2"].mean for way in GRID[:8]})
         note = f"Of what else differs between the two trainings, {most} moves rho_2 most."
-        yield Claim("regularizer", says, found["seed", "differs"], above=0.0, published="yes", note=note)
+        yield ExactClaim("regularizer", says, found["seed", "differs"], above=0.0, published="yes", note=note)
         says = f"Areas under the ROC curves are close to 1 (the smaller tuned mean: above 0.97; vanilla: {vanilla})"
         yield Claim("auc-tuned", says, tuned.map(min, seed), above=0.97, published="0.9587 to 0.9995")
         says, gap = "Both tuned networks have the same mean area (to 0.01)", tuned.map(lambda a, b: abs(a - b), seed)
         yield Claim("auc-same", says, gap, below=0.01, published="the same")
         says = "FGS and DeepFool change the prediction of every image shown that is right (measured: the share)"
-        yield Claim("images", says, found["start", "shown"], near=(1.0, 0.0), published="both change the prediction")
+        yield ExactClaim(
+            "images", says, found["start", "shown"], near=(1.0, 0.0), published="both change the prediction"
+        )
         gain = lambda key: found["tuned", key] - found["vanilla", key]  # noqa: E731
         says, published = "Paper form, tuned: rho_2 at least 2.4 times vanilla's", "1.41 (seed form)"
         yield Claim("paper-rho2", says, found["tuned", "ratio"], above=2.4, published=published)
