@@ -15,6 +15,11 @@ def test_lists_names_without_importing():
     assert "no_such_module" not in sys.modules
 
 
+def test_names_are_shown_as_commands_are_written():
+    with pytest.raises(TfadvError, match="'deep-cop': did you mean 'deep-copy'[?] known are counter, deep-copy, fr"):
+        Registry("number", PLACES, hyphens=True).build("deep_cop")
+
+
 def test_builds_from_a_spec_and_fixed_arguments():
     assert NUMBERS.build("fraction(numerator=3)", denominator=4) == 0.75
     assert NUMBERS.get("fraction").__name__ == "Fraction"

@@ -39,6 +39,9 @@ def test_what_is_written_is_read_back(name, arguments):
         ("a(b=True, c=None)", ("a", {"b": True, "c": None})),
         ("awp(trades)", ("awp", {"": "trades"})),
         ("awp( trades(beta = 6), gamma=0.01)", ("awp", {"": "trades(beta=6)", "gamma": 0.01})),
+        ("awp(deep-defense, gamma=0.01)", ("awp", {"": "deep_defense", "gamma": 0.01})),
+        ("awp(deepfool-finetune(a=1-2))", ("awp", {"": "deepfool_finetune(a=-1)"})),
+        ("eot(attack=mi-fgsm, b=a-b-c(d='e-f'))", ("eot", {"attack": "mi_fgsm", "b": "a_b_c(d='e-f')"})),
         ("eot(bpda(pgd(steps=2*5)), draws=3)", ("eot", {"": "bpda(pgd(steps=10))", "draws": 3})),
     ],
 )

@@ -18,13 +18,14 @@ class Registry:
     Args:
         kind: what the names name, for messages (`"attack"`).
         places: name -> `"package.module:Object"`.
+        hyphens: whether commands show the names with hyphens, as they are typed there.
 
     >>> Registry("number", {"fraction": "fractions:Fraction"}).build("fraction(numerator=3)")
     Fraction(3, 1)
     """
 
-    def __init__(self, kind: str, places: Mapping[str, str]):
-        self.kind, self.places = kind, dict(places)
+    def __init__(self, kind: str, places: Mapping[str, str], hyphens: bool = False):
+        self.kind, self.places, self.hyphens = kind, dict(places), hyphens
         self.unlisted: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[str]:
@@ -56,7 +57,8 @@ class Registry:
         """
         place = self.places.get(name) or self.unlisted.get(name)
         if place is None:
-            raise TfadvError(f"unknown {self.kind} {name!r}: {guess(name, self)}known are {', '.join(sorted(self))}.")
+            name, *known = (word.replace("_", "-") if self.hyphens else word for word in (name, *sorted(self)))
+            raise TfadvError(f"unknown {self.kind} {name!r}: {guess(name, known)}known are {', '.join(known)}.")
         return load(place)
 
     def build(self, text: str, **fixed: Any) -> Any:

@@ -24,7 +24,7 @@ UNREADABLE = (SyntaxError, ValueError, ArithmeticError, RecursionError, MemoryEr
 def parse(text: object) -> tuple[str, dict[str, Any]]:
     """Split a spec into its name and its keyword arguments.
 
-    A hyphen in the name is an underscore: `deep-defense` is `deep_defense`. Values are numbers (with `+ - * /`),
+    A hyphen in a name is an underscore: `awp(deep-defense)` is `awp(deep_defense)`. Values are numbers (`+ - * /`),
     strings (quoted or bare words), `True`, `False`, `None`, specs and tuples of these. One spec may come first
     without a key; its key is `INNER`.
 
@@ -81,7 +81,22 @@ def _tree(text):
         # Python's advice on odd literals ("invalid escape sequence") is meant for programmers, not for spec
         # strings.
         warnings.simplefilter("ignore")
-        return ast.parse(text, mode="eval").body
+        return _Hyphens().visit(ast.parse(text, mode="eval")).body
+
+
+class _Hyphens(ast.NodeTransformer):
+    """Python reads `mi-fgsm(steps=3)` as the difference of a name and a call; here it is a name."""
+
+    def visit_BinOp(self, node):
+        self.generic_visit(node)
+        match node:
+            case ast.BinOp(left=ast.Name(id=left), op=ast.Sub(), right=ast.Name(id=right) as name):
+                name.id = f"{left}_{right}"
+                return name
+            case ast.BinOp(left=ast.Name(id=left), op=ast.Sub(), right=ast.Call(func=ast.Name(id=right)) as call):
+                call.func.id = f"{left}_{right}"
+                return call
+        return node
 
 
 def _shortened(text):

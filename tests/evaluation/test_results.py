@@ -169,8 +169,17 @@ def test_damaged_files_are_one_sentence(tmp_path):
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(TfadvError, match="no result at .*result.json.*tfadv evaluate"):
-        load(tmp_path)
+    def said(path):
+        with pytest.raises(TfadvError, match="no result at ") as error:
+            load(path)
+        return str(error.value)
+
+    assert "result.json: expected a run directory or a result.json, as `tfadv evaluate MODEL" in said(tmp_path)
+    (tmp_path / "train.json").write_text("{}")
+    assert f"run `tfadv evaluate {tmp_path}` first." in said(tmp_path)
+    make().save(tmp_path / "linf-0.1" / "quick")
+    assert f"give the directory within, e.g. {tmp_path / 'linf-0.1' / 'quick'}." in said(tmp_path)
+    assert "as `tfadv evaluate MODEL --out DIR` writes it" in said(tmp_path / "elsewhere")
 
 
 def test_damaged_arrays(tmp_path):

@@ -174,6 +174,7 @@ def test_what_the_method_within_says_counts():
         ({"method": "awp"}, "awp: method: expected one that takes one step a batch, received awp"),
         ({"method": "trades(beta=-1)"}, "trades: beta"),
         ({"method": "tradez"}, "did you mean 'trades'"),
+        ({"attack": None}, "awp: adversarial needs an attack .* awp[(]fast[)] needs no attack"),
     ],
 )
 def test_refusals(options, said):

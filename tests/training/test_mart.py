@@ -53,7 +53,7 @@ def test_the_clean_answers_are_learned_from_too():
     ("options", "said"),
     [
         ({"lam": -1}, "mart: lam: expected a number of at least 0"),
-        ({"attack": None}, "needs an attack and a threat model"),
+        ({"attack": None}, "^mart training needs an attack and a threat model"),
     ],
 )
 def test_refusals(options, said):

@@ -86,7 +86,7 @@ def test_without_weight_it_is_training_on_clean_images():
         ({"beta": float("nan")}, "trades: beta"),
         ({"attack": DeepFool()}, "trades: attack: expected one that takes loss=kl"),
         ({"attack": PGD(random_start=False)}, "trades: attack: expected one that takes loss=kl"),
-        ({"attack": None}, "needs an attack and a threat model"),
+        ({"attack": None}, "^trades training needs an attack and a threat model"),
     ],
 )
 def test_refusals(options, said):

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -237,10 +238,7 @@ def _read_json(file):
     try:
         mapping = json.loads(file.read_text("utf-8"), parse_constant=lambda _: None)
     except FileNotFoundError:
-        raise TfadvError(
-            f"no result at {str(file)!r}: expected a run directory or a result.json, "
-            "as `tfadv evaluate MODEL --out DIR` writes it."
-        ) from None
+        raise TfadvError(f"no result at {str(file)!r}: {_instead(file)}.") from None
     except OSError as error:
         raise TfadvError(f"cannot read {str(file)!r} ({error.strerror or error}).") from error
     except (ValueError, RecursionError) as error:
@@ -248,6 +246,19 @@ def _read_json(file):
     if not isinstance(mapping, dict) or mapping.get("kind") not in ("evaluation", "experiment"):
         raise TfadvError(f"{str(file)!r} is not a result of tfadv: expected the result.json of a run directory.")
     return mapping
+
+
+def _instead(file):
+    """What to give, or to do first, where there is no such file: its directory may hold other results, or a model."""
+    directory = file.parent
+    if file.name == runs.RESULT:
+        # What takes the place of no full result is in folders: `quick`, `linf-8-255/at-least`.
+        within = sorted(found for depth in ("*", "*/*") for found in directory.glob(f"{depth}/{runs.RESULT}"))
+        if within:
+            return f"give the directory within, e.g. {shlex.quote(str(within[0].parent))}"
+        if (directory / runs.TRAIN).is_file():
+            return f"run `tfadv evaluate {shlex.quote(str(directory))}` first"
+    return "expected a run directory or a result.json, as `tfadv evaluate MODEL --out DIR` writes it"
 
 
 def _of_one_run(result):

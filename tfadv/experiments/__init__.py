@@ -42,4 +42,5 @@ EXPERIMENTS = Registry(
         "overparam_robustness": "tfadv.experiments.latent.overparam:OverparamRobustness",
         "compression": "tfadv.experiments.latent.compression:Compression",
     },
+    hyphens=True,
 )

@@ -57,7 +57,8 @@ class Adversarial(Trainer):
     ):
         if options.get("attack") is None or options.get("threat") is None:
             raise TfadvError(
-                'adversarial training needs an attack and a threat model: --attack "pgd(steps=7)" --threat linf:8/255.'
+                f"{type(self).__name__.lower()} training needs an attack and a threat model: "
+                '--attack "pgd(steps=7)" --threat linf:8/255.'
             )
         super().__init__(classifier, **options)
         check_share("adversarial", clean, by)

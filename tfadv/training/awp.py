@@ -10,7 +10,8 @@ import typing
 import keras
 import tensorflow as tf
 
-from tfadv.errors import invalid
+from tfadv import spec
+from tfadv.errors import TfadvError, invalid
 from tfadv.options import number
 from tfadv.passes import summed
 from tfadv.training import METHODS
@@ -53,6 +54,11 @@ class AWP(Trainer):
         super().__init__(classifier, seed=options.get("seed", 0))
         self.gamma = float(number("awp: gamma", gamma, "a number above 0", lambda gamma: gamma > 0))
         self.warm_up = number("awp: warm_up", warm_up, "a whole number of epochs from 0", lambda n: n >= 0, (int,))
+        if METHODS.get(spec.parse(method)[0]).trains_on_attack and None in map(options.get, ("attack", "threat")):
+            raise TfadvError(
+                f"awp: {method} needs an attack and a threat model within: "
+                '--attack "pgd(steps=7)" --threat linf:8/255. awp(fast) needs no attack.'
+            )
         within = METHODS.build(method, classifier=classifier, **options)
         if type(within).learn is not Trainer.learn:
             raise invalid("awp: method", "one that takes one step a batch", method, "write e.g. awp(adversarial).")
