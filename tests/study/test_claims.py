@@ -5,7 +5,7 @@ import pytest
 
 from tfadv.errors import TfadvError
 from tfadv.study import Claim, Sample, ordered
-from tfadv.study.claims import ONE_NUMBER, ONE_SEED
+from tfadv.study.claims import NO_SPREAD, ONE_NUMBER, ONE_SEED
 
 # Three seeds as in docs/results.md: rho_2 / vanilla's, 2.65 [2.39, 2.91], and clean accuracy, -0.3 [-2.5, +1.9] points.
 RHO2 = Sample.of(2.55, 2.64, 2.76)
@@ -49,6 +49,16 @@ def test_a_number_without_an_interval_decides_nothing():
     assert claim(Sample.of(0.0, 0.0), above=0.0).holds is False
     assert claim(Sample({}), above=0.0).holds is None
     assert claim(Sample.of(np.array([np.nan, np.nan])), above=0.0).holds is None
+
+
+@pytest.mark.parametrize("value", [0.1, 0.75, 1.0])
+def test_images_that_all_give_the_same_number_decide_nothing(value):
+    same = Sample.of(np.full(7, value))
+    assert claim(same, above=0.05).holds is None and claim(same, below=0.05).holds is None
+    assert claim(same, above=0.05).to_json()["note"] == NO_SPREAD.format("images")
+    assert claim(Sample.of(np.append(same.per_seed[0], value + 0.01)), above=0.05).holds is True
+    right = Sample.of(np.full(60, True))  # Wilson's interval has a width
+    assert claim(right, above=0.9).holds is True and claim(right - right, above=0.2).holds is False
 
 
 def test_one_seed_says_so():

@@ -10,6 +10,7 @@ from tfadv.errors import invalid
 from tfadv.study.sample import Sample
 
 ONE_SEED = "One seed: the interval is over {} and speaks of these networks."
+NO_SPREAD = "All {} give the same number: nothing says how sure it is."
 ONE_NUMBER = "One seed, and a number without an interval: another seed may say the opposite; three tell."
 
 
@@ -48,9 +49,10 @@ class Claim:
     def holds(self):
         """True or False where the whole interval lies inside or outside the bounds, None where this run cannot tell.
 
-        Nor can it where there is no interval: of a single number another seed may say the opposite.
+        Nor can it where there is no interval: of a single number another seed may say the opposite. An interval over
+        images that all give the same number has no width, however few they are: it is none either.
         """
-        if self.measured.interval is None:
+        if self.measured.interval is None or self._without_spread:
             return None
         low, high = self.measured.interval
         if self.near is not None:
@@ -76,10 +78,17 @@ class Claim:
             "note": " ".join(filter(None, (self.note, self._caveat()))),
         }
 
+    @property
+    def _without_spread(self):
+        """Whether one seed's interval has no width. Seeds that all give the same number do repeat the experiment."""
+        return len(self.measured.per_seed) == 1 and math.isclose(*self.measured.interval, abs_tol=1e-12)
+
     def _caveat(self):
         if len(self.measured.per_seed) > 1:
             return ""
-        return ONE_SEED.format(self.over) if self.measured.interval else ONE_NUMBER
+        if self.measured.interval is None:
+            return ONE_NUMBER
+        return (NO_SPREAD if self._without_spread else ONE_SEED).format(self.over)
 
 
 class ExactClaim(Claim):
