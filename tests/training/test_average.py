@@ -69,11 +69,27 @@ def test_ema_is_the_formula_and_is_what_is_validated_and_saved():
             np.testing.assert_allclose(found, wanted, atol=1e-6)
 
     (remark,) = trainer.average.remarks(trainer, 2, 2)  # 0.6^5
-    assert "are 8% of the average that is kept, as 6 steps are few" in remark and "ema(momentum=0.39)" in remark
+    assert "are 8% of the average that is kept, as 6 steps are few" in remark and "leave --average out" in remark
     assert EMA(0.39).remarks(trainer, 2, 2) == [] and EMA(0.4).remarks(trainer, 2, 2)
     (remark,) = EMA(0.39).remarks(trainer, 1, 2)  # 0.39^2
-    assert "are 15% of the average that is kept, as 3 steps are few" in remark and "ema(momentum=0.1)" in remark
+    assert "are 15% of the average that is kept, as 3 steps are few" in remark and "leave --average out" in remark
+    trainer.optimizer.iterations.assign(9)
+    (remark,) = EMA(0.6).remarks(trainer, 1, 1)  # 0.6^8
+    assert remark.endswith('Train longer, or with --average "ema(momentum=0.56)".')
     assert EMA(0.999).remarks(trainer, 1, 6) == []  # of one step it is the weights themselves
+
+
+def test_an_average_that_warms_up_forgets_the_first_weights():
+    trainer, seen, _ = trained("ema(momentum=0.25, warm_up=True)", 2)
+    mean = seen[0]
+    for momentum, weights in zip((2 / 11, 0.25, 0.25, 0.25, 0.25), seen[1:], strict=True):
+        mean = [momentum * a + (1 - momentum) * b for a, b in zip(mean, weights, strict=True)]
+    with trainer.averaged():
+        for found, wanted in zip(trainer.classifier.get_weights(), mean, strict=True):
+            np.testing.assert_allclose(found, wanted, atol=1e-6)
+    slow = EMA(0.999, warm_up=True)
+    assert slow.remarks(trainer, 2, 2) == []  # 2/11 3/12 4/13 5/14 6/15
+    assert "are 1% of the average" in slow.remarks(trainer, 2, 3)[0]
 
 
 def test_validation_leaves_the_weights_as_they_were_bit_for_bit():
@@ -106,3 +122,5 @@ def test_swa_is_the_mean_of_the_ends_of_epochs_running_statistics_too(monkeypatc
 def test_refusals(spec):
     with pytest.raises(TfadvError, match="expected a number"):
         AVERAGES.build(spec)
+    with pytest.raises(TfadvError, match="ema: warm_up: expected True or False, received 1"):
+        EMA(warm_up=1)

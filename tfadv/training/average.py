@@ -5,16 +5,20 @@ Averaging Weights Leads to Wider Optima and Better Generalization, 2018.
 """
 
 import contextlib
+import math
 from collections.abc import Iterator
 
 import keras
 import numpy as np
 
+from tfadv.errors import invalid
 from tfadv.options import number
 from tfadv.training.epochs import check_epoch, epoch_of
 
 # The share of an exponential average that the first weights may be without a word.
 FORGOTTEN = 0.01
+# A momentum below looks back on two steps: hardly an average.
+SHORTEST = 0.5
 
 
 def none() -> None:
@@ -28,20 +32,26 @@ class EMA:
 
     Args:
         momentum: m, from 0 and below 1; 0.999 in the literature on robust networks.
+        warm_up: average with min(m, (1 + t) / (10 + t)) after t updates, as TensorFlow's ExponentialMovingAverage with
+            `num_updates` does, so that a short training forgets its first weights too.
 
     Raises:
-        TfadvError: for another momentum.
+        TfadvError: for another momentum, and for a `warm_up` that is neither True nor False.
     """
 
-    def __init__(self, momentum: float = 0.999):
+    def __init__(self, momentum: float = 0.999, warm_up: bool = False):
         self.momentum = float(number("ema: momentum", momentum, "a number from 0 and below 1", lambda m: 0 <= m < 1))
+        if not isinstance(warm_up, bool):
+            raise invalid("ema: warm_up", "True or False", repr(warm_up))
+        self.warm_up = warm_up
 
     def attach(self, trainer: keras.Model) -> None:
         """Let the trainer keep this average; its optimizer must not have run yet."""
         trainer.average = self
         # Of optimizers that scale the loss for float16, the one within.
         optimizer = getattr(trainer.optimizer, "inner_optimizer", trainer.optimizer)
-        optimizer.use_ema, optimizer.ema_momentum, optimizer.ema_overwrite_frequency = True, self.momentum, None
+        optimizer.use_ema, optimizer.ema_overwrite_frequency = True, None
+        optimizer.ema_momentum = WarmingUp(self.momentum, optimizer) if self.warm_up else self.momentum
 
     def has_begun(self, trainer: keras.Model) -> bool:
         """Whether there is an average already."""
@@ -59,19 +69,37 @@ class EMA:
             epochs: how many are behind the trainer.
         """
         steps = int(np.asarray(trainer.optimizer.iterations)) * kept // epochs
-        # The average of the first step is its weights; each further one multiplies their share by m.
-        share = self.momentum ** (steps - 1) if steps > 1 else 0.0
+        # The average of the first step is its weights; each further one multiplies their share by its momentum.
+        factors = [warming_up(self.momentum, t) if self.warm_up else self.momentum for t in range(1, steps)]
+        share = math.prod(factors) if factors else 0.0
         if share <= FORGOTTEN:
             return []
-        shorter = np.floor(100 * FORGOTTEN ** (1 / (steps - 1))) / 100
+        shorter = math.floor(100 * FORGOTTEN ** (1 / (steps - 1))) / 100
+        instead = f'with --average "ema(momentum={shorter:g})"' if shorter >= SHORTEST else "leave --average out"
         return [
             f"The weights of the first step are {share:.0%} of the average that is kept, as {steps} steps are few for "
-            f'ema(momentum={self.momentum:g}). Train longer, or with --average "ema(momentum={shorter:g})".'
+            f"ema(momentum={self.momentum:g}). Train longer, or {instead}."
         ]
 
     def state(self) -> list[keras.Variable]:
         """What a backup must hold besides the optimizer: nothing."""
         return []
+
+
+class WarmingUp:
+    """The momentum of an average that warms up, as a tensor of the step in which Keras' optimizer uses it."""
+
+    def __init__(self, momentum, optimizer):
+        self.momentum, self.optimizer = momentum, optimizer
+
+    def __tf_tensor__(self, dtype=None, name=None):
+        step = keras.ops.cast(self.optimizer.iterations, "float32")
+        return keras.ops.cast(warming_up(self.momentum, step, keras.ops.minimum), dtype or "float32")
+
+
+def warming_up(momentum, t, smaller=min):
+    """min(m, (1 + t) / (10 + t)), the momentum of the update after t others."""
+    return smaller(momentum, (1 + t) / (10 + t))
 
 
 class SWA(keras.callbacks.Callback):
