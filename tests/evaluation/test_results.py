@@ -174,7 +174,7 @@ def test_nothing_there(tmp_path):
             load(path)
         return str(error.value)
 
-    assert "result.json: expected a run directory or a result.json, as `tfadv evaluate MODEL" in said(tmp_path)
+    assert "result.json': expected a run directory or a result.json, as `tfadv evaluate MODEL" in said(tmp_path)
     (tmp_path / "train.json").write_text("{}")
     assert f"run `tfadv evaluate {tmp_path}` first." in said(tmp_path)
     make().save(tmp_path / "linf-0.1" / "quick")
