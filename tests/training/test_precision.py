@@ -10,19 +10,21 @@ from small_runs import OPTIONS
 from tfadv.errors import TfadvError
 from tfadv.training.run import train
 
+AWP = {"method": "awp(trades(beta=1))", "attack": "pgd(steps=1)", "threat": "linf:0.1"}
 
-def test_layers_compute_in_it_and_weights_and_logits_stay_float32(digits, tmp_path):
-    options = OPTIONS | {"model": "cnn(filters=(4, 8))", "epochs": 2, "precision": "bfloat16"}
-    robust = {"method": "awp(trades(beta=1))", "attack": "pgd(steps=1)", "threat": "linf:0.1"}
-    run = train(digits, out=tmp_path / "r", optimizer="adam(learning_rate=0.01)", **options, **robust)
+
+@pytest.mark.parametrize(("precision", "method"), [("bfloat16", AWP), ("float16", {})])
+def test_layers_compute_in_it_and_weights_and_logits_stay_float32(digits, tmp_path, precision, method):
+    options = OPTIONS | {"model": "cnn(filters=(4, 8))", "epochs": 2, "optimizer": "adam(learning_rate=0.01)"}
+    run = train(digits, out=tmp_path / "r", precision=precision, **options, **method)
     *within, logits = run.classifier.layers[1:]
-    assert {layer.compute_dtype for layer in within} == {"bfloat16"} and logits.compute_dtype == "float32"
+    assert {layer.compute_dtype for layer in within} == {precision} and logits.compute_dtype == "float32"
     assert {str(weight.dtype) for weight in run.classifier.weights} == {"float32"}
     assert run.classifier(digits.test.x[:2]).dtype == "float32"
     assert run.history[-1]["val_accuracy"] > 0.15 and np.isfinite(run.history[0]["loss"])
-    assert json.loads((tmp_path / "r" / "train.json").read_text())["settings"]["precision"] == "bfloat16"
+    assert json.loads((tmp_path / "r" / "train.json").read_text())["settings"]["precision"] == precision
     kept = keras.saving.load_model(tmp_path / "r" / "model.keras")
-    assert kept.layers[1].compute_dtype == "bfloat16"
+    assert kept.layers[1].compute_dtype == precision
 
 
 def test_another_precision_is_refused(digits, tmp_path):
