@@ -213,6 +213,7 @@ def test_another_precision_and_several_devices_are_handed_on_and_make_other_netw
     assert other.networks()["plain"].settings(other.scale).items() >= change.items()
     assert not {*usual.networks()["plain"].settings(usual.scale)} & {*change}
     assert other.digest_of(0, "plain") != usual.digest_of(0, "plain")
+    assert Small(precision="float32", devices="auto").digest_of(0, "plain") == usual.digest_of(0, "plain")
 
 
 def test_networks_of_one_recipe_are_trained_once_for_all_experiments(tmp_path):

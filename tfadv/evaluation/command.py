@@ -15,15 +15,23 @@ from tfadv.threat import ThreatModel
 LENGTHS, TIMES = ("steps", "queries"), 5
 # The folder in the directory of the results that the line writes to, so that it takes the place of none.
 FOLDER = "longer"
+# What `tfadv evaluate` takes where nothing is said.
+BATCH = 500
 
 
 def without_attacks(
-    path: str | Path | None, dataset: Dataset, threat: ThreatModel, n: int | None, keep: str | Path | None
+    path: str | Path | None,
+    dataset: Dataset,
+    threat: ThreatModel,
+    n: int | None,
+    keep: str | Path | None,
+    batch_size: int = BATCH,
+    any_scale: bool = False,
 ) -> str | None:
     """The line that judges the same model on the same images, before its attacks.
 
     Args:
-        path, n, keep: as `evaluate` takes them.
+        path, n, keep, batch_size, any_scale: as `evaluate` takes them.
 
     Returns:
         The line, or None where no shell knows the model or the data.
@@ -31,7 +39,9 @@ def without_attacks(
     if path is None or not (dataset.name in DATASETS or Path(dataset.name).exists()):
         return None
     options = {"--dataset": dataset.name, "--threat": threat, "--n": n, "--out": keep and Path(keep) / FOLDER}
+    options["--batch-size"] = None if batch_size == BATCH else batch_size
     given = [word for name, value in options.items() if value is not None for word in (name, value)]
+    given += ["--any-scale"] * any_scale
     return shlex.join(map(str, ("tfadv", "evaluate", path, *given)))
 
 

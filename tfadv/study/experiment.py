@@ -15,6 +15,7 @@ from tfadv.study.drawn import drawn
 from tfadv.study.found import Found
 from tfadv.study.recipe import Scale, drawn_with
 from tfadv.study.store import Store, digest
+from tfadv.training.settings import Settings
 
 TABLE = ("id", "title", "columns", "rows", "note")
 
@@ -75,7 +76,10 @@ class Experiment(abc.ABC):
     def scale(self):
         """The preset's `Scale`, with the data set, precision and devices that were asked for."""
         asked = {name: getattr(self, name) for name in ("dataset", "precision", "devices")}
-        return self.scales[self.preset].but(**{name: value for name, value in asked.items() if value is not None})
+        # The defaults, said aloud, are the same networks.
+        usual = {"precision": (None, Settings.precision), "devices": (None, Settings.devices)}
+        given = {name: value for name, value in asked.items() if value not in usual.get(name, (None,))}
+        return self.scales[self.preset].but(**given)
 
     @abc.abstractmethod
     def networks(self):

@@ -29,7 +29,7 @@ def remarks(history, kept, settings, labels, blurred=False):
             f"Epoch {kept + 1} was kept, as no other withstands attacks better, but is right on {clean:.1%} of the "
             f"images without attack, and {always} The last epoch is right on {last:.1%}: it is in last.keras.{helps}"
         ]
-    if blurred:
+    if clean <= limit and blurred:
         return []
     if clean <= limit:
         said = f"The training collapsed: {clean:.1%} of the images are classified correctly"
@@ -37,7 +37,7 @@ def remarks(history, kept, settings, labels, blurred=False):
         said = f"The training did not make the network robust: {attacked:.1%} of the images are right under attack"
     else:
         return []
-    return [f"{said}, and {always}{helps}"]
+    return [f"{said}, and {always} {_help(settings)}"]
 
 
 def _accuracies(metrics, settings):

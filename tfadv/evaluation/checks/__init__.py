@@ -55,7 +55,7 @@ CHECKS = (
 
 
 def work_at_most(classes, noise=None):
-    """What the checks take at most, in forward passes: three take the longer attack, two the one by itself.
+    """What the checks take at most, in forward passes: four take the longer attack, two the one by itself.
 
     Args:
         noise: the `Noise` of the model, or None.
@@ -65,7 +65,7 @@ def work_at_most(classes, noise=None):
     )
     if noise and not noise.slight:
         return 2 * work(GRADIENTS, GRADIENTS)
-    again = IMAGES * (3 * longer + once) * (noise.draws if noise else 1)
+    again = IMAGES * (4 * longer + once) * (noise.draws if noise else 1)
     return controls.NOISE_IMAGES * control + again + 2 * work(GRADIENTS, GRADIENTS)
 
 
