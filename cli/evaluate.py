@@ -63,7 +63,10 @@ class Share(click.ParamType):
 @click.option("--out", metavar="DIR", help="Where results go [the run; runs/NAME for a file].")
 @user_code.option
 @options.as_json
-def evaluate(model, dataset, threats, attacks, quickly, at_least, data_dir, verdict_only, out, as_json, **settings):
+@click.pass_context
+def evaluate(
+    ctx, model, dataset, threats, attacks, quickly, at_least, data_dir, verdict_only, out, as_json, **settings
+):
     """Judge how MODEL, a run directory, a .keras file or a SavedModel, withstands attacks.
 
     Robust accuracy is the share of test images that no attack changes to a wrong class. Each attack runs on the images
@@ -95,6 +98,7 @@ def evaluate(model, dataset, threats, attacks, quickly, at_least, data_dir, verd
             click.echo(said, err=True)
         with Progress() as progress:
             settings |= {"attacks": attacks or None, "diagnostics": not verdict_only, "keep": out, "progress": progress}
+            settings["loaded_by"] = [*(("--data-dir", data_dir) if data_dir else ()), *user_code.words(ctx)]
             settings |= {"name": chosen.name, "path": chosen.path, "trained_on": chosen.record.get("source")}
             if len(threats) > 1:
                 each, worst = multiple_threats.evaluate_each(model, data, threats, **settings)
@@ -105,7 +109,7 @@ def evaluate(model, dataset, threats, attacks, quickly, at_least, data_dir, verd
             evaluate_output.write(folder)
     evaluate_output.tell(found, as_json)
     if at_least is not None:
-        click.get_current_context().exit(0 if found[out].gate["holds"] else 1)
+        ctx.exit(0 if found[out].gate["holds"] else 1)
 
 
 def _only_quick(attacks, at_least):

@@ -89,7 +89,9 @@ class Count(click.ParamType):
     help="Stop after so many epochs without a better one [0: never].",
 )
 @click.option(
-    "--precision", type=click.Choice(CHOICES["precision"]), help="Of layers; weights and logits are float32 [float32]."
+    "--precision",
+    type=click.Choice(CHOICES["precision"]),
+    help="Of layers; weights and logits are float32 [a file's own, else float32].",
 )
 @click.option("--devices", metavar="auto|cpu|gpu|N", help="Several are mirrored [auto].")
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same classifier [0].")

@@ -15,9 +15,15 @@ from . import quiet
 
 def load(ctx, param, modules):
     """Import what was named, in this order: modules, as from Python started here, and .py files."""
+    ctx.meta[__name__] = modules
     for module in () if ctx.resilient_parsing else modules:
         with quiet.loading():  # it imports Keras, most likely
             _load(module)
+
+
+def words(ctx):
+    """What was given to `--import`, as it stands in a line for the shell."""
+    return [word for module in ctx.meta[__name__] for word in ("--import", module)]
 
 
 def _load(module):

@@ -7,6 +7,7 @@ import keras
 import pytest
 
 from tfadv import runs
+from tfadv.evaluation import command
 
 SOURCE = """
 import keras
@@ -56,9 +57,12 @@ def test_a_model_with_an_own_layer_is_judged_once_its_code_is_named(tfadv, is_re
         own / "out",
     )
     is_refused(tfadv(*judge), "Could not locate class 'Halved'", "--import MODULE", "register_keras_serializable")
-    result = tfadv(*judge, "--import", own / "own_layers.py")
+    lines, made = [], command.without_attacks
+    monkeypatch.setattr(command, "without_attacks", lambda *given: lines.append(made(*given)))
+    result = tfadv(*judge, "--data-dir", own, "--import", own / "own_layers.py")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["dataset"]["n"] == 20
+    assert lines[0].endswith(f" --data-dir {own} --import {own / 'own_layers.py'}")
     forget()
     monkeypatch.chdir(own)
     attack = ("attack", own / "own.keras", *SHORT, "--attack", "fgsm", "--out", own / "images")

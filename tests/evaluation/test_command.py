@@ -55,6 +55,6 @@ def test_there_is_no_line_without_a_file_or_with_data_that_no_shell_knows(tmp_pa
     assert command.without_attacks(None, digits, LInf(0.1), None, None) is None
     mine = dataclasses.replace(digits, name="of my own")
     assert command.without_attacks("model.keras", mine, LInf(0.1), None, None) is None
-    scaled = command.without_attacks("model.keras", digits, LInf(0.1), None, None, 50, True)
-    assert scaled.endswith("--batch-size 50 --any-scale")
+    scaled = command.without_attacks("model.keras", digits, LInf(0.1), None, None, 50, True, ["--data-dir", "my data"])
+    assert scaled.endswith("--batch-size 50 --any-scale --data-dir 'my data'")
     assert command.without_attacks("model.keras", digits, LInf(8 / 255), None, None).endswith("--threat linf:8/255")

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from small_runs import OPTIONS
 
+from tfadv import runs
 from tfadv.errors import TfadvError
-from tfadv.training.run import train
+from tfadv.graph.precision import in_precision, precision_of
+from tfadv.models import build
+from tfadv.training.run import ensure, train
 
 AWP = {"method": "awp(trades(beta=1))", "attack": "pgd(steps=1)", "threat": "linf:0.1"}
 
@@ -25,6 +28,15 @@ def test_layers_compute_in_it_and_weights_and_logits_stay_float32(digits, tmp_pa
     assert json.loads((tmp_path / "r" / "train.json").read_text())["settings"]["precision"] == precision
     kept = keras.saving.load_model(tmp_path / "r" / "model.keras")
     assert kept.layers[1].compute_dtype == precision
+
+
+def test_a_file_is_trained_in_its_own_precision_unless_another_is_asked_for(digits, tmp_path):
+    in_precision(build(OPTIONS["model"], (8, 8, 1), 10), "bfloat16").save(tmp_path / "start.keras")
+    options = OPTIONS | {"model": str(tmp_path / "start.keras"), "epochs": 1}
+    for given, expected in ({}, "bfloat16"), ({"precision": "float32"}, "float32"):
+        run = train(digits, out=tmp_path / expected, **options, **given)
+        assert precision_of(run.classifier) == expected == runs.training(run.directory)["settings"]["precision"]
+        assert ensure(digits, out=run.directory, **options, **given).history == run.history
 
 
 def test_another_precision_is_refused(digits, tmp_path):

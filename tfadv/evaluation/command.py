@@ -2,6 +2,7 @@
 
 import dataclasses
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from tfadv import attacks
@@ -27,11 +28,12 @@ def without_attacks(
     keep: str | Path | None,
     batch_size: int = BATCH,
     any_scale: bool = False,
+    loaded_by: Sequence[str] = (),
 ) -> str | None:
     """The line that judges the same model on the same images, before its attacks.
 
     Args:
-        path, n, keep, batch_size, any_scale: as `evaluate` takes them.
+        path, n, keep, batch_size, any_scale, loaded_by: as `evaluate` takes them.
 
     Returns:
         The line, or None where no shell knows the model or the data.
@@ -41,7 +43,7 @@ def without_attacks(
     options = {"--dataset": dataset.name, "--threat": threat, "--n": n, "--out": keep and Path(keep) / FOLDER}
     options["--batch-size"] = None if batch_size == BATCH else batch_size
     given = [word for name, value in options.items() if value is not None for word in (name, value)]
-    given += ["--any-scale"] * any_scale
+    given += [*["--any-scale"] * any_scale, *loaded_by]
     return shlex.join(map(str, ("tfadv", "evaluate", path, *given)))
 
 

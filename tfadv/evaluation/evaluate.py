@@ -38,6 +38,7 @@ def evaluate(
     name: str | None = None,
     path: str | Path | None = None,
     trained_on: str | None = None,
+    loaded_by: Sequence[str] = (),
     keep: str | Path | None = None,
     craft_in: str | None = None,
     diagnostics: bool = True,
@@ -63,6 +64,8 @@ def evaluate(
         seed: of all random starts.
         name, path: of the model, for the result.
         trained_on: the `source` of the data set that the model was trained on, where that is known.
+        loaded_by: the options of `tfadv evaluate` with which it finds the model and the data, such as `("--import",
+            "layers.py")`, for the line that findings say how to go on with.
         keep: a directory in which to keep what is known after every batch, and at the end the result; the same call
             resumes after an interruption, with the same outcome.
         craft_in: `"bfloat16"`: attacks work on a copy of the model in this precision, which some CPUs compute faster;
@@ -93,7 +96,7 @@ def evaluate(
     run = AttackRun(judge, members, journal=journal, progress=progress, crafted_on=crafted_on)
     known = lambda name, compute: subject.known(f"{name}, {seed}, {subject.images}", compute)  # noqa: E731
     seen = _seen(dataset, trained_on)
-    line = command.without_attacks(path, dataset, threat, n, keep, batch_size, any_scale)
+    line = command.without_attacks(path, dataset, threat, n, keep, batch_size, any_scale, loaded_by)
     aside = Diagnostics(run, traits, seen=seen, progress=progress, known=known, command=line)
     run.estimate.after = sum(aside.todo.values()) if diagnostics else 0
     run.run()

@@ -11,7 +11,7 @@ from tfadv import threat as threats
 from tfadv.data import AUGMENTATIONS, pipeline
 from tfadv.data.augment import in_turn
 from tfadv.errors import TfadvError, invalid
-from tfadv.graph.precision import in_precision
+from tfadv.graph.precision import in_precision, precision_of
 from tfadv.graph.xla import xla_pays
 from tfadv.layers.parametric_noise import noise_factors
 from tfadv.models import MODELS, build, classifier
@@ -38,7 +38,8 @@ def make_trainer(settings, dataset, training):
         model = classifier.load(settings.model)
     else:
         model = build(settings.model, dataset.image_shape, dataset.num_classes, settings.seed, training.images)
-    if settings.precision != "float32":
+    # What is built has the policy of Keras already.
+    if settings.precision != (precision_of(model) if from_file else "float32"):
         model = in_precision(model, settings.precision)
     as_attack = lambda text: attacks.get(text) if text else None  # noqa: E731
     within = tuple(map(threats.parse, settings.threats))

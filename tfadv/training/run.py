@@ -9,6 +9,7 @@ import keras
 from tfadv import distribute, files, runs, validation
 from tfadv.data.split import Dataset
 from tfadv.errors import TfadvError, invalid, writable_directory
+from tfadv.graph.precision import precision_of
 from tfadv.models import classifier
 from tfadv.progress import Progress, as_callable
 from tfadv.provenance import fingerprint, provenance
@@ -70,7 +71,7 @@ def train(
     >>> train(dataset, out="runs/plain", epochs=20)  # doctest: +SKIP
     """
     begun = recipe_files.beginning(recipe, out, resume)
-    wanted = Settings.from_record(begun | {"dataset": dataset.name} | settings)
+    wanted = _settings(dataset, begun | settings)
     check_images(dataset)
     with runs.locked(out, "training"):
         return _train(dataset, wanted, Path(out), resume, progress, recipe)
@@ -90,7 +91,7 @@ def ensure(dataset: Dataset, *, out: str | Path, progress: Progress | bool | Non
 
     >>> ensure(dataset, out="runs/plain", epochs=20, keep="last", validation=0)  # doctest: +SKIP
     """
-    wanted, home = Settings.from_record({"dataset": dataset.name} | settings), Path(out)
+    wanted, home = _settings(dataset, settings), Path(out)
     check_images(dataset)
     record = runs.training(home)
     if record.get("finished"):
@@ -99,6 +100,14 @@ def ensure(dataset: Dataset, *, out: str | Path, progress: Progress | bool | Non
         return Run(classifier.load(home / runs.MODEL), history, home, remarks)
     with runs.locked(home, "training"):
         return _train(dataset, wanted, home, bool(record), progress)
+
+
+def _settings(dataset, given):
+    """The `Settings` of a training; a file is trained in its own precision where none is given."""
+    wanted = Settings.from_record({"dataset": dataset.name} | given)
+    if "precision" in given or not starts_from_file(wanted):
+        return wanted
+    return dataclasses.replace(wanted, precision=precision_of(classifier.load(wanted.model)))
 
 
 def _train(dataset, settings, out, resume, progress, recipe=None):

@@ -53,7 +53,7 @@ class Settings:
         keep: which epoch becomes the network: the best on held-out images, or the last.
         patience: stop when the watched metric has not improved for so many epochs; 0 never stops early.
         precision: `"float32"`, or mixed: layers compute in `"bfloat16"` or `"float16"`; weights, logits, losses and the
-            steps of attacks stay float32. The network keeps it. With `"float32"` a file computes as it was saved.
+            steps of attacks stay float32. The network keeps it. Where `train` is given none, a file keeps its own.
     """
 
     dataset: str
