@@ -95,9 +95,8 @@ def evaluate(
     crafted_on = in_precision(model, craft_in) if craft_in else None
     run = AttackRun(judge, members, journal=journal, progress=progress, crafted_on=crafted_on)
     known = lambda name, compute: subject.known(f"{name}, {seed}, {subject.images}", compute)  # noqa: E731
-    seen = _seen(dataset, trained_on)
     line = command.without_attacks(path, dataset, threat, n, keep, batch_size, any_scale, loaded_by)
-    aside = Diagnostics(run, traits, seen=seen, progress=progress, known=known, command=line)
+    aside = Diagnostics(run, traits, seen=_seen(dataset, trained_on), progress=progress, known=known, command=line)
     run.estimate.after = sum(aside.todo.values()) if diagnostics else 0
     run.run()
     aside.unadapted = "The attacks were given" if named else adapt(run, traits, subject.known)

@@ -104,7 +104,7 @@ def ensure(dataset: Dataset, *, out: str | Path, progress: Progress | bool | Non
 
 def _settings(dataset, given):
     """The `Settings` of a training; a file is trained in its own precision where none is given."""
-    wanted = Settings.from_record({"dataset": dataset.name} | given)
+    wanted = Settings.from_record(given | {"dataset": dataset.name})
     if "precision" in given or not starts_from_file(wanted):
         return wanted
     return dataclasses.replace(wanted, precision=precision_of(classifier.load(wanted.model)))
