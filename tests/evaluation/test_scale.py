@@ -50,7 +50,8 @@ def test_models_for_bytes_are_refused_and_the_advice_mends_them(classifiers, ima
 
 
 def test_honest_models_are_not(classifiers, images, labels):
-    for model in (*(classifiers(name) for name in MODELS if name != "two_classes"), trap("quantized"), trap("noisy")):
+    of_ten_classes = [classifiers(name) for name in MODELS if name not in ("two_classes", "autoencoder", "vae")]
+    for model in (*of_ten_classes, trap("quantized"), trap("noisy")):
         check_scale(model, images, labels)
     # In [0, 1] it is as good, whatever its layer says.
     wide = keras.Sequential([keras.Input(SHAPE), layers.Rescaling(1 / 20), layers.Rescaling(20), classifiers("mlp")])

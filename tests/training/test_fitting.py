@@ -55,4 +55,5 @@ def test_it_does_not_make_tensorflow_forget_what_is_compiled(digits, tmp_path, m
         tmp_path / "m.keras"
     )
     with pytest.raises(pytest.fail.Exception, match="was set"):
-        train(digits, out=tmp_path / "t", epochs=1, **{**OPTIONS, "model": str(tmp_path / "m.keras")})
+        from_file = {"model": str(tmp_path / "m.keras"), "precision": "float32"}
+        train(digits, out=tmp_path / "t", epochs=1, **{**OPTIONS, **from_file})

@@ -7,7 +7,8 @@ rho_2 whose cost in accuracy the split cannot tell from none.
 """
 
 from tfadv.experiments.deep_defense.fashion import DEEPFOOL, EPOCHS, EPS, FASHION, PUBLISHED, TUNED, paper_form
-from tfadv.study import AtHalf, Claim, Clean, Experiment, Fgs, First, Network, Rho
+from tfadv.study import AtHalf, Clean, Experiment, Fgs, First, Network, Rho
+from tfadv.study.claims import ExactClaim
 
 GRID = (
     PUBLISHED, *((5, c, 5, 5e-4, 5, False) for c in (25, 15, 40)), *((10, 25, d, 5e-4, 5, False) for d in (2, 10)),
@@ -47,7 +48,7 @@ class DeepDefenseTuning(Experiment):
         best = max((name for name in clean if clean[name] >= least), key=rho2.get)
         says, ratio = f"{CHOICE}: the choice of this table", found[CHOICE, "rho2"] / found[best, "rho2"]
         note = f"The longest rho_2 of those at most a standard error below vanilla's accuracy ({least:.2%}): {best}."
-        yield Claim("choice", f"{says} (measured: rho_2 / the best row's)", ratio, near=(1.0, 0.0), note=note)
+        yield ExactClaim("choice", f"{says} (measured: rho_2 / the best row's)", ratio, near=(1.0, 0.0), note=note)
 
     def tables(self, found):
         note = f"Held-out training images; FGS and PGD-40 at l_inf {found['vanilla', 'fgs', 'eps'].listed}."
