@@ -10,7 +10,7 @@ from tfadv.errors import invalid
 from tfadv.study.sample import Sample
 
 ONE_SEED = "One seed: the interval is over {} and speaks of these networks."
-NO_SPREAD = "All {} give the same number: nothing says how sure it is."
+NO_SPREAD = "One seed, and all {} give the same number: nothing says how sure it is."
 ONE_NUMBER = "One seed, and a number without an interval: another seed may say the opposite; three tell."
 
 
