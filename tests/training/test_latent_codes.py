@@ -47,17 +47,13 @@ def test_a_classifier_of_codes_is_judged_on_images(codes, vae, runs):
 
 
 def test_codes_are_computed_once(vae):
-    latent_codes.codes_of.cache_clear()
-    for head in ("linear", "mlp"):
-        trainer = latent_codes.LatentCodes(vae.classifier, classes=10, head=head, sample=False)
-        assert trainer.prepare(load("digits").train).x.shape[1:] == (8,)
-    assert latent_codes.codes_of.cache_info()[:2] == (1, 1)
-    trainer, mean = (
-        latent_codes.LatentCodes(vae.classifier, classes=10),
-        autoencoders.encoding(vae.classifier, sample=False),
-    )
-    assert not np.array_equal(trainer.prepare(load("digits").train).x, mean(load("digits").train.x))
-    assert latent_codes.codes_of.cache_info()[:2] == (1, 2)
+    def prepared(**options):
+        return latent_codes.LatentCodes(vae.classifier, classes=10, **options).prepare(load("digits").train).x
+
+    codes = prepared(head="linear", sample=False)
+    assert codes.shape[1:] == (8,) and prepared(head="mlp", sample=False) is codes
+    drawn, mean = prepared(), autoencoders.encoding(vae.classifier, sample=False)
+    assert not np.array_equal(drawn, mean(load("digits").train.x))
 
 
 def test_the_objective_of_a_variational_autoencoder():

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from tfadv.errors import invalid
+from tfadv.graph.rebuild import copied
 from tfadv.options import number
 
 
@@ -29,8 +30,7 @@ def with_low_rank(classifier: keras.Model, *, share: float = 0.4, factor: float 
     """
     for name, value in (("share", share), ("factor", factor)):
         number(f"low_rank: {name}", value, "a number from 0 to 1", lambda value: 0 <= value <= 1)
-    copy = keras.models.clone_model(classifier)
-    copy.set_weights(classifier.get_weights())
+    copy = copied(classifier)
     kernels = kernels_of(copy)
     if not kernels:
         raise invalid("low_rank: the classifier", "layers with a weight matrix", f"none in {classifier.name!r}")

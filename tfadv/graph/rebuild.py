@@ -49,6 +49,18 @@ def rebuilt(model, call, opened=lambda nested: True):
     return keras.models.clone_model(_graph(model), clone_function=lambda layer: layer, call_function=called)
 
 
+def copied(model):
+    """A model of its own layers, with weights of the same values: nothing is shared.
+
+    Raises:
+        TfadvError: if the model is subclassed.
+    """
+    original = _graph(model)
+    copy = keras.models.clone_model(original)
+    copy.set_weights(original.get_weights())
+    return copy
+
+
 def blocking(model):
     """The names of the layers whose gradient is zero, missing or not finite although their output varies.
 

@@ -10,7 +10,7 @@ import keras
 from keras import layers
 
 from tfadv.errors import invalid
-from tfadv.graph.rebuild import rebuilt
+from tfadv.graph.rebuild import copied, rebuilt
 from tfadv.layers.latent_sample import LatentSample
 from tfadv.layers.range_projection import RangeProjection
 from tfadv.models.parts import NOISE_SEEDS
@@ -122,10 +122,8 @@ def projection(autoencoder: keras.Model, **options: float) -> keras.Model:
     """
     _, decoder = parts(autoencoder)
     # A copy: where the decoder has a place of its own too, in the model of decoded images, a file keeps one of both.
-    copy = keras.models.clone_model(decoder)
-    copy.set_weights(decoder.get_weights())
     image = keras.Input(autoencoder.input_shape[1:])
-    return _named(keras.Model(image, RangeProjection(copy, **options)(image)))
+    return _named(keras.Model(image, RangeProjection(copied(decoder), **options)(image)))
 
 
 def _named(model):

@@ -54,7 +54,10 @@ class Claim:
         """
         if self.measured.interval is None or self._without_spread:
             return None
-        low, high = self.measured.interval
+        return self._decided(*self.measured.interval)
+
+    def _decided(self, low, high):
+        """Whether numbers from `low` to `high` are within the bounds: all of them, none of them, or some (None)."""
         if self.near is not None:
             value, tolerance = self.near
             inside = value - tolerance <= low and high <= value + tolerance
@@ -103,12 +106,8 @@ class ExactClaim(Claim):
         """Whether the numbers of all seeds lie within the bound; None where nothing was measured."""
         if self.measured.mean is None:
             return None
-        values = np.array(self.measured.values)
-        if self.near is not None:
-            inside = np.abs(values - self.near[0]) <= self.near[1]
-        else:
-            inside = values > self.above if self.below is None else values < self.below
-        return bool(inside.all())
+        values = self.measured.values
+        return self._decided(min(values), max(values)) is True
 
     def _caveat(self):
         return "One seed, of which it is exact." if len(self.measured.per_seed) == 1 else ""

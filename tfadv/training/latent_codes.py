@@ -4,13 +4,12 @@ Cocola, Rabindranath: Making Neural Nets Robust Again, section 3.2.1. No list sh
 alone and not from any classifier: `tfadv train --model runs/vae --method latent_codes`.
 """
 
-import functools
 import typing
 
 import keras
 
 from tfadv import models
-from tfadv.data.split import Split, Unbounded
+from tfadv.data.split import Unbounded
 from tfadv.errors import invalid
 from tfadv.models import autoencoders
 from tfadv.provenance import fingerprint
@@ -18,8 +17,8 @@ from tfadv.training.trainer import Trainer, TrainerOptions
 
 KINDS = ("encoding", "projection")
 HEAD = "head"
-# Codes of the training images, by what they depend on: the classifiers of the same codes are trained one after another.
-KEPT = 4
+# The codes of a few splits, by what they depend on: the classifiers of the same codes are trained one after another.
+CODES, KEPT = {}, 4
 
 
 class LatentCodes(Trainer):
@@ -78,28 +77,10 @@ class LatentCodes(Trainer):
         return self.prepare(split)
 
     def prepare(self, split):
-        return Unbounded(
-            codes_of(self.known, _Same(self.classifier.get_layer(autoencoders.CODES)), _Same(split)), split.labels
-        )
-
-
-class _Same:
-    """A thing that takes no part in whether arguments are the same: what is computed depends on the others alone."""
-
-    def __init__(self, thing):
-        self.thing = thing
-
-    def __eq__(self, other):
-        return self._key() == other._key()
-
-    def __hash__(self):
-        return hash(self._key())
-
-    def _key(self):
-        return self.thing.fingerprint if isinstance(self.thing, Split) else None
-
-
-@functools.lru_cache(KEPT)
-def codes_of(known, encoder, split):
-    """The codes of a split's images, (n, d); computed once for the same autoencoder, options and images."""
-    return encoder.thing.predict(split.thing.x, batch_size=1000, verbose=0)
+        key = (*self.known, split.fingerprint)
+        if key not in CODES:
+            while len(CODES) >= KEPT:
+                CODES.pop(next(iter(CODES)))
+            encoder = self.classifier.get_layer(autoencoders.CODES)
+            CODES[key] = encoder.predict(split.x, batch_size=1000, verbose=0)
+        return Unbounded(CODES[key], split.labels)
