@@ -10,10 +10,13 @@ LABELS = np.repeat(np.arange(10), 100)
 ROBUST = {"method": "adversarial", "attack": "pgd", "threat": "linf:0.2"}
 
 
-def said(clean, attacked=None, learned=0.5, blurred=False, **settings):
+AVERAGE = ["The weights of the first step are 40% of the average."]
+
+
+def said(clean, attacked=None, learned=0.5, held_out=1000, averaging=(), **settings):
     metrics = {"accuracy": learned, "val_accuracy": clean}
     metrics |= {} if attacked is None else {"val_adv_accuracy": attacked}
-    return collapse.remarks([metrics], 0, Settings(dataset="digits", **settings), LABELS, blurred)
+    return collapse.remarks([metrics], 0, Settings(dataset="digits", **settings), LABELS, held_out, averaging)
 
 
 def test_a_constant_prediction_is_a_collapse():
@@ -36,18 +39,31 @@ def test_nothing_is_said_of_a_network_that_has_learned(clean, attacked):
 
 
 def test_an_average_with_the_first_weights_is_the_cause_unless_the_weights_are_at_chance_too():
-    assert said(0.1, 0.1, blurred=True, **ROBUST) == []
-    assert said(0.8, 0.05, blurred=True, **ROBUST) == said(0.8, 0.05, **ROBUST) != []  # it has learned, but not that
-    (remark,) = said(0.1, 0.1, learned=0.1, blurred=True, **ROBUST)
+    assert said(0.1, 0.1, averaging=AVERAGE, **ROBUST) == said(0.8, 0.7, averaging=AVERAGE, **ROBUST) == AVERAGE
+    # It has learned, but not to withstand.
+    assert said(0.8, 0.05, averaging=AVERAGE, **ROBUST) == AVERAGE + said(0.8, 0.05, **ROBUST)
+    (remark,) = said(0.1, 0.1, learned=0.1, averaging=AVERAGE, **ROBUST)
     assert remark.startswith("The training collapsed") and "--eps-ramp" in remark
     epochs = [{"accuracy": 0.5, "val_accuracy": a, "val_adv_accuracy": b} for a, b in ((0.1, 0.1), (0.8, 0.05))]
-    (remark,) = collapse.remarks(epochs, 0, Settings(dataset="digits", **ROBUST), LABELS, blurred=True)
-    assert remark.endswith("it is in last.keras.")
+    average, remark = collapse.remarks(epochs, 0, Settings(dataset="digits", **ROBUST), LABELS, 1000, AVERAGE)
+    assert [average] == AVERAGE and remark.endswith("it is in last.keras.")
+
+
+def test_few_held_out_images_alone_are_no_reason():
+    labels, settings = np.repeat(np.arange(3), 54), Settings(dataset="digits", **ROBUST)
+
+    def few(clean, attacked, learned):
+        metrics = {"accuracy": learned, "val_accuracy": clean, "val_adv_accuracy": attacked}
+        return collapse.remarks([metrics], 0, settings, labels, held_out=18)
+
+    assert few(0.6, 0.5, 0.4) == few(0.3, 0.3, 0.7) == few(0.9, 0.2, 0.7) == []
+    (remark,) = few(0.3, 0.3, 0.34)
+    assert remark.startswith("The training collapsed: 30.0%") and "right on 33.3%" in remark
 
 
 def test_a_constant_network_of_an_early_epoch_is_not_taken_for_the_whole_training():
-    epochs = [{"val_accuracy": clean, "val_adv_accuracy": attacked} for clean, attacked in ((0.1, 0.1), (0.8, 0.05))]
-    (remark,) = collapse.remarks(epochs, 0, Settings(dataset="digits", **ROBUST), LABELS)
+    epochs = [{"accuracy": 0.5, "val_accuracy": a, "val_adv_accuracy": b} for a, b in ((0.1, 0.1), (0.8, 0.05))]
+    (remark,) = collapse.remarks(epochs, 0, Settings(dataset="digits", **ROBUST), LABELS, 1000)
     assert remark.startswith("Epoch 1 was kept, as no other withstands attacks better, but is right on 10.0%")
     assert "right on 80.0%: it is in last.keras" in remark and "--eps-ramp 0.5" in remark
 

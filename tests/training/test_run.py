@@ -27,6 +27,7 @@ def test_the_directory_holds_everything(digits, tmp_path):
     record = json.loads((run.directory / "train.json").read_text())
     adv = [epoch["val_adv_accuracy"] for epoch in run.history]
     assert record["best_epoch"] == 1 + int(np.argmax(adv)) and record["finished"] and record["recipe"] is None
+    assert record["images"] == {"training": 1293, "held_out": 144, "test": 360}
     rows = (run.directory / "history.csv").read_text().splitlines()
     assert len(rows) == 4 and "val_adv_accuracy" in rows[0]
 
@@ -121,7 +122,8 @@ def test_the_last_epoch_is_kept_without_held_out_images(digits, tmp_path):
 def test_progress_is_told(digits, tmp_path):
     said = []
     train(digits, out=tmp_path / "r", epochs=2, **{**OPTIONS, "progress": lambda *event: said.append(event)})
-    assert said[0] == ("standard, epoch 1 of 2", 0, 20, None)
+    assert said[0] == ("digits: 1,293 images to train on, 144 held out, 360 to judge on", 0, 1)
+    assert said[1] == ("standard, epoch 1 of 2", 0, 20, None)
     what, done, total, left = said[-2]
     assert what.startswith("standard, epoch 2 of 2 (loss ") and (done, total, left) == (20, 20, 0)
     assert said[-1][0].startswith("standard, 2 epochs (loss ") and said[-1][1:] == (20, 20)

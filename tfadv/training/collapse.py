@@ -4,40 +4,57 @@ import numpy as np
 
 from tfadv.training.settings import class_of
 
+# What chance may be exceeded by where images are few: a tenth of the way to a network that is always right.
+MARGIN = 0.1
 
-def remarks(history, kept, settings, labels, blurred=False):
-    """A sentence about a network at chance, with what helps; none about one that has learned.
 
-    At chance is what does not exceed the share of the commonest class by more than three standard deviations.
+def remarks(history, kept, settings, labels, held_out=None, averaging=()):
+    """Sentences about a network at chance, with what helps; none about one that has learned.
+
+    At chance is what does not exceed the share of the commonest class by more than three standard deviations. Where
+    these are more than a tenth of the way to 1, as few images are held out, nothing is said of a network that is above
+    chance on those that it is trained on.
 
     Args:
         history: the metrics of each epoch.
         kept: which of them is kept, from 0.
         settings: a `Settings`.
-        labels: those that the metrics are of, (n,) integers.
-        blurred: whether the first weights are a part of the average that is kept, of which a sentence tells already:
-            then that is why it is at chance, unless the weights themselves are at chance while training.
+        labels: of the images that are trained on, (n,) integers.
+        held_out: how many images are held out, of which the metrics are; None where none are.
+        averaging: sentences that the first weights are a part of the average that is kept, which are said too. Of a
+            network at chance one sentence says why: that, unless the weights themselves are at chance while training.
     """
     chance = np.bincount(labels).max() / len(labels)
-    limit = chance + 3 * np.sqrt(chance * (1 - chance) / len(labels))
+    limit, enough = _limit(chance, held_out or len(labels))
     (clean, attacked), (last, _) = (_accuracies(metrics, settings) for metrics in (history[kept], history[-1]))
+    learned = history[kept]["accuracy"] > _limit(chance, len(labels))[0]
+    blurred = bool(averaging) and learned
     always = f"who always says the commonest class is right on {chance:.1%}."
-    blurred = blurred and history[kept]["accuracy"] > limit
-    helps = "" if blurred else f" {_help(settings)}"
-    if clean <= limit < last:
-        return [
+    if learned and not enough:
+        said = ""
+    elif clean <= limit < last:
+        said = (
             f"Epoch {kept + 1} was kept, as no other withstands attacks better, but is right on {clean:.1%} of the "
-            f"images without attack, and {always} The last epoch is right on {last:.1%}: it is in last.keras.{helps}"
-        ]
-    if clean <= limit and blurred:
-        return []
-    if clean <= limit:
-        said = f"The training collapsed: {clean:.1%} of the images are classified correctly"
+            f"images without attack, and {always} The last epoch is right on {last:.1%}: it is in last.keras."
+        )
+        said += "" if blurred else f" {_help(settings)}"
+    elif clean <= limit and blurred:
+        said = ""
+    elif clean <= limit:
+        collapsed = f"The training collapsed: {clean:.1%} of the images are classified correctly"
+        return [f"{collapsed}, and {always} {_help(settings)}"]
     elif class_of(settings.method).trains_robust and attacked <= limit:
-        said = f"The training did not make the network robust: {attacked:.1%} of the images are right under attack"
+        weak = f"The training did not make the network robust: {attacked:.1%} of the images are right under attack"
+        said = f"{weak}, and {always} {_help(settings)}"
     else:
-        return []
-    return [f"{said}, and {always} {_help(settings)}"]
+        said = ""
+    return [*averaging, said] if said else [*averaging]
+
+
+def _limit(chance, n):
+    """The highest accuracy on n images that is at chance, and whether they are enough to tell."""
+    deviations, margin = 3 * np.sqrt(chance * (1 - chance) / n), MARGIN * (1 - chance)
+    return chance + min(deviations, margin), deviations <= margin
 
 
 def _accuracies(metrics, settings):

@@ -124,12 +124,15 @@ def _train(dataset, settings, out, resume, progress, recipe=None):
         "settings": dataclasses.asdict(settings),
         "source": dataset.source,
         "class_names": dataset.class_names,
+        "images": {"training": len(training), "held_out": len(held_out or ()), "test": len(dataset.test)},
         "data": dataset.train.fingerprint,
         "start": start_fingerprint(settings),
         "recipe": runs.training(out).get("recipe") if resume else recipe,
     }
     files.write_json(out / runs.TRAIN, {**record, "finished": False, "provenance": provenance(seed=settings.seed)})
     judged = held_out and trainer.prepare_held_out(held_out)
+    parts = "{training:,} images to train on, {held_out:,} held out, {test:,} to judge on"
+    as_callable(progress)(f"{dataset.name}: " + parts.format_map(record["images"]), 0, 1)
     history = fit(trainer, trainer.prepare(training), judged, settings, out, progress)
     if settings.keep == "best":
         kept = max(range(len(history)), key=lambda epoch: history[epoch][settings.monitor])
@@ -137,17 +140,24 @@ def _train(dataset, settings, out, resume, progress, recipe=None):
         kept = len(history) - 1
     with files.atomic(out / (runs.LAST if settings.keep == "best" else runs.MODEL)) as temporary:
         trainer.save(temporary)
-    labels = (held_out or training).y
-    averaging = trainer.average.remarks(trainer, kept + 1, len(history)) if trainer.average else []
-    blurred = bool(averaging) and isinstance(trainer.average, EMA)
-    collapsed = collapse.remarks(history, kept, settings, labels, blurred) if trainer.learns_labels else []
-    remarks = [*trainer.remarks(history), *averaging, *collapsed]
+    remarks = _remarks(trainer, history, kept, settings, training, held_out)
     outcome = {"finished": True, "best_epoch": kept + 1, "metrics": history[kept], "remarks": remarks}
     files.write_json(out / runs.TRAIN, {**record, **outcome, "provenance": provenance(seed=settings.seed)})
     (out / runs.BACKUP).unlink(missing_ok=True)
     for remark in remarks:
         as_callable(progress is True)(remark, 0, 1)
     return Run(classifier.load(out), history, out, tuple(remarks))
+
+
+def _remarks(trainer, history, kept, settings, training, held_out):
+    """What went wrong, a sentence each."""
+    averaging = trainer.average.remarks(trainer, kept + 1, len(history)) if trainer.average else []
+    said = trainer.remarks(history)
+    if not trainer.learns_labels:
+        return [*said, *averaging]
+    n, blurs = len(held_out) if held_out else None, isinstance(trainer.average, EMA)
+    of_chance = collapse.remarks(history, kept, settings, training.y, n, averaging if blurs else ())
+    return [*said, *(() if blurs else averaging), *of_chance]
 
 
 def check_images(dataset):
