@@ -30,25 +30,21 @@ def remarks(history, kept, settings, labels, held_out=None, averaging=()):
     learned = history[kept]["accuracy"] > _limit(chance, len(labels))[0]
     blurred = bool(averaging) and learned
     always = f"who always says the commonest class is right on {chance:.1%}."
-    if learned and not enough:
-        said = ""
-    elif clean <= limit < last:
-        said = (
+    if (learned and not enough) or (blurred and max(clean, last) <= limit):
+        return [*averaging]
+    if clean <= limit < last:
+        early = (
             f"Epoch {kept + 1} was kept, as no other withstands attacks better, but is right on {clean:.1%} of the "
             f"images without attack, and {always} The last epoch is right on {last:.1%}: it is in last.keras."
         )
-        said += "" if blurred else f" {_help(settings)}"
-    elif clean <= limit and blurred:
-        said = ""
-    elif clean <= limit:
+        return [*averaging, early if blurred else f"{early} {_help(settings)}"]
+    if clean <= limit:
         collapsed = f"The training collapsed: {clean:.1%} of the images are classified correctly"
         return [f"{collapsed}, and {always} {_help(settings)}"]
-    elif class_of(settings.method).trains_robust and attacked <= limit:
+    if class_of(settings.method).trains_robust and attacked <= limit:
         weak = f"The training did not make the network robust: {attacked:.1%} of the images are right under attack"
-        said = f"{weak}, and {always} {_help(settings)}"
-    else:
-        said = ""
-    return [*averaging, said] if said else [*averaging]
+        return [*averaging, f"{weak}, and {always} {_help(settings)}"]
+    return [*averaging]
 
 
 def _limit(chance, n):
