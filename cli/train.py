@@ -145,7 +145,7 @@ def show(out, record):
     """The outcome of a training and the command that judges it."""
     settings, metrics = record["settings"], record["metrics"]
     output.heading(f"{out}: {settings['method']} training of {settings['model']} on {settings['dataset']}")
-    accuracies = ("val_accuracy", "val_adv_accuracy")
+    accuracies = ("val_accuracy", "val_adv_accuracy", "val_certified_accuracy")
     which = "best epoch" if settings["keep"] == "best" else "epochs"
     output.facts(
         {

@@ -139,6 +139,7 @@ def test_a_training_without_an_eps_that_could_grow_says_so(method):
 COSTS = {
     "standard": (1, 1),
     "noise": (1, 1),
+    "ibp": (3, 3),
     "deepfool_finetune": (1, 1),
     "adversarial": (4, 3),
     "adversarial(clean=0.5)": (4, 3),

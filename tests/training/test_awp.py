@@ -171,6 +171,7 @@ def test_what_the_method_within_says_counts():
         ({"gamma": 0}, "awp: gamma: expected a number above 0"),
         ({"warm_up": -1}, "awp: warm_up: expected a whole number of epochs"),
         ({"method": "free"}, "awp: method: expected one that takes one step a batch, received free"),
+        ({"method": "ibp"}, "awp: method: expected one that is validated by attacks, received ibp"),
         ({"method": "awp"}, "awp: method: expected one that takes one step a batch, received awp"),
         ({"method": "trades(beta=-1)"}, "trades: beta"),
         ({"method": "tradez"}, "did you mean 'trades'"),

@@ -36,11 +36,13 @@ def operations(model):
 def nodes(model):
     """The calls that a model which is a graph consists of, those in nested models left out.
 
-    Each has an `operation` and its `arguments`.
+    They come in the order in which they run. Each has an `operation`, its `arguments` and `outputs`.
     """
     # A Sequential keeps its graph to itself.
     graph = keras.Model(model.inputs, model.outputs) if isinstance(model, keras.Sequential) else model
-    return [node for level in graph._nodes_by_depth.values() for node in level if not node.is_input]
+    return [
+        node for _, level in sorted(graph._nodes_by_depth.items(), reverse=True) for node in level if not node.is_input
+    ]
 
 
 def made_of(model, accepts):

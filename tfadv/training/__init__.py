@@ -18,6 +18,7 @@ METHODS = Registry(
         "mart": "tfadv.training.mart:Mart",
         "awp": "tfadv.training.awp:AWP",
         "noise": "tfadv.training.noise:Noise",
+        "ibp": "tfadv.training.ibp:IBP",
     },
 )
 # Those of autoencoders and of classifiers behind one: they start from other models than `METHODS` do.
@@ -58,6 +59,7 @@ if typing.TYPE_CHECKING:
     from tfadv.training.deepfool_finetune import DeepFoolFinetune as DeepFoolFinetune
     from tfadv.training.fast import Fast as Fast
     from tfadv.training.free import Free as Free
+    from tfadv.training.ibp import IBP as IBP
     from tfadv.training.mart import Mart as Mart
     from tfadv.training.mixed import Mixed as Mixed
     from tfadv.training.noise import Noise as Noise

@@ -34,8 +34,8 @@ class AWP(Trainer):
         warm_up: epochs without perturbation; the authors' code has 10 of 200 for TRADES, and 0 for the others.
 
     Raises:
-        TfadvError: for what the method within refuses, for one that has a step of its own (free, awp), and for options
-            out of range.
+        TfadvError: for what the method within refuses, for one that has a step or a metric of its own (free, awp,
+            ibp), and for options out of range.
 
     >>> AWP(model, method="trades(beta=6)", attack=PGD(), threat=LInf(8 / 255))  # doctest: +SKIP
     """
@@ -62,6 +62,8 @@ class AWP(Trainer):
         within = METHODS.build(method, classifier=classifier, **options)
         if type(within).learn is not Trainer.learn:
             raise invalid("awp: method", "one that takes one step a batch", method, "write e.g. awp(adversarial).")
+        if within.monitor:
+            raise invalid("awp: method", "one that is validated by attacks", method, "write e.g. awp(adversarial).")
         # Past Keras, which would count the classifier and the metrics of a trainer within a trainer twice.
         object.__setattr__(self, "within", within)
         self.warm_steps = None if warm_up else 0

@@ -127,7 +127,9 @@ class Told(keras.callbacks.Callback):
         title: what is being trained.
     """
 
-    METRICS = ("loss", "accuracy", "psnr", "val_accuracy", "val_adv_accuracy", "val_psnr")
+    METRICS = (
+        "loss", "accuracy", "psnr", "val_accuracy", "val_adv_accuracy", "val_certified_accuracy", "val_psnr",
+    )  # fmt: skip
 
     def __init__(self, progress, title):
         super().__init__()

@@ -50,6 +50,8 @@ class Trainer(keras.Model):
 
     # Whether the best epoch is the one with the best adversarial accuracy, where that is measured.
     selects_robust = True
+    # The metric of held-out images that decides which epoch is the best, where it is one of the method's own.
+    monitor: str | None = None
     # Whether `attack` is trained on, and not only validated with; whether several attacks or threat models may be.
     trains_on_attack = False
     trains_on_several = False
@@ -184,11 +186,14 @@ class Trainer(keras.Model):
         return run(x, y, seed)
 
     def ramped(self, threat: ThreatModel) -> ThreatModel:
-        """The threat model with the eps of this step: min(1, t / ramp) eps in update t = 1, 2, ..."""
+        """The threat model with the eps of this step, `ramp_share` of its own."""
+        return threat.with_eps(threat.eps * self.ramp_share()) if self.ramp else threat
+
+    def ramp_share(self) -> tf.Tensor | float:
+        """min(1, t / ramp) in update t = 1, 2, ...; 1 without a ramp."""
         if not self.ramp:
-            return threat
-        share = tf.cast(self.optimizer.iterations + 1, tf.float32) / self.ramp
-        return threat.with_eps(threat.eps * tf.minimum(share, 1.0))
+            return 1.0
+        return tf.minimum(tf.cast(self.optimizer.iterations + 1, tf.float32) / self.ramp, 1.0)
 
     def noise_seed(self) -> tf.Tensor:
         """A seed for this step and replica, (2,) int32: a function of the optimizer's step, for exact resumes."""
