@@ -1,6 +1,7 @@
 """What `tfadv evaluate` leaves and says: files, the table of accuracies, what is suspect about them."""
 
 from tfadv import runs
+from tfadv.reports import proofs
 
 from . import output
 from .target import shown
@@ -74,8 +75,8 @@ def _beside(result):
             f"{output.percent(noise['known'])} accuracy under an attacker who knows of it, "
             f"{output.percent(noise['unknown'])} under one who does not{off} ({noise['attack']}, {noise['n']} images)"
         )
-    if exact := result.certificate:
-        facts["exact accuracy"] = f"{output.percent(exact['accuracy'])}, which no attack goes below ({exact['method']})"
+    if proof := result.certificate:
+        facts[f"{proofs.kind(proof)} accuracy"] = proofs.said(proof, result.robust_accuracy)
     if result.rho2:
         mean, median = (output.number(result.rho2[key]) for key in ("mean", "median"))
         facts["rho_2 of DeepFool"] = f"{mean} on average, median {median}"

@@ -22,7 +22,9 @@ MODULES = (
 )
 # Functions that the documentation names, of modules that are otherwise for tfadv itself.
 NAMED = (
-    "tfadv.evaluation.certificate:linear_radius",
+    "tfadv.evaluation.certificates.interval:interval_certified",
+    "tfadv.evaluation.certificates.linear:linear_radius",
+    "tfadv.evaluation.certificates.smoothing:certify",
     "tfadv.evaluation.verify:verify",
     "tfadv.graph.inside:contents",
     "tfadv.graph.reject:with_reject",

@@ -17,7 +17,7 @@ from specimens.specimen import judged as evaluated
 from tfadv import threat
 from tfadv.evaluation import metrics
 from tfadv.evaluation.attack_run import AttackRun
-from tfadv.evaluation.certificate import linear_radius
+from tfadv.evaluation.certificates.linear import linear_radius
 from tfadv.evaluation.traits import ModelTraits
 
 # Two points, as the target says; a random network is judged by other draws each time.

@@ -14,8 +14,8 @@ SLIGHT = 0.1
 # Members of the largest ensemble whose counted votes are told from probabilities.
 VOTERS = 64
 SQUASHING = {"softmax", "sigmoid"}
-# The name of the last layer of a model whose last column says "rejected".
-REJECTING = "classes_and_reject"
+# The names of the last layer of models whose last column says "rejected", and "I do not know".
+REJECTING, ABSTAINING = "classes_and_reject", "classes_and_abstain"
 
 
 def images(x, what="images"):
@@ -179,6 +179,11 @@ def rejects(model):
     """
     named = getattr(final_operation(model), "name", "") or ""
     return named == REJECTING or getattr(model, "rejects", False) is True
+
+
+def abstains(model):
+    """Whether the last column of a model's logits says "I do not know", which is right of no image."""
+    return (getattr(final_operation(model), "name", "") or "") == ABSTAINING
 
 
 def squashes(operation):

@@ -9,7 +9,7 @@ from tfadv import L2, DeepFool, LInf, passes, random
 from tfadv.attacks.fab import FAB, FABT
 from tfadv.attacks.problem import Problem
 from tfadv.errors import TfadvError
-from tfadv.evaluation.certificate import linear_radius
+from tfadv.evaluation.certificates.linear import linear_radius
 from tfadv.gradients import logits_of
 from tfadv.threat import NORMS, balls
 

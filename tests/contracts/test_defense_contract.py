@@ -15,12 +15,13 @@ from toy_models import classifier as toy
 SPECS = {
     "noise": ("noise(sigma=0.05, votes=3)", ("cnn",)),
     "mc_dropout": ("mc_dropout(votes=3)", ("batchnorm_dropout",)),
+    "smoothed": ("smoothed(sigma=0.1, votes=20)", ("cnn",)),
     "ensemble": ("ensemble", ("cnn", "mlp")),
     "low_rank": ("low_rank(share=0.2)", ("cnn",)),
     "encoded": ("encoded", ("cnn", "autoencoder")),
     "projected": ("projected(steps=40)", ("cnn", "autoencoder")),
 }
-RANDOM = ("noise", "mc_dropout")
+RANDOM = ("noise", "mc_dropout", "smoothed")
 # Those that join several answers to an image, and those with weights of their own.
 VOTING = ("noise", "mc_dropout", "ensemble")
 COPIES = ("low_rank",)
@@ -44,7 +45,8 @@ def defended(name, **options):
 def test_maps_images_to_logits_that_know_the_digits(name, options, images, labels):
     model = defended(name, **options)
     assert isinstance(model, keras.Model) and model.output.dtype == "float32"
-    assert model.output_shape == (None, 10) and validation.classifier(model, images) == 10
+    classes = 11 if validation.abstains(model) else 10
+    assert model.output_shape == (None, classes) and validation.classifier(model, images) == classes
     assert np.mean(model(images).numpy().argmax(axis=1) == labels) > 0.6
 
 
@@ -76,6 +78,7 @@ def test_the_judge_knows_whether_it_is_random_and_finds_gradients(name, images):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [(name, "mean=median", "mean: expected logits or") for name in VOTING]
+    + [("smoothed", "votes=0", "votes: expected")]
     + [(name, "sig=1", "no option") for name in DEFENSES],
 )
 def test_refuses_in_one_sentence(name, options, message):

@@ -56,7 +56,7 @@ def test_every_fact_comes_back(tmp_path):
         "attacks": [row],
         "stochastic": np.bool_(False),
         "control": {"attack": "uniform", "accuracy": 0.75},
-        "certificate": {"method": "linear model", "accuracy": 0.25},
+        "certificate": {"method": "linear model", "accuracy": 0.25, "exact": True, "confidence": None},
         "norms": {"median": 0.1, "mean": np.float32(0.5), "max": 0.1},
         "dataset": {"name": "digits", "n": 4, "fingerprint": "ab12"},
         "arrays": {"distance": np.float32([0, 0.1, 0, 0]), "broken_by": np.int8([-1, 0, -1, -1])},

@@ -111,6 +111,8 @@ def test_what_was_not_tested_and_how_to_verify_it_are_said(make, quick, tmp_path
     assert "is proven" in str(
         page.evaluation_document([make(certificate={"method": "linear", "accuracy": 0.2})]).blocks
     )
+    bracket = make(certificate={"method": "interval bounds", "accuracy": 0.2, "exact": False})
+    assert "but none that is certified" in str(page.evaluation_document([bracket]).blocks)
     assert "```bash\ntfadv verify" in page.write([run], tmp_path / "r.md").read_text()
     assert not kinds(page.evaluation_document([make()]), Command)
 

@@ -19,6 +19,7 @@ DEFENSES = Registry(
     {
         "noise": "tfadv.defenses.prediction_noise:with_noise",
         "mc_dropout": "tfadv.defenses.mc_dropout:with_dropout",
+        "smoothed": "tfadv.defenses.smoothing:smoothed",
         "ensemble": "tfadv.defenses.ensembles:ensemble",
         "low_rank": "tfadv.defenses.low_rank:with_low_rank",
         "encoded": "tfadv.defenses.latent_codes:encoded",
@@ -72,5 +73,6 @@ if typing.TYPE_CHECKING:
     from tfadv.defenses.low_rank import with_low_rank as with_low_rank
     from tfadv.defenses.mc_dropout import with_dropout as with_dropout
     from tfadv.defenses.prediction_noise import with_noise as with_noise
+    from tfadv.defenses.smoothing import smoothed as smoothed
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, DEFENSES)

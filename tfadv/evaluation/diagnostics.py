@@ -10,10 +10,8 @@ from tfadv.data.split import spread_over
 from tfadv.evaluation import checks, curves, metrics, noise_value
 from tfadv.evaluation.attack_rows import distances
 from tfadv.evaluation.black_box import misled
-from tfadv.evaluation.certificate import linear_radius
+from tfadv.evaluation.certificates import certificate
 from tfadv.evaluation.estimate import work
-from tfadv.graph.linear import is_linear
-from tfadv.threat import Ball
 
 CONTROL, FOLLOWS = "noise", "apgd(steps=50)"
 # One of them knows each norm.
@@ -81,31 +79,23 @@ class Diagnostics:
 
     def without_checks(self):
         """What a result holds of it where only the attacks run: what takes no time."""
-        proven = {} if self.radius is None else {"radius": self.radius}
+        proof = self.proof
         return {
-            "arrays": {"distance": self.run.distance, "broken_by": self.run.broken_by, **proven},
+            "arrays": {
+                "distance": self.run.distance,
+                "broken_by": self.run.broken_by,
+                **(proof.arrays if proof else {}),
+            },
             "norms": distances(self.run.distance[self.run.broken_by >= 0]),
-            "certificate": self.certificate(),
+            "certificate": proof and proof.stated(),
             "findings": [NOT_CHECKED],
             "checks": checks.outcomes({check.__name__: "only the verdict was requested" for check in checks.CHECKS}),
         }
 
     @functools.cached_property
-    def radius(self):
-        """Within which nothing fools each image, (n,), where the model is linear; else None."""
-        judge = self.judge
-        if not (is_linear(judge.model) and isinstance(judge.threat, Ball)):
-            return None
-        return linear_radius(judge.model, judge.x, judge.y, judge.threat.norm, judge.batch_size)
-
-    def certificate(self):
-        """The accuracy under the best attack there is, where it is known."""
-        if self.radius is None:
-            return None
-        return {"method": "linear model", "accuracy": self._certified() / self.radius.size}
-
-    def _certified(self):
-        return None if self.radius is None else int((self.radius > self.judge.threat.eps).sum())
+    def proof(self):
+        """The `Certificate` of the judged images, or None."""
+        return certificate(self.judge)
 
     def control(self):
         """Accuracy under random noise of the same size: what an attack has to beat."""
@@ -160,12 +150,13 @@ class Diagnostics:
 
     def answers(self):
         """What each check says, by its name."""
-        run, judge = self.run, self.judge
+        run, judge, proof = self.run, self.judge, self.proof
         evidence = checks.Evidence(
             judge=self.few, right=judge.clean[self.at], robust=run.robust[self.at],
             logits=judge.clean_logits, labels=judge.y, members=tuple(run.members), rows=tuple(run.rows),
-            trials=tuple(run.trials), differentiable=self.traits.differentiable, certified=self._certified(),
-            seen=self.seen, noise=self.traits.noise, misled=misled(run, self.traits), unadapted=self.unadapted,
+            trials=tuple(run.trials), differentiable=self.traits.differentiable, seen=self.seen,
+            certified=proof and proof.withstanding, contradicted=proof and proof.contradicted(run.robust),
+            noise=self.traits.noise, misled=misled(run, self.traits), unadapted=self.unadapted,
             command=self.command, progress=self._tell,
         )  # fmt: skip
         return checks.answers(evidence, run.journal.part)

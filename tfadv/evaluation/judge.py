@@ -130,7 +130,7 @@ class Judge:
         """Where logits (k, classes) name no class: the last column is no label and the highest, or all are alike."""
         # A few images may be of some classes only.
         unlabeled = self.y.max() < z.shape[1] - 1 and len(self.y) >= 10 * z.shape[1]
-        unknown = validation.rejects(self.model) or unlabeled
+        unknown = validation.rejects(self.model) or validation.abstains(self.model) or unlabeled
         alike = ~np.isfinite(z).all(axis=1) | (np.ptp(z, axis=1) == 0)
         return alike | (unknown & (z.argmax(axis=1) == z.shape[1] - 1))
 

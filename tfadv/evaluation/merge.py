@@ -9,7 +9,6 @@ import numpy as np
 from tfadv.evaluation.attack_rows import attack_row, distances
 from tfadv.evaluation.results import EvaluationResult
 from tfadv.evaluation.schema import COUNTED
-from tfadv.threat import parse
 
 
 def merged(parts: Sequence[EvaluationResult], class_names: Sequence[str], **facts: Any) -> EvaluationResult:
@@ -27,9 +26,9 @@ def merged(parts: Sequence[EvaluationResult], class_names: Sequence[str], **fact
     for computed in ("clean_accuracy", "clean_interval", "robust_accuracy", "robust_interval", "class_accuracy"):
         del known[computed]
     known |= {"attacks": [_row(name, k, parts, arrays, outcomes[0]) for k, name in enumerate(rows)]}
-    if known["certificate"]:
-        proven = arrays["radius"] > parse(parts[0].threat).eps
-        known["certificate"] = known["certificate"] | {"accuracy": float(proven.mean())}
+    # Of the first part, where bounds may have proven nothing.
+    if proof := next((part.certificate for part in parts if part.certificate), None):
+        known["certificate"] = proof | {"accuracy": float(arrays["certified"].mean())}
     known |= {"trials": _trials(parts)}
     norms = distances(arrays["distance"][arrays["broken_by"] >= 0])
     known |= {"norms": norms, "fooling": _fooling(parts), "arrays": arrays}

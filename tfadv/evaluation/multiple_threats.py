@@ -12,6 +12,7 @@ from tfadv.data.split import Dataset
 from tfadv.errors import invalid
 from tfadv.evaluation import results
 from tfadv.evaluation.attack_rows import attack_row
+from tfadv.evaluation.certificates import stated
 from tfadv.evaluation.checks import SEVERITIES
 from tfadv.evaluation.evaluate import evaluate, members_for, threat_and_attacks
 from tfadv.evaluation.partial_results import PartialResults
@@ -83,7 +84,7 @@ def union(each: Sequence[EvaluationResult], class_names: Sequence[str]) -> Evalu
         clean, robust.all(axis=0), first.arrays["labels"], class_names,
         model=first.model, dataset=first.dataset, threat=" and ".join(result.threat for result in each),
         stochastic=first.stochastic, attacks=[_row(result, k, clean, by) for k, result in enumerate(each)],
-        findings=_findings(each), checks=_checks(each), corruptions=first.corruptions,
+        certificate=_certificate(each), findings=_findings(each), checks=_checks(each), corruptions=first.corruptions,
         provenance=first.provenance | seconds, arrays={"broken_by": by},
     )  # fmt: skip
 
@@ -93,6 +94,16 @@ def _row(result, place, clean, by):
     counted = {key: result.cost(key) for key in COUNTED}
     name = {"attack": f"all attacks under {result.threat}", "attacked": int(clean.sum())}
     return name | attack_row(place, clean, by) | counted
+
+
+def _certificate(each):
+    """What is proven under every threat model; None where nothing is under one of them."""
+    if not all("certified" in result.arrays and result.certificate for result in each):
+        return None
+    certified = np.stack([result.arrays["certified"] for result in each]).all(axis=0)
+    method = " and ".join(dict.fromkeys(result.certificate["method"] for result in each))
+    confidence = min((sure for result in each if (sure := result.certificate["confidence"])), default=None)
+    return stated(method, certified, all(result.certificate["exact"] for result in each), confidence)
 
 
 def _checks(each):

@@ -43,13 +43,17 @@ class EvaluationResult:
         control: what noise of the same size leaves.
         noise: of a random model, its accuracy under an `attack` on `n` images that averages `draws` as it knows of the
             noise, `known`, that does not, `unknown`, and with the noise switched `off`.
-        certificate: the share of images of which it is proven that they withstand everything, and how.
+        certificate: the share of images of which it is proven that they withstand everything, and how. If it is `exact`
+            all others can be fooled (older results do not say so); else the true robust accuracy on these images lies
+            between it and `robust_accuracy`; with a `confidence`, that of each image, it is of a vote of
+            infinitely many noisy copies.
         gate: whether the robust accuracy on all `of` images is `at_least` a share: if that `holds`, and its `interval`.
         corruptions: `accuracy` under each common corruption, name -> one for each severity, and their `mean`.
         norms: of the perturbations that fooled, in the norm of the threat model.
         arrays: in data order boolean `clean` and `robust` (n,), `labels` (n,), `distance` (n,) of what fooled,
-            `broken_by` (n,), the place in `attacks` of what did or -1; `radius` (n,), within which nothing fools, where
-            that is proven; `image` (n,), which test images were judged, where they are not evenly spread.
+            `broken_by` (n,), the place in `attacks` of what did or -1; `certified` (n,) bool, where no attack succeeds,
+            and `radius` (n,), within which nothing fools, where that is proven; `image` (n,), which test images were
+            judged, where they are not evenly spread.
         gallery: a few examples for the report: `x`, `x_adv` (m, h, w, c) in [0, 1], `label`, `predicted`,
             `confidence`, `predicted_adv`, `confidence_adv` (m,), perhaps specs `attack` (m,), `class_names`; or empty.
         checks: which there are, and whether each passed, fired or was skipped.

@@ -47,7 +47,7 @@ EVALUATION = {
     "stochastic": (bool,),
     "control": ({"attack": str, "accuracy": NUMBER},),
     "noise": (NOISE,),
-    "certificate": ({"method": str, "accuracy": NUMBER},),
+    "certificate": ({"method": str, "accuracy": NUMBER, "exact": (bool,), "confidence": (NUMBER,)},),
     "norms": ({"median": (NUMBER,), "mean": (NUMBER,), "max": (NUMBER,)},),
     "gate": ({"at_least": NUMBER, "holds": bool, "interval": PAIR, "of": int},),
     "corruptions": ({"mean": NUMBER, "accuracy": dict},),
@@ -72,6 +72,7 @@ EXPERIMENT = {
 # Arrays with an entry for each image: booleans, whole numbers, numbers.
 PER_EXAMPLE = {
     "clean": "b", "robust": "b", "labels": "iu", "image": "iu", "broken_by": "i", "distance": "f", "radius": "f",
+    "certified": "b",
 }  # fmt: skip
 GALLERY = ("x", "x_adv", "label", "predicted", "confidence", "predicted_adv", "confidence_adv")
 

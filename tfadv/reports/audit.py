@@ -10,7 +10,7 @@ from pathlib import Path
 from tfadv import runs
 from tfadv.evaluation.schema import OUTCOMES
 from tfadv.provenance import digest
-from tfadv.reports import threats
+from tfadv.reports import proofs, threats
 from tfadv.reports.document import Callout, Command, Facts, Findings, Table, Text, number, short
 
 DOUBT = ("error", "warning")
@@ -150,8 +150,14 @@ def not_tested(results):
         "other attackers": "poisoned training data, backdoors, stolen models, leaked training images",
         "the system": "what surrounds the model: cameras, encoders, thresholds, rate limits, persons who look",
     }
-    if all(result.certificate for result in results):
-        facts["stronger attacks"] = "none is needed: the exact accuracy is proven"
+    proven = [result.certificate for result in results]
+    if all(proven):
+        exact = all(proofs.kind(proof) == "exact" for proof in proven)
+        facts["stronger attacks"] = (
+            "none is needed: the exact accuracy is proven"
+            if exact
+            else "an attack that was not run may fool more images, but none that is certified"
+        )
     return [Text("What was not tested"), Facts(facts)]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from tfadv import spec
 from tfadv.errors import TfadvError
 from tfadv.evaluation import results
-from tfadv.reports import figures, threats
+from tfadv.reports import figures, proofs, threats
 from tfadv.reports.document import Facts, Figure, Table, Text, number, percent, short
 
 GALLERY_SIZE, LEGEND = 4, 32
@@ -25,7 +25,6 @@ UNION_NOTE = (
 )
 PASSES_NOTE = "Gradients, forwards: backward and forward passes of single images, as counted."
 CONTROL_NOTE = " The control is random noise of the same size, on some of the images; it does not count as an attack."
-EXACT_NOTE = " The exact accuracy is proven: no attack can go below it, and a perfect attack reaches it."
 NOISE_NOTE = (
     "Where the second is higher than the first, the noise only hides the way to the attacker; where the third is lower "
     "than both, the weights alone are less robust than the whole. The robust accuracy above counts every attack."
@@ -38,18 +37,16 @@ CORRUPTIONS_NOTE = (
 
 def examples(result):
     """What was judged: `10,000 images of cifar10 (test)`."""
-    dataset = result.dataset
-    split = f" ({dataset['split']})" if dataset["split"] else ""
-    return f"{number(dataset['n'])} images of {dataset['name']}{split}"
+    split = f" ({result.dataset['split']})" if result.dataset["split"] else ""
+    return f"{number(result.dataset['n'])} images of {result.dataset['name']}{split}"
 
 
 def attacks(result):
-    """The table of attacks: clean images first, then accuracy after each attack, then after all of them."""
+    """The table: accuracy on clean images, after each attack, after all of them."""
     known = [key for key in MEASURED if any(attack[key] is not None for attack in result.attacks)]
     blank = [None] * len(known)
     rows = [["clean images", percent(result.clean_accuracy, result.clean_interval), None, None, *blank]]
-    if result.control:
-        control = result.control
+    if control := result.control:
         rows.append([f"control: {control['attack']}", percent(control["accuracy"]), None, None, *blank])
     rows += [
         [
@@ -64,13 +61,12 @@ def attacks(result):
     if result.trials:
         trials = (_shown(key, _sum(result.trials, key)) for key in known)
         rows.append(["trials on a few images", None, None, None, *trials])
-    if result.certificate:
-        exact = result.certificate
-        rows.append([f"exact: {exact['method']}", percent(exact["accuracy"]), None, None, *blank])
+    if proof := result.certificate:
+        rows.append([f"{proofs.kind(proof)}: {proof['method']}", percent(proof["accuracy"]), None, None, *blank])
     columns = ["attack", "accuracy so far", "attacked", "fooled", *(MEASURED[key] for key in known)]
     note = ATTACKS_NOTE if len(threats := result.threat.split(" and ")) == 1 else UNION_NOTE
     note = note.format(folders=" or ".join(map(results.folder, threats))) + PASSES_NOTE
-    note += (CONTROL_NOTE if result.control else "") + (EXACT_NOTE if result.certificate else "")
+    note += (CONTROL_NOTE if result.control else "") + proofs.note(proof)
     title = f"Attacks under {result.threat}, {examples(result)}"
     return Table(title, columns, rows, note, foot=_total(result, known))
 

@@ -1,7 +1,7 @@
 """Evaluations as a document: one run by itself, several compared."""
 
 from tfadv.errors import invalid
-from tfadv.reports import audit, comparison, evaluation_blocks, gate
+from tfadv.reports import audit, comparison, evaluation_blocks, gate, proofs
 from tfadv.reports.document import Document, Headline, Text, percent
 from tfadv.reports.evaluation_blocks import examples
 
@@ -86,9 +86,10 @@ def _headline(result):
     robust = _split(result.robust_accuracy, result.robust_interval)
     clean = _split(result.clean_accuracy, result.clean_interval)
     items = [*gate.answer(result), (f"robust accuracy, {result.threat}", *robust), ("clean accuracy", *clean)]
-    if exact := result.certificate:
-        proven = f"a proof: no attack can go below it ({exact['method']})"
-        items.insert(-1, ("exact robust accuracy", percent(exact["accuracy"]), proven))
+    if proof := result.certificate:
+        sure = f" with {percent(proof['confidence'])} confidence an image" if proof["confidence"] else ""
+        said = f"a proof{sure}: no attack can go below it ({proof['method']})"
+        items.insert(-1, (f"{proofs.kind(proof)} robust accuracy", percent(proof["accuracy"]), said))
     known = [row for row in result.class_accuracy if row["robust"] is not None]
     if len(known) > 1:
         worst = min(known, key=lambda row: row["robust"])

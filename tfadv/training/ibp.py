@@ -17,10 +17,10 @@ from tfadv.training.trainer import Trainer, TrainerOptions
 
 
 class IBP(Trainer):
-    """min over weights of kappa CE(z(x), y) + (1 - kappa) CE(z_worst, y), z_worst by interval bounds (equation 12).
+    """min over weights of kappa CE(z(x), y) + (1 - kappa) CE(z_worst, y), z_worst by interval bounds (section 3).
 
     z_worst has for each class j the highest value that z_j - z_y can have in the ball, as `graph.bounds` proves it, the
-    last layer taken together with the difference (section 3). While eps grows from 0 over a ramp, kappa falls from 1
+    last layer taken together with the difference. While eps grows from 0 over a ramp, kappa falls from 1
     to `kappa`; without a ramp a network seldom learns anything. Networks are to have the layers that have bounds;
     their BatchNorm layers give bounds with their running statistics. The paper trains at twice the eps that is
     certified later on MNIST at 0.1: `wider=2`.

@@ -37,6 +37,7 @@ CHECKS = (
     controls.noise_stronger,
     chosen_attacks.black_box_stronger,
     chosen_attacks.short_of_exact,
+    chosen_attacks.certificate_contradicted,
     controls.single_step_stronger,
     controls.loss_not_rising,
     controls.not_converged,

@@ -102,6 +102,20 @@ def short_of_exact(evidence):
     )
 
 
+def certificate_contradicted(evidence):
+    """Images are proven to withstand every attack, and one of them was fooled."""
+    if evidence.contradicted is None:
+        return "nothing is proven of the model"
+    if not evidence.contradicted:
+        return None
+    said = "1 image is" if evidence.contradicted == 1 else f"{evidence.contradicted} images are"
+    return (
+        "error",
+        f"{said} proven to withstand every attack, and wrong or fooled all the same: the proof or the attack is false.",
+        "Judge again in full float32: without TF32 on a GPU, without mixed precision. If it remains, please report it.",
+    )
+
+
 def not_eot(evidence):
     """A random model was attacked one draw at a time."""
     if not evidence.stochastic:

@@ -64,7 +64,9 @@ class Evidence:
         members, rows: the attacks in the order in which they ran, and the rows of the result about them.
         trials: the rows about attacks that were tried on a few images and fooled none.
         differentiable: whether gradients lead from the logits to the image.
-        certified: of how many judged images it is proven that they withstand everything; None where nothing is proven.
+        certified: how many judged images withstand everything; None where that is not known exactly.
+        contradicted: how many judged images are proven to withstand everything, and are wrong or were fooled; None
+            where nothing is proven.
         seen: whether the model was trained on these images; None where that is not known.
         noise: the `Noise` of the model; None where it has none, or nothing is known of it.
         misled: how many images attacks without gradients broke, and a longer one with gradients does not; None where
@@ -84,6 +86,7 @@ class Evidence:
     trials: tuple = ()
     differentiable: bool = True
     certified: int | None = None
+    contradicted: int | None = None
     seen: bool | None = False
     noise: Noise | None = None
     misled: int | None = None

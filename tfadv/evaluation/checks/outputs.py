@@ -102,6 +102,8 @@ def abstentions(evidence):
     asked = sum(row["attacked"] for row in evidence.rows if row.get("abstained") is not None)
     if validation.rejects(evidence.judge.model):
         return _rejections(evidence, adversarial, asked)
+    if validation.abstains(evidence.judge.model):
+        return _unknown(evidence, adversarial, asked)
     if not asked:
         return NONE_RIGHT if evidence.members else NO_ATTACK
     # Few images may lack a class by chance.
@@ -115,6 +117,16 @@ def abstentions(evidence):
         "finite, or the highest is the last one, which no label has. They count as any other answer, mostly as fooled.",
         "If it rejects them, say so: give it a last logit that is the highest where it rejects, and set "
         "`rejects = True` or build it with tfadv.graph.reject.with_reject.",
+    )
+
+
+def _unknown(evidence, adversarial, asked):
+    clean = (evidence.logits.argmax(axis=1) == evidence.classes - 1).sum()
+    return (
+        "info",
+        f"The model abstains at {clean} of {evidence.n} clean images and at {adversarial} of {asked} adversarial ones, "
+        "which all count as wrong.",
+        "Say it where you quote the accuracies: with more votes a smoothed model abstains less.",
     )
 
 

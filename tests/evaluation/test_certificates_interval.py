@@ -1,0 +1,87 @@
+"""What interval bounds prove: no attack goes below it, a contradiction is an error, and nothing is said of nothing."""
+
+import keras
+import numpy as np
+import pytest
+
+from tfadv import L2, LInf, Patch, attacks
+from tfadv.errors import TfadvError
+from tfadv.evaluation import checks, metrics
+from tfadv.evaluation.certificates import certificate, interval
+from tfadv.evaluation.certificates.interval import interval_certified
+from tfadv.evaluation.checks import chosen_attacks
+from tfadv.evaluation.diagnostics import Diagnostics
+from tfadv.evaluation.evaluate import evaluate
+from tfadv.evaluation.judge import Judge
+from tfadv.evaluation.multiple_threats import union
+
+THREAT = LInf(0.02)
+
+
+@pytest.mark.parametrize(("name", "threat"), [("cnn", LInf(0.005)), ("mlp", Patch(area=0.03)), ("mlp", LInf(0.05))])
+def test_no_attack_breaks_what_is_certified(classifiers, images, labels, name, threat):
+    model = classifiers(name)
+    certified = interval_certified(model, images, labels, threat)
+    assert 0.1 < certified.mean() < 1
+    x, y = images[certified], labels[certified]
+    for attack in ("pgd(steps=20, restarts=3)", "noise"):
+        assert metrics.correct(model, attacks.get(attack)(model, x, y, threat=threat), y).all()
+
+
+def test_less_is_certified_the_further_pixels_move(classifiers, images, labels):
+    shares = [interval_certified(classifiers("mlp"), images, labels, LInf(eps)).mean() for eps in (0, 0.03, 0.06, 0.5)]
+    clean = metrics.correct(classifiers("mlp"), images, labels).mean()
+    assert clean == shares[0] > shares[1] > shares[2] > shares[3] == 0
+
+
+def test_a_proof_takes_a_model_and_a_threat_that_allow_one(classifiers, images, labels):
+    proof = lambda name, threat, draws=1: certificate(Judge(classifiers(name), images, labels, threat, draws=draws))  # noqa: E731
+    assert proof("cnn", THREAT).method == "interval bounds" and not proof("cnn", THREAT).exact
+    assert proof("linear", THREAT).method == "linear model" and proof("linear", L2(0.1)).exact
+    assert proof("cnn", L2(0.1)) is None and proof("nan_gradients", THREAT) is None and proof("cnn", THREAT, 5) is None
+    with pytest.raises(TfadvError, match="one that moves each pixel by itself"):
+        interval_certified(classifiers("cnn"), images, labels, L2(0.1))
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Evaluations without what a certificate does not depend on."""
+    for name in ("curves", "rho2", "control"):
+        monkeypatch.setattr(Diagnostics, name, lambda self: None if self else [])
+    monkeypatch.setattr(Diagnostics, "curves", lambda self: [])
+    monkeypatch.setattr(checks, "CHECKS", (chosen_attacks.certificate_contradicted,))
+
+
+def test_an_evaluation_says_a_bracket(classifiers, dataset, short):
+    result = evaluate(classifiers("mlp"), dataset, threat=THREAT, attacks="fgsm")
+    certified = result.arrays["certified"]
+    facts = {"method": "interval bounds", "accuracy": certified.mean(), "exact": False, "confidence": None}
+    assert result.certificate == facts
+    assert 0 < certified.mean() <= result.robust_accuracy and not (certified & ~result.arrays["robust"]).any()
+    assert result.checks[0]["outcome"] == "passed" and result.findings == []
+    wide = evaluate(classifiers("mlp"), dataset, threat=LInf(0.5), attacks="fgsm", diagnostics=False)
+    assert wide.certificate is None and not wide.arrays["certified"].any()
+    both = union([result, evaluate(classifiers("mlp"), dataset, threat=LInf(0.01), attacks="fgsm")], "0123456789")
+    assert both.certificate == result.certificate
+
+
+def test_an_image_that_is_certified_and_fooled_is_an_error(classifiers, dataset, short, monkeypatch):
+    monkeypatch.setattr("tfadv.evaluation.certificates.interval_certified", lambda model, x, y, threat: y >= 0)
+    result = evaluate(classifiers("mlp"), dataset, threat=LInf(0.1), attacks="fgsm")
+    [finding] = result.findings
+    assert finding["severity"] == "error" and finding["code"] == "certificate_contradicted"
+    assert "images are proven to withstand every attack" in finding["message"]
+
+
+def test_batches_of_images_are_certified_as_one(classifiers, images, labels, monkeypatch):
+    whole = interval_certified(classifiers("mlp"), images, labels, LInf(0.05))
+    monkeypatch.setattr(interval, "BATCH", 7)
+    np.testing.assert_array_equal(interval_certified(classifiers("mlp"), images, labels, LInf(0.05)), whole)
+    assert 0 < whole.mean() < 1
+
+
+def test_layers_without_bounds_are_named(images, labels):
+    stack = [keras.layers.Flatten(), keras.layers.Dense(10, activation="silu", name="hidden"), keras.layers.Dense(10)]
+    model = keras.Sequential([keras.Input((8, 8, 1)), *stack])
+    with pytest.raises(TfadvError, match="received 'hidden'"):
+        interval_certified(model, images, labels, THREAT)
