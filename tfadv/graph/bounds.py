@@ -4,7 +4,7 @@ Gowal et al.: Scalable Verified Training for Provably Robust Image Classificatio
 
 A layer that sums products maps centers c and radii r of intervals to W c + b and |W| r; one that never falls where its
 input rises maps the ends. Rounding: whatever the order in which float32 sums n products of x and w, the sum is off by
-at most about n 2^-24 sum |w x|, here and in the network itself. `_slack` is four times as much and a little, so the
+at most about n 2^-24 sum |w x|, here and in the network itself. `slack_of` is four times as much and a little, so the
 bounds hold for what the network computes, not only for what it stands for. Layers that map the ends round in the same
 way at all points between them. With less than float32, as TF32 on GPUs has it, this is no longer so.
 """
@@ -86,7 +86,7 @@ def bounds(model: keras.Model, low: tf.Tensor, high: tf.Tensor) -> Bounds:
     TensorShape([32, 10])
     """
     model = _checked(model)
-    return _reached(model, Bounds(low, high))[id(model.outputs[0])]
+    return reachable(model, Bounds(low, high))[id(model.outputs[0])]
 
 
 def margin_bounds(model: keras.Model, low: tf.Tensor, high: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -100,7 +100,7 @@ def margin_bounds(model: keras.Model, low: tf.Tensor, high: tf.Tensor, labels: t
         labels: (n,) ints; the other arguments and errors are those of `bounds`.
     """
     model = _checked(model)
-    reached = _reached(model, Bounds(low, high))
+    reached = reachable(model, Bounds(low, high))
     last = next(node for node in nodes(model) if node.outputs[0] is model.outputs[0])
     own = tf.one_hot(labels, model.output_shape[-1])
     if type(last.operation) is layers.Dense and last.operation.activation is activations.linear:
@@ -144,7 +144,7 @@ def _rises(function):
     return function in RISING or (type(function) in ACTIVATIONS and min(map(float, slopes)) >= 0)
 
 
-def _reached(model, given):
+def reachable(model, given):
     """The bounds of all tensors of a graph, by their ids."""
     known = {id(model.inputs[0]): given}
     for node in nodes(model):
@@ -158,10 +158,10 @@ def _through(node, ends):
     layer, kind = node.operation, type(node.operation)
     if is_graph(layer):
         (given,) = ends.values()
-        return _reached(layer, given)[id(layer.outputs[0])]
+        return reachable(layer, given)[id(layer.outputs[0])]
     if kind in AFFINE:
         (given,) = ends.values()
-        sums = _affine(layer, AFFINE[kind], given)
+        sums = affine(layer, given)
         return Bounds(*map(layer.activation, sums))
     low, high = (_called(node, {key: end[place] for key, end in ends.items()}) for place in (0, 1))
     if kind in ALONG_OR_AGAINST:
@@ -182,24 +182,24 @@ def _finite(ends):
     return Bounds(finite_or(-tf.float32.max, ends.low), finite_or(tf.float32.max, ends.high))
 
 
-def _affine(layer, rule, ends):
+def affine(layer, ends):
     """W c + b -+ (|W| r + slack): the bounds before the activation."""
-    apply, terms = rule
-    center, radius = _center_radius(ends)
-    slack = _slack(terms(layer.kernel.shape))
+    apply, terms = AFFINE[type(layer)]
+    center, radius = center_radius(ends)
+    slack = slack_of(terms(layer.kernel.shape))
     middle = apply(layer, center, layer.kernel)
     spread = apply(layer, radius + slack * (tf.abs(center) + radius), tf.abs(layer.kernel))
     if layer.use_bias:
         bias = layer.bias if getattr(layer, "data_format", "") != "channels_first" else layer.bias[:, None, None]
         middle, spread = middle + bias, spread + slack * tf.abs(bias)
-    return Bounds(middle - spread, middle + spread)
+    return _finite(Bounds(middle - spread, middle + spread))
 
 
 def _of_last(layer, ends, own):
     """The lowest values of z_y - z_j: sum (W_y - W_j) c + b_y - b_j - |W_y - W_j| r - slack, (n, classes)."""
-    center, radius = _center_radius(ends)
+    center, radius = center_radius(ends)
     kernel, bias = tf.convert_to_tensor(layer.kernel), layer.bias if layer.use_bias else 0.0
-    slack = _slack(kernel.shape[0])
+    slack = slack_of(kernel.shape[0])
     of_label = lambda z: tf.reduce_sum(z * own, axis=-1, keepdims=True)  # noqa: E731
     middle = center @ kernel + bias
     rounding = slack * ((tf.abs(center) + radius) @ tf.abs(kernel) + tf.abs(bias))
@@ -208,11 +208,12 @@ def _of_last(layer, ends, own):
     return of_label(middle - rounding) - (middle + rounding) - spread
 
 
-def _center_radius(ends):
+def center_radius(ends):
+    """The middle of each interval, and half its length."""
     return 0.5 * ends.low + 0.5 * ends.high, 0.5 * ends.high - 0.5 * ends.low
 
 
-def _slack(terms):
+def slack_of(terms):
     """Four times n 2^-24, and what the center, the radius and an activation before the layer round."""
     return 4 * (terms + 8) * 2.0**-24
 

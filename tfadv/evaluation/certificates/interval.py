@@ -1,4 +1,4 @@
-"""Which images no attack fools, as interval bounds prove: two forward passes an image, where the layers have bounds."""
+"""Which images no attack fools, as bounds prove that follow from the layers: interval bounds, then linear ones."""
 
 import keras
 import numpy as np
@@ -7,7 +7,9 @@ from numpy.typing import ArrayLike
 
 from tfadv import validation
 from tfadv.errors import invalid
+from tfadv.evaluation import metrics
 from tfadv.graph.bounds import margin_bounds, proven, unbounded
+from tfadv.graph.linear_bounds import has_linear_bounds, linear_margins
 from tfadv.threat import ThreatModel
 from tfadv.threat.base import TOLERANCE
 
@@ -21,10 +23,13 @@ def bounds_apply(model: keras.Model, threat: ThreatModel) -> bool:
 
 
 def interval_certified(model: keras.Model, x: ArrayLike, y: ArrayLike, threat: ThreatModel) -> np.ndarray:
-    """Which images the model classifies correctly wherever they are moved to, as interval bounds prove.
+    """Which images the model classifies correctly wherever they are moved to, as bounds of its logits prove.
 
     The share of them is a lower bound of the robust accuracy: no attack, known or not, goes below it. What is not
     proven may be robust all the same; on networks that were not trained for it the bounds often prove nothing.
+
+    Interval bounds take two forward passes. Where they prove nothing of an image, linear bounds are tried (CROWN) on
+    networks of dense and convolutional layers with ReLU, which take a backward pass a class.
 
     The pixels may move by what `ThreatModel.contains` tolerates beyond ball and box, and the rounding of float32 is on
     the attacker's side (`tfadv.graph.bounds`).
@@ -48,11 +53,18 @@ def interval_certified(model: keras.Model, x: ArrayLike, y: ArrayLike, threat: T
         raise invalid("threat", "one that moves each pixel by itself, as linf", str(threat), "judge it by attacks.")
     x = validation.images(x)
     y = validation.labels(y, len(x), validation.classifier(model, x))
+    certified = _proven(margin_bounds, model, x, y, threat)
+    left = np.flatnonzero(~certified & metrics.correct(model, x, y))
+    if left.size and has_linear_bounds(model):
+        certified[left] = _proven(linear_margins, model, x[left], y[left], threat)
+    return certified
 
-    def certified(x, y):
+
+def _proven(margins, model, x, y, threat):
+    def prove(x, y):
         low, high = threat.region(x)
         slack = TOLERANCE * max(1.0, threat.eps)
-        return proven(margin_bounds(model, low - slack, high + slack, y), y)
+        return proven(margins(model, low - slack, high + slack, y), y)
 
-    run = tf.function(certified, [tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], tf.int32)], False)
+    run = tf.function(prove, [tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], tf.int32)], False)
     return np.concatenate([run(x[i : i + BATCH], y[i : i + BATCH]).numpy() for i in range(0, len(x), BATCH)])

@@ -31,7 +31,7 @@ CIFAR = Scale(
     keep="last",
 )
 CIFAR_LAPTOP = {
-    "model": "resnet8",
+    "model": "resnet8(widths=(8, 16, 32))",
     "train": 20_000,
     "epochs": 15,
     "batch_size": 64,
@@ -102,6 +102,6 @@ class Smoothing(Experiment):
 class SmoothingMnist(Smoothing):
     name, title = "smoothing_mnist", "Randomized smoothing on MNIST"
     ids = ("bp-smoothing on MNIST",)
-    scales = MNIST.presets(smoke={**SMOKE, "schedule": "constant"}, laptop={"epochs": 5, "judged": 300})
-    copies = {"smoke": 50, "laptop": 10_000, "paper": 100_000}
+    scales = MNIST.presets(smoke={**SMOKE, "schedule": "constant"}, laptop={"epochs": 5, "judged": 200})
+    copies = {"smoke": 50, "laptop": 5000, "paper": 100_000}
     published = None
