@@ -1,5 +1,7 @@
 """Which images no attack fools, as bounds prove that follow from the layers: interval bounds, then linear ones."""
 
+import functools
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -61,10 +63,13 @@ def interval_certified(model: keras.Model, x: ArrayLike, y: ArrayLike, threat: T
 
 
 def _proven(margins, model, x, y, threat):
-    def prove(x, y):
-        low, high = threat.region(x)
-        slack = TOLERANCE * max(1.0, threat.eps)
-        return proven(margins(model, low - slack, high + slack, y), y)
-
+    # A partial, as TensorFlow takes functions of one name for one function that is traced again and again.
+    prove = functools.partial(_prove, margins, model, threat)
     run = tf.function(prove, [tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], tf.int32)], False)
     return np.concatenate([run(x[i : i + BATCH], y[i : i + BATCH]).numpy() for i in range(0, len(x), BATCH)])
+
+
+def _prove(margins, model, threat, x, y):
+    low, high = threat.region(x)
+    slack = TOLERANCE * max(1.0, threat.eps)
+    return proven(margins(model, low - slack, high + slack, y), y)
