@@ -57,7 +57,7 @@ def test_no_point_of_the_box_goes_below(name, eps):
         assert (z[:, [Y[k]]] - z >= margins[k]).all()
     z = model(X).numpy()
     at = linear_margins(model, *ends(0.0), Y).numpy()
-    np.testing.assert_allclose(at, np.take_along_axis(z, Y.numpy()[:, None], 1) - z, atol=2e-3 * np.abs(z).max())
+    np.testing.assert_allclose(at, np.take_along_axis(z, Y.numpy()[:, None], 1) - z, atol=5e-3 * np.abs(z).max())
 
 
 def test_of_a_linear_network_they_are_those_of_intervals_which_are_exact():
