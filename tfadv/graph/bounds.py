@@ -18,7 +18,6 @@ from keras import activations, layers, ops
 
 from tfadv.errors import invalid
 from tfadv.graph.inference import inference_model
-from tfadv.graph.linear import FLOATS
 from tfadv.graph.structure import is_graph, nodes
 from tfadv.tensors import finite_or
 
@@ -30,7 +29,7 @@ RISING = (
 )  # fmt: skip
 # Layers whose outputs never fall where an input rises. In inference mode the random ones of them hand on what they get.
 MONOTONE = (
-    layers.Flatten, layers.Reshape, layers.Permute, layers.ZeroPadding2D, layers.Cropping2D, layers.UpSampling2D,
+    layers.Flatten, layers.Reshape, layers.Permute, layers.ZeroPadding2D, layers.Cropping2D,
     layers.MaxPooling2D, layers.AveragePooling2D, layers.GlobalMaxPooling2D, layers.GlobalAveragePooling2D,
     layers.Add, layers.Average, layers.Maximum, layers.Minimum, layers.Concatenate, layers.Normalization,
     layers.Identity, layers.Dropout, layers.SpatialDropout2D, layers.AlphaDropout, layers.GaussianDropout,
@@ -42,6 +41,10 @@ ACTIVATIONS = (layers.ReLU, layers.LeakyReLU, layers.ELU)
 ALONG_OR_AGAINST = (layers.Rescaling, layers.BatchNormalization)
 # `x + y`, `ops.pad` and the like, by the names of Keras' operations.
 OPERATIONS = {"Add", "Concatenate", "Max", "Maximum", "Mean", "Minimum", "Pad", "Relu", "Reshape", "Transpose"}
+
+
+# The rounding that `slack_of` bounds, and the type of the centers and radii.
+FLOATS = ("float32",)
 
 
 class Bounds(typing.NamedTuple):

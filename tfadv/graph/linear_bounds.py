@@ -62,7 +62,8 @@ def linear_margins(model: keras.Model, low: tf.Tensor, high: tf.Tensor, labels: 
     """
     model = inference_model(model)
     reached = bounds.reachable(model, Bounds(low, high))
-    center, radius = (tf.cast(part, tf.float64) for part in bounds.center_radius(Bounds(low, high)))
+    # Float64 before they are halved: a rounded radius could leave a part of the ball out.
+    center, radius = bounds.center_radius(Bounds(tf.cast(low, tf.float64), tf.cast(high, tf.float64)))
     one = tf.ones(tf.shape(center)[:1], tf.float64)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch([center, one])
