@@ -58,8 +58,11 @@ def pytest_xdist_make_scheduler(config, log):
 def _tensorflow_seeded():
     """Once, before anything is compiled: setting it makes TensorFlow forget how to run what is."""
     import keras
+    import tensorflow as tf
 
     keras.utils.set_random_seed(0)
+    if tf.config.get_visible_devices("GPU"):  # bounds are proven in float32
+        tf.config.experimental.enable_tensor_float_32_execution(False)
 
 
 @pytest.fixture(autouse=True)

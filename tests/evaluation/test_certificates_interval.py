@@ -1,5 +1,8 @@
 """What interval bounds prove: no attack goes below it, a contradiction is an error, and nothing is said of nothing."""
 
+import json
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -7,13 +10,16 @@ import pytest
 from tfadv import L2, LInf, Patch, attacks
 from tfadv.errors import TfadvError
 from tfadv.evaluation import checks, metrics
-from tfadv.evaluation.certificates import certificate, interval
+from tfadv.evaluation.certificates import Certificate, certificate, interval, way
 from tfadv.evaluation.certificates.interval import interval_certified
 from tfadv.evaluation.checks import chosen_attacks
 from tfadv.evaluation.diagnostics import Diagnostics
 from tfadv.evaluation.evaluate import evaluate
 from tfadv.evaluation.judge import Judge
 from tfadv.evaluation.multiple_threats import union
+from tfadv.experiments.certified.proofs import CertifiedAndFooled
+from tfadv.files import plain
+from tfadv.progress import silent
 
 THREAT = LInf(0.02)
 
@@ -36,10 +42,10 @@ def test_less_is_certified_the_further_pixels_move(classifiers, images, labels):
 
 def test_a_proof_takes_a_model_and_a_threat_that_allow_one(classifiers, images, labels):
     proof = lambda name, threat, draws=1: certificate(Judge(classifiers(name), images, labels, threat, draws=draws))  # noqa: E731
-    assert proof("cnn", THREAT).method == "interval bounds" and not proof("cnn", THREAT).exact
+    assert proof("cnn", THREAT).method == "interval and linear bounds" and not proof("cnn", THREAT).exact
     assert proof("linear", THREAT).method == "linear model" and proof("linear", L2(0.1)).exact
     assert proof("cnn", L2(0.1)) is None and proof("nan_gradients", THREAT) is None and proof("cnn", THREAT, 5) is None
-    with pytest.raises(TfadvError, match="one that moves each pixel by itself"):
+    with pytest.raises(TfadvError, match="a threat model that moves each pixel by itself"):
         interval_certified(classifiers("cnn"), images, labels, L2(0.1))
 
 
@@ -55,33 +61,66 @@ def short(monkeypatch):
 def test_an_evaluation_says_a_bracket(classifiers, dataset, short):
     result = evaluate(classifiers("mlp"), dataset, threat=THREAT, attacks="fgsm")
     certified = result.arrays["certified"]
-    facts = {"method": "interval bounds", "accuracy": certified.mean(), "exact": False, "confidence": None}
+    facts = {"method": "interval and linear bounds", "accuracy": certified.mean(), "exact": False, "confidence": None}
     assert result.certificate == facts
     assert 0 < certified.mean() <= result.robust_accuracy and not (certified & ~result.arrays["robust"]).any()
     assert result.checks[0]["outcome"] == "passed" and result.findings == []
-    wide = evaluate(classifiers("mlp"), dataset, threat=LInf(0.5), attacks="fgsm", diagnostics=False)
+    wide = evaluate(classifiers("mlp"), dataset, threat=LInf(0.5), attacks="fgsm")
     assert wide.certificate is None and not wide.arrays["certified"].any()
+    assert wide.checks == [
+        {"code": "certificate_contradicted", "outcome": "skipped", "reason": "no image is certified"}
+    ]
     both = union([result, evaluate(classifiers("mlp"), dataset, threat=LInf(0.01), attacks="fgsm")], "0123456789")
     assert both.certificate == result.certificate
 
 
 def test_an_image_that_is_certified_and_fooled_is_an_error(classifiers, dataset, short, monkeypatch):
-    monkeypatch.setattr("tfadv.evaluation.certificates.interval_certified", lambda model, x, y, threat: y >= 0)
+    monkeypatch.setattr(
+        "tfadv.evaluation.certificates.interval_certified", lambda model, x, y, threat, **options: y >= 0
+    )
     result = evaluate(classifiers("mlp"), dataset, threat=LInf(0.1), attacks="fgsm")
     [finding] = result.findings
     assert finding["severity"] == "error" and finding["code"] == "certificate_contradicted"
     assert "images are proven to withstand every attack" in finding["message"]
 
 
-def test_batches_of_images_are_certified_as_one(classifiers, images, labels, monkeypatch):
+def test_batches_of_images_are_certified_as_one(classifiers, images, labels):
     whole = interval_certified(classifiers("mlp"), images, labels, LInf(0.05))
-    monkeypatch.setattr(interval, "BATCH", 7)
-    np.testing.assert_array_equal(interval_certified(classifiers("mlp"), images, labels, LInf(0.05)), whole)
+    said = []
+    options = {"batch_size": 7, "progress": lambda *event: said.append(event)}
+    np.testing.assert_array_equal(interval_certified(classifiers("mlp"), images, labels, LInf(0.05), **options), whole)
+    assert said[:3] == [("bounds", done, len(images)) for done in (0, 7, 14)]
     assert 0 < whole.mean() < 1
 
 
 def test_layers_without_bounds_are_named(images, labels):
     stack = [keras.layers.Flatten(), keras.layers.Dense(10, activation="silu", name="hidden"), keras.layers.Dense(10)]
     model = keras.Sequential([keras.Input((8, 8, 1)), *stack])
-    with pytest.raises(TfadvError, match="received 'hidden'"):
+    with pytest.raises(TfadvError, match="not for 'hidden'"):
         interval_certified(model, images, labels, THREAT)
+
+
+def test_where_bounds_cost_too_much_or_would_be_false_an_evaluation_says_why(classifiers, images, labels, monkeypatch):
+    judge = Judge(classifiers("mlp"), images, labels, THREAT)
+    with monkeypatch.context() as patched:
+        patched.setattr(interval, "NUMBERS", 100)
+        assert "100 outputs an image at most" in way(judge) and certificate(judge) is None
+    monkeypatch.setattr(interval, "rounds_coarsely", lambda: True)
+    assert "rounds to TF32" in way(judge)
+    with pytest.raises(TfadvError, match="rounds to TF32"):
+        interval_certified(classifiers("mlp"), images, labels, THREAT)
+
+
+def test_a_journal_gives_a_certificate_back():
+    lengths = np.array([0.5, np.inf, 0], np.float32)
+    made = Certificate("linear model", lengths > 0.1, True, lengths > 1, lengths)
+    again = Certificate.of(json.loads(json.dumps(plain(made))))
+    np.testing.assert_array_equal(again.radius, lengths)
+    assert again.radius.dtype == np.float32 and again.stated() == made.stated()
+    assert again.contradicted(np.array([True, False, False])) == 1
+
+
+def test_of_a_network_without_a_certified_image_none_falls(classifiers, images, labels):
+    judge = lambda threat: Judge(classifiers("mlp"), images, labels, LInf(0.5))  # noqa: E731
+    network = types.SimpleNamespace(judge=judge, progress=silent)
+    assert not CertifiedAndFooled("fgsm", "linf:0.5")(network)["value"].any()

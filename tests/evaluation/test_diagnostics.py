@@ -8,7 +8,7 @@ import pytest
 from evaluated import ATTACKS, THREAT
 
 from tfadv import attacks
-from tfadv.evaluation import checks, curves, metrics
+from tfadv.evaluation import certificates, checks, curves, metrics
 from tfadv.evaluation.attack_run import AttackRun
 from tfadv.evaluation.estimate import Estimate
 from tfadv.evaluation.evaluate import Diagnostics, evaluate
@@ -40,6 +40,7 @@ def test_an_interruption_of_what_follows_the_attacks_loses_one_part(
         raise AssertionError("a part was computed twice")
 
     monkeypatch.setattr(AttackRun, "_batch", again)
+    monkeypatch.setattr(certificates, "interval_certified", again)
     monkeypatch.setattr(curves, "accuracy_curve", again)
     monkeypatch.setattr(metrics, "rho", again)
     kept = lambda check: types.FunctionType(again.__code__, again.__globals__, check.__name__)  # noqa: E731
@@ -58,7 +59,15 @@ def test_what_follows_the_attacks_is_part_of_the_estimate(classifiers, dataset):
     left = [(what, seconds) for what, *_, seconds in said if seconds is not None]  # the speed is known by then
     names = list(dict.fromkeys(what for what, _ in left))
     curve = "accuracy against eps, "
-    assert names == ["fgsm", "uniform noise", "DeepFool distances", f"{curve}fgsm", f"{curve}apgd(steps=50)", "checks"]
+    assert names == [
+        "fgsm",
+        "uniform noise",
+        "DeepFool distances",
+        f"{curve}fgsm",
+        f"{curve}apgd(steps=50)",
+        "proof",
+        "checks",
+    ]
     assert all(seconds > 0 for what, seconds in left)
     at_the_end = dict(left)
     assert sorted(at_the_end.values(), reverse=True) == list(at_the_end.values())
@@ -78,7 +87,7 @@ def test_the_verdict_alone(result, classifiers, dataset):
     )
     np.testing.assert_array_equal(found.arrays["robust"], result.arrays["robust"])
     assert found.norms == result.norms and found.gallery.keys() == result.gallery.keys()
-    assert set(said) == set(ATTACKS) and not found.curves and found.control is found.rho2 is None
+    assert set(said) == {*ATTACKS, "proof"} and not found.curves and found.control is found.rho2 is None
     assert [finding["code"] for finding in found.findings] == ["not_checked"]
     assert {check["outcome"] for check in found.checks} == {"skipped"} and len(found.checks) == len(result.checks)
 

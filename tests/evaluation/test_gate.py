@@ -127,6 +127,11 @@ def test_blocks_merge_to_what_one_evaluation_of_their_images_says(classifiers, m
     assert merged.norms == pytest.approx(whole.norms) and merged.class_accuracy == whole.class_accuracy
     np.testing.assert_array_equal(merged.fooling["image"], whole.fooling["image"])
     np.testing.assert_allclose(merged.fooling["x_adv"], whole.fooling["x_adv"], atol=1e-5)
+    assert merged.certificate == whole.certificate and "certified" in merged.arrays
+    first = dataclasses.replace(parts[0], arrays=parts[0].arrays | {"radius": np.zeros(40, np.float32)})
+    assert "radius" not in merge.merged([first, parts[1]], many.class_names, dataset=whole.dataset).arrays
+    del parts[1].arrays["certified"]  # as of a smoothed model, of which one part alone has a proof
+    assert merge.merged(parts, many.class_names, dataset=whole.dataset).certificate is None
 
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.5, True, float("nan")])

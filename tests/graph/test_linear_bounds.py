@@ -94,3 +94,4 @@ def test_other_layers_have_none():
     assert not has_linear_bounds(network(layers.MaxPooling2D()))
     assert not has_linear_bounds(network(layers.Dense(3, activation="tanh")))
     assert not has_linear_bounds(network(layers.ReLU(max_value=1.0)))
+    assert not has_linear_bounds(network(lambda x: layers.Add()([x, layers.Conv2D(1, 1)(x)])))  # of another shape

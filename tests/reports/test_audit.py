@@ -113,6 +113,9 @@ def test_what_was_not_tested_and_how_to_verify_it_are_said(make, quick, tmp_path
     )
     bracket = make(certificate={"method": "interval bounds", "accuracy": 0.2, "exact": False})
     assert "but none that is certified" in str(page.evaluation_document([bracket]).blocks)
+    proof = {"method": "randomized smoothing", "accuracy": 0.2, "exact": False, "confidence": 0.999}
+    vote = page.evaluation_document([make(certificate=proof)])
+    assert "the proof is of a vote of infinitely many" in str(vote.blocks) and "no attack" not in str(vote.blocks[:2])
     assert "```bash\ntfadv verify" in page.write([run], tmp_path / "r.md").read_text()
     assert not kinds(page.evaluation_document([make()]), Command)
 

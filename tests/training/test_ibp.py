@@ -83,3 +83,11 @@ def test_a_layer_without_bounds_is_named():
     model = keras.Sequential([keras.Input((4, 4, 1)), layers.Flatten(), layers.Dense(3, activation="gelu", name="z")])
     with pytest.raises(TfadvError, match="layers that have interval bounds, received 'z'"):
         IBP(model, threat=LInf(0.1))
+
+
+def test_another_loss_and_soft_labels_are_refused():
+    trainer = ibp()
+    with pytest.raises(TfadvError, match="knows no soft labels: leave mixup out"):
+        trainer.train_on_batch(X, np.eye(3, dtype="float32")[Y])
+    with pytest.raises(TfadvError, match="knows no hinge loss"):
+        trainer.compile("sgd", Loss("hinge"))

@@ -10,7 +10,7 @@ from tfadv.data.split import spread_over
 from tfadv.evaluation import checks, curves, metrics, noise_value
 from tfadv.evaluation.attack_rows import distances
 from tfadv.evaluation.black_box import misled
-from tfadv.evaluation.certificates import certificate
+from tfadv.evaluation.certificates import Certificate, way
 from tfadv.evaluation.estimate import work
 
 CONTROL, FOLLOWS = "noise", "apgd(steps=50)"
@@ -20,6 +20,8 @@ BLACK_BOX = ("square(queries=500)", "sparse_rs(queries=500)")
 # see fewer where they would take longer than the attacks, but no fewer than these.
 SUBSET, FEWEST = 500, 100
 NOISE, DISTANCES, CHECKS, VALUE = "uniform noise", "DeepFool distances", "checks", "with and without its noise"
+PROOF = "proof"
+VERDICT_ONLY = "only the verdict was requested"
 NOT_CHECKED = {
     "code": "not_checked",
     "severity": "warning",
@@ -37,14 +39,15 @@ class Diagnostics:
         progress: called with what is being done, how much of how much is done, and the seconds left at most.
         known: calls a function, or knows what it returned, under a name: for what depends on no threat model.
         command: the `tfadv evaluate` line of this evaluation, without attacks; None where there is none.
+        whole: whether all of it follows, or of what takes time only a proof that is quick.
 
     Attributes:
         unadapted: why no attacks were chosen by what the first ones met; None where they were.
     """
 
-    def __init__(self, run, traits, *, seen, progress, known=lambda name, compute: compute(), command=None):
+    def __init__(self, run, traits, *, seen, progress, known=lambda name, compute: compute(), command=None, whole=True):
         self.run, self.traits, self.seen, self.progress, self.known = run, traits, seen, progress, known
-        self.command, self.unadapted = command, None
+        self.command, self.whole, self.unadapted = command, whole, None
         self.judge = run.judge
         self.at = spread_over(len(self.judge.x), SUBSET)
         self.few = self.judge.only(self.at)
@@ -52,6 +55,10 @@ class Diagnostics:
 
     def _work(self):
         """What each part takes at most, in forward passes."""
+        proof = {} if isinstance(self._way, str) else {PROOF: len(self.judge.x) * work(*self._way.passes)}
+        return proof | (self._work_besides() if self.whole else {})
+
+    def _work_besides(self):
         price = lambda attack: len(self.at) * work(*attack.cost(self.judge.classes))  # noqa: E731
         radii = len(curves.grid(self.judge.threat)) - 1
         checked = checks.work_at_most(self.judge.classes, self.traits.noise)
@@ -66,7 +73,7 @@ class Diagnostics:
     def shown(self):
         """Indices of the images that distances and curves are of."""
         spent = sum(work(row["forwards"], row["gradients"]) for row in self.run.rows)
-        most = sum(took for part, took in self._work().items() if part not in (NOISE, CHECKS, VALUE))
+        most = sum(took for part, took in self._work().items() if part not in (NOISE, CHECKS, VALUE, PROOF))
         share = spent / most if most else 1.0
         return spread_over(len(self.judge.x), min(SUBSET, max(FEWEST, int(share * len(self.at)))))
 
@@ -78,7 +85,7 @@ class Diagnostics:
         return self.without_checks() | beside
 
     def without_checks(self):
-        """What a result holds of it where only the attacks run: what takes no time."""
+        """What a result holds of it where only the attacks run: what takes no time, and a proof that takes little."""
         proof = self.proof
         return {
             "arrays": {
@@ -89,13 +96,22 @@ class Diagnostics:
             "norms": distances(self.run.distance[self.run.broken_by >= 0]),
             "certificate": proof and proof.stated(),
             "findings": [NOT_CHECKED],
-            "checks": checks.outcomes({check.__name__: "only the verdict was requested" for check in checks.CHECKS}),
+            "checks": checks.outcomes({check.__name__: VERDICT_ONLY for check in checks.CHECKS}),
         }
 
     @functools.cached_property
     def proof(self):
         """The `Certificate` of the judged images, or None."""
-        return certificate(self.judge)
+        if isinstance(self._way, str):
+            return None
+        tell = lambda what, done, total: self._tell(PROOF, done, total)  # noqa: E731
+        return Certificate.of(self._part(PROOF, lambda: self._way.prove(self.judge, tell)))
+
+    @functools.cached_property
+    def _way(self):
+        """How something is proven, or why nothing is."""
+        found = way(self.judge)
+        return VERDICT_ONLY if not (self.whole or isinstance(found, str)) and found.slow else found
 
     def control(self):
         """Accuracy under random noise of the same size: what an attack has to beat."""
@@ -156,6 +172,7 @@ class Diagnostics:
             logits=judge.clean_logits, labels=judge.y, members=tuple(run.members), rows=tuple(run.rows),
             trials=tuple(run.trials), differentiable=self.traits.differentiable, seen=self.seen,
             certified=proof and proof.withstanding, contradicted=proof and proof.contradicted(run.robust),
+            unproven=proof.unattacked if proof else self._way,
             noise=self.traits.noise, misled=misled(run, self.traits), unadapted=self.unadapted,
             command=self.command, progress=self._tell,
         )  # fmt: skip

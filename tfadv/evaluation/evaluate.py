@@ -96,8 +96,9 @@ def evaluate(
     run = AttackRun(judge, members, journal=journal, progress=progress, crafted_on=crafted_on)
     known = lambda name, compute: subject.known(f"{name}, {seed}, {subject.images}", compute)  # noqa: E731
     line = command.without_attacks(path, dataset, threat, n, keep, batch_size, any_scale, loaded_by)
-    aside = Diagnostics(run, traits, seen=_seen(dataset, trained_on), progress=progress, known=known, command=line)
-    run.estimate.after = sum(aside.todo.values()) if diagnostics else 0
+    about = {"seen": _seen(dataset, trained_on), "known": known, "command": line}
+    aside = Diagnostics(run, traits, progress=progress, whole=diagnostics, **about)
+    run.estimate.after = sum(aside.todo.values())
     run.run()
     aside.unadapted = "The attacks were given" if named else adapt(run, traits, subject.known)
     facts = aside.facts() if diagnostics else aside.without_checks()

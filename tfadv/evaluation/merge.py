@@ -19,7 +19,9 @@ def merged(parts: Sequence[EvaluationResult], class_names: Sequence[str], **fact
         **facts: what is to be said otherwise than in the first part: `dataset`, at least.
     """
     rows = list({_name(row): row for part in parts for row in part.attacks})
-    arrays = {key: np.concatenate([part.arrays[key] for part in parts]) for key in parts[0].arrays}
+    # Of a smoothed model only the first part has a proof.
+    everywhere = [key for key in parts[0].arrays if all(key in part.arrays for part in parts)]
+    arrays = {key: np.concatenate([part.arrays[key] for part in parts]) for key in everywhere}
     arrays["broken_by"] = np.concatenate([_places(part, rows)[part.arrays["broken_by"]] for part in parts])
     outcomes = [arrays.pop(key) for key in ("clean", "robust", "labels")]
     known = {field.name: getattr(parts[0], field.name) for field in dataclasses.fields(EvaluationResult)}
@@ -27,8 +29,9 @@ def merged(parts: Sequence[EvaluationResult], class_names: Sequence[str], **fact
         del known[computed]
     known |= {"attacks": [_row(name, k, parts, arrays, outcomes[0]) for k, name in enumerate(rows)]}
     # Of the first part, where bounds may have proven nothing.
-    if proof := next((part.certificate for part in parts if part.certificate), None):
-        known["certificate"] = proof | {"accuracy": float(arrays["certified"].mean())}
+    proof = next((part.certificate for part in parts if part.certificate), None)
+    proven = proof and "certified" in arrays
+    known["certificate"] = proof | {"accuracy": float(arrays["certified"].mean())} if proven else None
     known |= {"trials": _trials(parts)}
     norms = distances(arrays["distance"][arrays["broken_by"] >= 0])
     known |= {"norms": norms, "fooling": _fooling(parts), "arrays": arrays}

@@ -6,7 +6,7 @@ A layer that sums products maps centers c and radii r of intervals to W c + b an
 input rises maps the ends. Rounding: whatever the order in which float32 sums n products of x and w, the sum is off by
 at most about n 2^-24 sum |w x|, here and in the network itself. `slack_of` is four times as much and a little, so the
 bounds hold for what the network computes, not only for what it stands for. Layers that map the ends round in the same
-way at all points between them. With less than float32, as TF32 on GPUs has it, this is no longer so.
+way at all points between them. With less than float32, as TF32 on GPUs has it, this is no longer so: `rounds_coarsely`.
 """
 
 import math
@@ -41,8 +41,6 @@ ACTIVATIONS = (layers.ReLU, layers.LeakyReLU, layers.ELU)
 ALONG_OR_AGAINST = (layers.Rescaling, layers.BatchNormalization)
 # `x + y`, `ops.pad` and the like, by the names of Keras' operations.
 OPERATIONS = {"Add", "Concatenate", "Max", "Maximum", "Mean", "Minimum", "Pad", "Relu", "Reshape", "Transpose"}
-
-
 # The rounding that `slack_of` bounds, and the type of the centers and radii.
 FLOATS = ("float32",)
 
@@ -70,6 +68,27 @@ def unbounded(model: keras.Model) -> str | None:
         return f"{inputs[0].name!r} (input of type {inputs[0].dtype})"
     found = (unbounded(node.operation) if is_graph(node.operation) else _without_rule(node) for node in nodes(model))
     return next(filter(None, found), None)
+
+
+def rounds_coarsely() -> bool:
+    """Whether sums of products have less than float32: on a GPU with TF32, which TensorFlow uses unless told not to."""
+    return bool(tf.config.get_visible_devices("GPU")) and tf.config.experimental.tensor_float_32_execution_enabled()
+
+
+def numbers(model: keras.Model) -> float:
+    """How many numbers are bounded for an image, those within the last layer included; infinite where that varies.
+
+    >>> numbers(keras.Sequential([keras.Input((4,)), layers.Dense(3), layers.Dense(2)]))
+    11
+    """
+    calls = nodes(inference_model(model))
+    kernel = getattr(calls[-1].operation, "kernel", None)  # `_of_last` has one for each image
+    return sum(map(_numbers_of, calls)) + (0 if kernel is None else math.prod(kernel.shape))
+
+
+def _numbers_of(node):
+    shape = node.outputs[0].shape[1:]
+    return numbers(node.operation) if is_graph(node.operation) else math.inf if None in shape else math.prod(shape)
 
 
 def bounds(model: keras.Model, low: tf.Tensor, high: tf.Tensor) -> Bounds:

@@ -12,6 +12,9 @@ Coefficients are computed in float64, and what the network itself rounds in floa
 `tfadv.graph.bounds`, and taken off.
 """
 
+import functools
+import operator
+
 import keras
 import tensorflow as tf
 from keras import activations, layers
@@ -49,7 +52,9 @@ def _is_known(node):
     layer = node.operation
     plain = type(layer) is not layers.ReLU or (layer.max_value, layer.negative_slope, layer.threshold) == (None, 0, 0)
     first = getattr(layer, "data_format", "channels_last") == "channels_last"
-    return type(layer) in KNOWN and plain and first and getattr(layer, "activation", activations.relu) in FUNCTIONS
+    alike = len({tensor.shape for tensor in node.input_tensors}) == 1  # no sum that repeats one of its parts
+    function = getattr(layer, "activation", activations.relu)
+    return type(layer) in KNOWN and plain and first and alike and function in FUNCTIONS
 
 
 def linear_margins(model: keras.Model, low: tf.Tensor, high: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -96,7 +101,7 @@ def _called(layer, given, ends, one):
     if kind in AFFINE:
         return _summed(layer, x, error, ends[0], one)
     if kind is layers.Add:
-        return tuple(map(tf.add_n, zip(*given, strict=True)))
+        return tuple(functools.reduce(operator.add, parts) for parts in zip(*given, strict=True))
     if kind is layers.Rescaling:
         return _rescaled(layer, x, error, ends[0], one)
     if kind in (layers.Flatten, layers.Reshape):

@@ -152,12 +152,7 @@ def not_tested(results):
     }
     proven = [result.certificate for result in results]
     if all(proven):
-        exact = all(proofs.kind(proof) == "exact" for proof in proven)
-        facts["stronger attacks"] = (
-            "none is needed: the exact accuracy is proven"
-            if exact
-            else "an attack that was not run may fool more images, but none that is certified"
-        )
+        facts["stronger attacks"] = proofs.stronger(proven)
     return [Text("What was not tested"), Facts(facts)]
 
 

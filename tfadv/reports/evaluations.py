@@ -87,9 +87,8 @@ def _headline(result):
     clean = _split(result.clean_accuracy, result.clean_interval)
     items = [*gate.answer(result), (f"robust accuracy, {result.threat}", *robust), ("clean accuracy", *clean)]
     if proof := result.certificate:
-        sure = f" with {percent(proof['confidence'])} confidence an image" if proof["confidence"] else ""
-        said = f"a proof{sure}: no attack can go below it ({proof['method']})"
-        items.insert(-1, (f"{proofs.kind(proof)} robust accuracy", percent(proof["accuracy"]), said))
+        named = f"{proofs.kind(proof)} robust accuracy"
+        items.insert(-1, (named, percent(proof["accuracy"]), proofs.headline(proof)))
     known = [row for row in result.class_accuracy if row["robust"] is not None]
     if len(known) > 1:
         worst = min(known, key=lambda row: row["robust"])

@@ -5,7 +5,10 @@ from tfadv.reports.document import percent
 NOTES = {
     "exact": " The exact accuracy is proven: no attack can go below it, and a perfect attack reaches it.",
     "certified": " The certified accuracy is proven: the truth is between it and that of all attacks.",
-    "confident": " The certified accuracy is that of a vote of infinitely many noisy copies; no attack goes below it.",
+    "confident": (
+        " The certified accuracy is that of a vote of infinitely many noisy copies. The attacks met a vote of few, and "
+        "may go below it."
+    ),
 }
 
 
@@ -17,6 +20,23 @@ def kind(proof):
 def note(proof):
     """What a table says of it, "" where nothing is proven."""
     return "" if not proof else NOTES["confident" if proof["confidence"] else kind(proof)]
+
+
+def headline(proof):
+    """What stands in small print beside the accuracy."""
+    if proof["confidence"]:
+        sure = f"{percent(proof['confidence'])} confidence an image"
+        return f"of a vote of infinitely many noisy copies, with {sure} ({proof['method']})"
+    return f"a proof: no attack can go below it ({proof['method']})"
+
+
+def stronger(proven):
+    """What stronger attacks may find, where something is proven in each of these cases."""
+    if any(proof["confidence"] for proof in proven):
+        return "an attack that was not run may fool more images; the proof is of a vote of infinitely many noisy copies"
+    if all(kind(proof) == "exact" for proof in proven):
+        return "none is needed: the exact accuracy is proven"
+    return "an attack that was not run may fool more images, but none that is certified"
 
 
 def said(proof, robust_accuracy):

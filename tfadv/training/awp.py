@@ -62,7 +62,7 @@ class AWP(Trainer):
         within = METHODS.build(method, classifier=classifier, **options)
         if type(within).learn is not Trainer.learn:
             raise invalid("awp: method", "one that takes one step a batch", method, "write e.g. awp(adversarial).")
-        if within.monitor:
+        if within.watched != "accuracy":
             raise invalid("awp: method", "one that is validated by attacks", method, "write e.g. awp(adversarial).")
         # Past Keras, which would count the classifier and the metrics of a trainer within a trainer twice.
         object.__setattr__(self, "within", within)

@@ -12,7 +12,7 @@ from tfadv.errors import TfadvError, invalid
 from tfadv.graph.bounds import margin_bounds, proven, unbounded
 from tfadv.options import number
 from tfadv.passes import Passes
-from tfadv.training.objective import hard
+from tfadv.training.objective import hard, is_soft
 from tfadv.training.trainer import Trainer, TrainerOptions
 
 
@@ -35,8 +35,8 @@ class IBP(Trainer):
         wider: by how much the eps of training exceeds that of the threat model, at least 1.
 
     Raises:
-        TfadvError: without such a threat model, for a layer without bounds, which is named, and for options out of
-            range.
+        TfadvError: without such a threat model, for a layer without bounds, which is named, for options out of range,
+            for the hinge loss, and for soft labels, as mixup makes them.
 
     >>> IBP(model, threat=LInf(0.1), wider=2)  # doctest: +SKIP
     """
@@ -44,7 +44,8 @@ class IBP(Trainer):
     trains_robust = True
     learns_clean = True
     learning = Passes(3, 3)
-    monitor = "val_certified_accuracy"
+    selects_robust = False  # attacks say less than bounds
+    watched = "certified_accuracy"
 
     def __init__(
         self,
@@ -68,6 +69,16 @@ class IBP(Trainer):
     def build(self, input_shape):
         self.certified_accuracy = keras.metrics.Mean(name="certified_accuracy")
         super().build(input_shape)
+
+    def compile(self, optimizer="rmsprop", loss=None, **options):
+        if getattr(loss, "name", loss) == "hinge":
+            raise TfadvError("ibp weighs two cross-entropies against each other and knows no hinge loss: --loss ce.")
+        super().compile(optimizer, loss, **options)
+
+    def labels(self, y):
+        if is_soft(y):
+            raise TfadvError("ibp bounds the logits of one label an image and knows no soft labels: leave mixup out.")
+        return y
 
     def penalty(self, batch, y, logits):
         """(1 - kappa) (CE(z_worst, y) - CE(z(x), y)), which with the compiled CE(z(x), y) makes the loss."""

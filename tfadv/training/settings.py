@@ -175,8 +175,6 @@ class Settings:
         """The metric that decides which epoch is the best."""
         measured = self.attack or self.validation_attack
         method = class_of(self.method)
-        if method.monitor:
-            return method.monitor
         return "val_adv_accuracy" if measured and method.selects_robust else f"val_{method.watched}"
 
 

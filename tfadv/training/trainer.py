@@ -50,8 +50,8 @@ class Trainer(keras.Model):
 
     # Whether the best epoch is the one with the best adversarial accuracy, where that is measured.
     selects_robust = True
-    # The metric of held-out images that decides which epoch is the best, where it is one of the method's own.
-    monitor: str | None = None
+    # What else the best epoch is the best in: a metric of held-out images that is better when higher.
+    watched = "accuracy"
     # Whether `attack` is trained on, and not only validated with; whether several attacks or threat models may be.
     trains_on_attack = False
     trains_on_several = False

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tfadv.evaluation.certificates.interval import bounds_apply, interval_certified
+from tfadv.evaluation.certificates.interval import interval_certified, refused
 from tfadv.evaluation.certificates.linear import linear_radius
 from tfadv.evaluation.certificates.smoothing import certify, radius_for, smoothing_of
 from tfadv.graph.linear import is_linear
+from tfadv.graph.linear_bounds import has_linear_bounds
+from tfadv.passes import Passes
+from tfadv.progress import silent
 from tfadv.threat import Ball
 
 if TYPE_CHECKING:
@@ -44,9 +49,24 @@ class Certificate(NamedTuple):
         """How many images withstand every attack, where that is known exactly."""
         return int(self.certified.sum()) if self.exact else None
 
-    def contradicted(self, robust: np.ndarray) -> int:
-        """How many images are certified that are not among the robust ones, (n,) bool, of an evaluation."""
-        return int((self.sure & ~robust).sum())
+    @property
+    def unattacked(self) -> str | None:
+        """Why no attack can contradict it; None where one can."""
+        if self.confidence:
+            return "what is proven is of a vote of infinitely many copies, which no attack meets"
+        return None if self.sure.any() else "no image is certified"
+
+    def contradicted(self, robust: np.ndarray) -> int | None:
+        """How many images are certified that are not among the robust ones, (n,) bool; None where none can be."""
+        return None if self.unattacked else int((self.sure & ~robust).sum())
+
+    @classmethod
+    def of(cls, kept: list[Any]) -> Certificate:
+        """A certificate that a journal has kept in JSON's types, which have no infinity."""
+        method, certified, exact, sure, radius, confidence = kept
+        if radius is not None:
+            radius = np.array([np.inf if length is None else length for length in radius], np.float32)
+        return cls(method, np.array(certified, bool), exact, np.array(sure, bool), radius, confidence)
 
     def stated(self) -> dict[str, object] | None:
         """What result.json says of it: `stated`."""
@@ -58,30 +78,64 @@ class Certificate(NamedTuple):
         return {"certified": self.certified} | ({} if self.radius is None else {"radius": self.radius})
 
 
-def certificate(judge: Judge) -> Certificate | None:
-    """What is proven about the images of a judge under its threat model; None where the model allows no proof."""
+class Way(NamedTuple):
+    """A way to prove something of a model.
+
+    Attributes:
+        passes: what it takes for an image at most.
+        prove: makes the `Certificate`, of a `Judge` and a function that is told the progress.
+        slow: whether it takes as long as attacks do, so that a verdict alone goes without.
+    """
+
+    passes: Passes
+    prove: Callable[[Judge, Callable[..., None]], Certificate]
+    slow: bool = False
+
+
+def way(judge: Judge) -> Way | str:
+    """How to prove something about a judge's model under its threat model, or why there is no way."""
     model, threat = judge.model, judge.threat
     if smoothing := smoothing_of(model):
-        return _of_smoothed(judge, smoothing)
+        unit = radius_for(threat, judge.x.shape[1:])
+        if unit is None:
+            return f"randomized smoothing proves nothing under {threat}"
+        copies = Passes(smoothing.n0 + smoothing.n, 0)
+        return Way(copies, functools.partial(_by_smoothing, smoothing, unit), slow=True)
     if judge.random:
-        return None
+        return "the model is random"
     if is_linear(model) and isinstance(threat, Ball):
-        radius = linear_radius(model, judge.x, judge.y, threat.norm, judge.batch_size)
-        sure = radius > (1 + ROUNDING) * threat.eps
-        return Certificate("linear model", radius > threat.eps, True, sure, radius)
-    if bounds_apply(model, threat):
-        certified = interval_certified(model, judge.x, judge.y, threat)
-        return Certificate("interval bounds", certified, False, certified)
-    return None
+        return Way(Passes(1, judge.classes), _of_linear)
+    if why := refused(model, threat):
+        return why
+    backward = judge.classes if has_linear_bounds(model) else 0
+    # Those of linear bounds are in float64, which takes twice as long.
+    return Way(Passes(2 + 2 * bool(backward), 2 * backward), _by_bounds)
 
 
-def _of_smoothed(judge, smoothing):
+def certificate(judge: Judge, progress: Callable[..., None] = silent) -> Certificate | None:
+    """What is proven about the images of a judge under its threat model; None where the model allows no proof."""
+    found = way(judge)
+    return None if isinstance(found, str) else found.prove(judge, progress)
+
+
+def _of_linear(judge, progress):
+    radius = linear_radius(judge.model, judge.x, judge.y, judge.threat.norm, judge.batch_size)
+    radius = np.where(np.isnan(radius), np.float32(0), radius)
+    sure = radius > (1 + ROUNDING) * judge.threat.eps
+    return Certificate("linear model", radius > judge.threat.eps, True, sure, radius)
+
+
+def _by_bounds(judge, progress):
+    options = {"batch_size": judge.batch_size, "progress": progress}
+    certified = interval_certified(judge.model, judge.x, judge.y, judge.threat, **options)
+    method = "interval and linear bounds" if has_linear_bounds(judge.model) else "interval bounds"
+    return Certificate(method, certified, False, certified)
+
+
+def _by_smoothing(smoothing, unit, judge, progress):
     """No attack contradicts it: what is attacked is a vote of few copies, which abstains where it is close."""
-    unit = radius_for(judge.threat, judge.x.shape[1:])
-    if unit is None:
-        return None
     options = {"sigma": smoothing.sigma, "n0": smoothing.n0, "n": smoothing.n, "alpha": smoothing.alpha}
-    found = certify(smoothing.classifier, judge.x, seed=judge.seed, **options)
+    found = certify(smoothing.classifier, judge.x, seed=judge.seed, progress=progress, **options)
     radius = np.where(found.predicted == judge.y, found.radius, 0.0) / unit
     certified = radius > judge.threat.eps
     return Certificate("randomized smoothing", certified, False, np.zeros_like(certified), radius, 1 - smoothing.alpha)

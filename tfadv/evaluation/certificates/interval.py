@@ -1,6 +1,7 @@
 """Which images no attack fools, as bounds prove that follow from the layers: interval bounds, then linear ones."""
 
 import functools
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -8,23 +9,45 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from tfadv import validation
-from tfadv.errors import invalid
+from tfadv.errors import TfadvError
 from tfadv.evaluation import metrics
-from tfadv.graph.bounds import margin_bounds, proven, unbounded
+from tfadv.graph.bounds import margin_bounds, numbers, proven, rounds_coarsely, unbounded
 from tfadv.graph.linear_bounds import has_linear_bounds, linear_margins
+from tfadv.progress import silent
 from tfadv.threat import ThreatModel
 from tfadv.threat.base import TOLERANCE
 
-# More at a time is no faster, and takes the memory of a kernel of the last layer for each image.
+# More images at a time are no faster.
 BATCH = 100
+# That are bounded at a time: linear bounds hold some 40 bytes for each, so 0.7 GB.
+NUMBERS = 2**24
 
 
-def bounds_apply(model: keras.Model, threat: ThreatModel) -> bool:
-    """Whether the layers of a model have interval bounds, and each pixel moves by itself under a threat model."""
-    return threat.separable and unbounded(model) is None
+def refused(model: keras.Model, threat: ThreatModel) -> str | None:
+    """Why bounds prove nothing of a model under a threat model; None where they may."""
+    if not threat.separable:
+        return f"bounds are for a threat model that moves each pixel by itself, as linf, not for {threat}"
+    if found := unbounded(model):
+        return f"bounds are for layers that have interval bounds, not for {found}"
+    if numbers(model) > NUMBERS:
+        return f"bounds are for layers of fixed size, with {NUMBERS:,} outputs an image at most"
+    if rounds_coarsely():
+        return (
+            "bounds are for float32, and a GPU rounds to TF32: "
+            "tf.config.experimental.enable_tensor_float_32_execution(False)"
+        )
+    return None
 
 
-def interval_certified(model: keras.Model, x: ArrayLike, y: ArrayLike, threat: ThreatModel) -> np.ndarray:
+def interval_certified(
+    model: keras.Model,
+    x: ArrayLike,
+    y: ArrayLike,
+    threat: ThreatModel,
+    *,
+    batch_size: int = BATCH,
+    progress: Callable[..., None] = silent,
+) -> np.ndarray:
     """Which images the model classifies correctly wherever they are moved to, as bounds of its logits prove.
 
     The share of them is a lower bound of the robust accuracy: no attack, known or not, goes below it. What is not
@@ -40,33 +63,40 @@ def interval_certified(model: keras.Model, x: ArrayLike, y: ArrayLike, threat: T
         model: a `keras.Model`, images to logits, whose layers have bounds.
         x: images, (n, h, w, c) in the box; y: their labels, (n,) ints.
         threat: a threat model that moves each pixel by itself: `LInf`, `Patch`.
+        batch_size: images at a time at most, fewer of large networks.
+        progress: see `tfadv.progress`.
 
     Returns:
         (n,) bool.
 
     Raises:
-        TfadvError: for a layer without bounds, which is named, for another threat model, and for images and labels
-            that `tfadv.validation` refuses.
+        TfadvError: where bounds prove nothing, as `refused` says, and for images and labels that `tfadv.validation`
+            refuses.
 
     >>> interval_certified(model, x, y, LInf(0.1)).mean()  # doctest: +SKIP
     0.953
     """
-    if not threat.separable:
-        raise invalid("threat", "one that moves each pixel by itself, as linf", str(threat), "judge it by attacks.")
+    if why := refused(model, threat):
+        raise TfadvError(f"{why}. Judge it by attacks.")
     x = validation.images(x)
     y = validation.labels(y, len(x), validation.classifier(model, x))
-    certified = _proven(margin_bounds, model, x, y, threat)
+    size = max(1, int(min(BATCH, batch_size, NUMBERS // max(1, numbers(model)))))
+    certified = _proven(margin_bounds, model, x, y, threat, size, progress)
     left = np.flatnonzero(~certified & metrics.correct(model, x, y))
     if left.size and has_linear_bounds(model):
-        certified[left] = _proven(linear_margins, model, x[left], y[left], threat)
+        certified[left] = _proven(linear_margins, model, x[left], y[left], threat, size, progress)
     return certified
 
 
-def _proven(margins, model, x, y, threat):
+def _proven(margins, model, x, y, threat, size, progress):
     # A partial, as TensorFlow takes functions of one name for one function that is traced again and again.
     prove = functools.partial(_prove, margins, model, threat)
     run = tf.function(prove, [tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], tf.int32)], False)
-    return np.concatenate([run(x[i : i + BATCH], y[i : i + BATCH]).numpy() for i in range(0, len(x), BATCH)])
+    found = []
+    for i in range(0, len(x), size):
+        progress("bounds", i, len(x))
+        found.append(run(x[i : i + size], y[i : i + size]).numpy())
+    return np.concatenate(found)
 
 
 def _prove(margins, model, threat, x, y):

@@ -105,7 +105,7 @@ def short_of_exact(evidence):
 def certificate_contradicted(evidence):
     """Images are proven to withstand every attack, and one of them was fooled."""
     if evidence.contradicted is None:
-        return "nothing is proven of the model"
+        return evidence.unproven
     if not evidence.contradicted:
         return None
     said = "1 image is" if evidence.contradicted == 1 else f"{evidence.contradicted} images are"

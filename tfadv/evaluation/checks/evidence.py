@@ -66,7 +66,7 @@ class Evidence:
         differentiable: whether gradients lead from the logits to the image.
         certified: how many judged images withstand everything; None where that is not known exactly.
         contradicted: how many judged images are proven to withstand everything, and are wrong or were fooled; None
-            where nothing is proven.
+            where none can be, and `unproven` says why.
         seen: whether the model was trained on these images; None where that is not known.
         noise: the `Noise` of the model; None where it has none, or nothing is known of it.
         misled: how many images attacks without gradients broke, and a longer one with gradients does not; None where
@@ -87,6 +87,7 @@ class Evidence:
     differentiable: bool = True
     certified: int | None = None
     contradicted: int | None = None
+    unproven: str | None = "nothing is proven of the model"
     seen: bool | None = False
     noise: Noise | None = None
     misled: int | None = None

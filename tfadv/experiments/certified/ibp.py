@@ -4,7 +4,7 @@ Networks trained with IBP (Gowal et al. 2019), against PGD, and on the images as
 images the bounds certify, how many AutoAttack leaves, and whether 100 restarts of PGD break one that is certified.
 
 Command: `tfadv reproduce ibp`. Expected: of the IBP network the bracket is 3 points wide or less, of the others the
-bounds prove nothing, and no certified image falls.
+bounds prove little, and no certified image falls. Interval bounds come first, then linear ones (CROWN).
 """
 
 from tfadv.experiments.certified.proofs import Certified, CertifiedAndFooled
@@ -59,7 +59,7 @@ class IntervalBounds(Experiment):
     def claims(self, found):
         says = "IBP: the bracket, attacked less certified, is at most 3 points wide"
         yield Claim("bracket", says, found["ibp", "bracket"], below=0.03)
-        says = "100 restarts of PGD on each certified image break less than 1 in 100 of them"
+        says = "Less than 1 in 100 images is certified and falls to 100 restarts of PGD"
         yield Claim("sound", says, found["ibp", "fell"], below=0.01, published="none")
         says = "IBP certifies more than PGD training"
         yield Claim("trained", says, found["ibp", "certified"] - found["pgd", "certified"], above=0.0)

@@ -5,6 +5,7 @@ import typing
 
 import numpy as np
 
+from tfadv.errors import TfadvError
 from tfadv.study.measures import titled, withstands
 
 
@@ -21,7 +22,7 @@ class Certified:
 
 @dataclasses.dataclass(frozen=True)
 class CertifiedAndFooled:
-    """Which of the certified images an attack fools all the same: none, if the proof is true; (certified,) bool."""
+    """Which images are certified and an attack fools them all the same: none, if the proof is true; (n,) bool."""
 
     attack: str
     threat: str
@@ -29,9 +30,12 @@ class CertifiedAndFooled:
 
     def __call__(self, network):
         certified = proof(network, self.threat).certified
-        split = network.dataset.test.select(np.flatnonzero(certified))
-        few = dataclasses.replace(network, dataset=dataclasses.replace(network.dataset, test=split))
-        return {"value": ~withstands(few, self.attack, self.threat)}
+        fell, at = np.zeros(len(certified), bool), np.flatnonzero(certified)
+        if at.size:
+            split = network.dataset.test.select(at)
+            few = dataclasses.replace(network, dataset=dataclasses.replace(network.dataset, test=split))
+            fell[at] = ~withstands(few, self.attack, self.threat)
+        return {"value": fell}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +64,10 @@ class CertifiedWithin:
 
 def proof(network, threat):
     """The `Certificate` of a network's images."""
-    from tfadv.evaluation.certificates import certificate
+    from tfadv.evaluation.certificates import way
 
-    return certificate(network.judge(threat))
+    judge = network.judge(threat)
+    found = way(judge)
+    if isinstance(found, str):
+        raise TfadvError(f"nothing can be proven of a network of this study: {found}.")
+    return found.prove(judge, network.progress)

@@ -134,7 +134,7 @@ class Certified:
         return f"eps ({self.norm})"
 
     def __call__(self, network):
-        from tfadv.evaluation.certificate import linear_radius
+        from tfadv.evaluation.certificates.linear import linear_radius
 
         radius = linear_radius(network.model, network.x, network.y, self.norm)
         return {"at": np.array(self.at), "value": radius[:, None] > np.array(self.at)}
