@@ -50,8 +50,6 @@ class Trainer(keras.Model):
 
     # Whether the best epoch is the one with the best adversarial accuracy, where that is measured.
     selects_robust = True
-    # What else the best epoch is the best in: a metric of held-out images that is better when higher.
-    watched = "accuracy"
     # Whether `attack` is trained on, and not only validated with; whether several attacks or threat models may be.
     trains_on_attack = False
     trains_on_several = False
