@@ -96,8 +96,8 @@ def evaluate(
     run = AttackRun(judge, members, journal=journal, progress=progress, crafted_on=crafted_on)
     known = lambda name, compute: subject.known(f"{name}, {seed}, {subject.images}", compute)  # noqa: E731
     line = command.without_attacks(path, dataset, threat, n, keep, batch_size, any_scale, loaded_by)
-    about = {"seen": _seen(dataset, trained_on), "known": known, "command": line}
-    aside = Diagnostics(run, traits, progress=progress, whole=diagnostics, **about)
+    beside = {"seen": _seen(dataset, trained_on), "known": known, "command": line}
+    aside = Diagnostics(run, traits, progress=progress, whole=diagnostics, **beside)
     run.estimate.after = sum(aside.todo.values())
     run.run()
     aside.unadapted = "The attacks were given" if named else adapt(run, traits, subject.known)
@@ -105,10 +105,9 @@ def evaluate(
     if corruptions:
         once = lambda name, compute: journal.part(name, lambda: known(name, compute))  # noqa: E731
         facts["corruptions"] = corruption.accuracies(judge, once, progress)
-    prints = subject.known("fingerprints", lambda: seal.fingerprints(model, path, dataset))
-    facts |= {"fingerprint": subject.images, "fingerprints": prints}
+    facts["fingerprints"] = subject.known("fingerprints", lambda: seal.fingerprints(model, path, dataset))
     about = {"name": name or model.name, "path": str(path) if path else None, "parameters": model.count_params()}
-    facts |= {"model": about, "provenance": _origin(dataset, seed, started, craft_in)}
+    facts |= {"fingerprint": subject.images, "model": about, "provenance": _origin(dataset, seed, started, craft_in)}
     return _finished(_result(run, dataset, **facts), keep, journal)
 
 
