@@ -10,7 +10,7 @@ from tfadv.errors import TfadvError
 from tfadv.models import MODELS, classifier
 from tfadv.training import AVERAGES, METHODS, OPTIMIZERS, SCHEDULES, recipe_files
 from tfadv.training.recipe_files import RECIPES
-from tfadv.training.settings import CHOICES
+from tfadv.training.settings import CHOICES, class_of
 
 from . import failures, options, output, quiet, user_code
 from .progress import Progress
@@ -157,6 +157,9 @@ def show(out, record):
     )
     for remark in record.get("remarks", ()):
         output.line(f"\n{remark}")
+    if not class_of(settings["method"]).learns_labels:
+        output.line(f"\nPut a classifier behind it: tfadv defend CLASSIFIER {shown(out)} --defense encoded --out DIR")
+        return
     # One is that of the run, several are not.
     threats = [] if isinstance(settings["threat"], str) else settings["threat"] or ["linf:8/255"]
     said = "".join(f" --threat {threat}" for threat in threats)

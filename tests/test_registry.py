@@ -15,6 +15,13 @@ def test_lists_names_without_importing():
     assert "no_such_module" not in sys.modules
 
 
+def test_names_that_no_list_shows_are_known():
+    numbers = Registry("number", PLACES)
+    assert "complex" not in numbers
+    numbers.add("complex", "builtins:complex")
+    assert "complex" in numbers and "complex" not in list(numbers)
+
+
 def test_names_are_shown_as_commands_are_written():
     with pytest.raises(TfadvError, match="'deep-cop': did you mean 'deep-copy'[?] known are counter, deep-copy, fr"):
         Registry("number", PLACES, hyphens=True).build("deep_cop")

@@ -35,7 +35,7 @@ class Registry:
         return len(self.places)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.places
+        return name in self.places or name in self.unlisted
 
     def __getitem__(self, name: str) -> Any:
         return self.get(name)

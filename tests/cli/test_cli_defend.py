@@ -24,3 +24,13 @@ def test_an_ensemble_of_runs(tfadv, robust, is_refused, tmp_path):
     assert json.loads((out / "train.json").read_text())["defense"]["spec"] == "ensemble(mean=logits)"
     is_refused(tfadv("defend", robust, "--defense", "ensemble", "--out", tmp_path / "one"), "at least two classifiers")
     assert not (tmp_path / "one").exists()
+
+
+def test_a_classifier_goes_behind_an_autoencoder_of_ones_own(tfadv, robust, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # where the run's directory has the model's name
+    few = ("--dataset", "digits", "--epochs", 1)
+    trained = tfadv("train", "--model", "ae", "--method", "reconstruction", *few, "--out", "ae")
+    assert trained.exit_code == 0, trained.stderr
+    assert "tfadv defend CLASSIFIER ae --defense encoded" in trained.stdout and "evaluate" not in trained.stdout
+    made = tfadv("defend", robust, "ae", "--defense", "encoded", "--out", "behind")
+    assert made.exit_code == 0 and "tfadv evaluate behind" in made.stdout, made.stderr

@@ -30,7 +30,7 @@ def load(name: str | Path, data_dir: str | Path | None = None, download: bool = 
     (360, 8, 8, 1)
     """
     known = _as_registered(name)
-    if known in DATASETS or known in DATASETS.unlisted:
+    if known in DATASETS:
         return DATASETS.get(known).load(data_dir, download)
     path = Path(name).expanduser()
     if path.is_dir():
