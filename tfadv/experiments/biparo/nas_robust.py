@@ -36,7 +36,7 @@ class NasRobust(Experiment):
     name, title = "nas_robust", "Which small architectures are robust"
     document, ids = DOCUMENT, ("nas-robust",)
     only = {"search": SUPERNET}
-    scales = residual(epochs=10, judged=1000, minutes=6.7)
+    scales = residual(epochs=10, judged=1000, minutes=9.0)
 
     def networks(self):
         size = {"smoke": "width=2", "laptop": "width=16, stride=2", "paper": "width=64"}[self.preset]
