@@ -25,7 +25,7 @@ class EpsilonSweep(Experiment):
     name, title = "epsilon_sweep", "Which eps to train BasicNet with"
     only = {"held_out": tuple(f"watched-{eps}" for eps in WATCHED)}
     document, ids = DOCUMENT, ("epsilon-sweep",)
-    scales = basicnet(minutes=6.5)
+    scales = basicnet(minutes=9.2)
 
     def networks(self):
         named = networks(self.preset, "standard")
