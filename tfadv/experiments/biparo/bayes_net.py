@@ -40,7 +40,7 @@ DROPOUT = "basicnet(dropout=0.2)"
 class BayesNet(Experiment):
     name, title = "bayes_net", "Dropout at prediction and ensembles"
     document, ids = DOCUMENT, ("bayes-net",)
-    scales = {preset: scale.but(judged=min(scale.judged, 2000)) for preset, scale in basicnet(minutes=4.1).items()}
+    scales = {preset: scale.but(judged=min(scale.judged, 2000)) for preset, scale in basicnet(minutes=5.8).items()}
     only = {"eot": "mc_dropout"} | dict.fromkeys(KNOWS, tuple(ASKED))
 
     def networks(self):
