@@ -26,7 +26,7 @@ def test_json_is_the_only_thing_on_stdout_and_stderr_is_ours(process, robust, tm
     assert command.returncode == 0, stderr
     assert json.loads(stdout) == json.loads((tmp_path / "result.json").read_text())
     for line in stderr.splitlines():
-        assert line.startswith(("fgsm", "uniform noise", "DeepFool distances", "accuracy against eps", "checks")), line
+        assert line.startswith(("fgsm", "uniform noise", "DeepFool distances", "accuracy", "checks", "proof")), line
 
 
 def test_evaluate_a_file_of_ones_own_with_a_folder_and_an_npz(tfadv, robust, tmp_path, monkeypatch):
@@ -257,6 +257,6 @@ def test_train_begins_with_a_recipe_and_its_options_win(tfadv, is_refused, tmp_p
     ],
 )
 def test_a_training_ends_with_the_command_that_judges_it(capsys, tmp_path, threat, said):
-    settings = {"method": "", "model": "", "dataset": "", "keep": "best", "epochs": 1, "threat": threat}
+    settings = {"method": "standard", "model": "", "dataset": "", "keep": "best", "epochs": 1, "threat": threat}
     show(tmp_path, {"settings": settings, "metrics": {}, "best_epoch": 1})
     assert capsys.readouterr().out.rstrip().endswith(f"tfadv evaluate {tmp_path}{said}")
