@@ -5,6 +5,7 @@ import sys
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from tfadv.errors import TfadvError
@@ -46,6 +47,20 @@ def test_same_arguments_same_bytes(name):
     assert png == function()
     assert pixels(png).shape[1] == 1050
     assert dict(matplotlib.rcParams) == before
+
+
+def test_an_interval_is_told_from_a_minus_and_from_its_bar(monkeypatch):
+    """It has ends, a white edge on a dark bar, and the number begins well after it."""
+    drawn = []
+    monkeypatch.setattr(figures.canvas, "png", lambda figure, path: drawn.append(figure))
+    figures.accuracy_bars({"a": {"x": (0.5, (0.4, 0.6)), "y": (0.3, None)}})
+    [axes], agg = drawn[0].axes, FigureCanvasAgg(drawn[0])
+    agg.draw()
+    [line], [interval, bare] = axes.lines, axes.texts
+    assert line.get_marker() == "|" and line.get_path_effects()
+    for text, x in ((interval, 0.6), (bare, 0.3)):
+        gap = text.get_window_extent(agg.get_renderer()).x0 - axes.transData.transform((x, 0))[0]
+        assert 12 < gap < 30  # of 1,050 pixels
 
 
 def test_a_group_of_bars_is_as_high_as_it_has_bars(monkeypatch):

@@ -42,6 +42,13 @@ def figure(height):
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
+def halo():
+    """A white edge, for lines that are seen on dark ground too."""
+    from matplotlib.patheffects import withStroke
+
+    return withStroke(linewidth=3.5, foreground="white")
+
+
 def png(figure, path=None):
     """A figure as the bytes of a PNG image, written to `path` too where there is one."""
     with io.BytesIO() as stream:

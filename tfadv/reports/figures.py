@@ -62,8 +62,8 @@ def accuracy_plane(groups, *, title="Accuracy under attack against natural accur
     axes = figure.add_subplot()
     for number, (name, group) in enumerate(groups.items()):
         line = _line(number) if group.get("joined") else {"color": _line(number)["color"], "linestyle": "none"}
-        marker = MARKERS[number % len(MARKERS)]
-        axes.plot(group["natural"], group["robust"], label=name, marker=marker, markersize=7, **line)
+        line |= {"marker": MARKERS[number % len(MARKERS)], "markersize": 7}
+        axes.plot(group["natural"], group["robust"], label=name, **line)
     axes.set(title=title, xlabel="accuracy on natural images", ylabel="accuracy under attack")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
@@ -231,14 +231,15 @@ def _vertical_line(axes, label, eps, foot=True):
 
 
 def _bars(axes, number, label, places, values, height):
-    accuracy = [value for value, _ in values]
     color, hatch = COLORS[number % len(COLORS)], HATCHES[number % len(HATCHES)]
-    axes.barh(places, accuracy, height * 0.92, label=label, color=color, hatch=hatch, edgecolor="white")
+    axes.barh(places, [value for value, _ in values], height * 0.92, label=label, color=color, hatch=hatch, ec="white")
+    # With ends, so that it is not read as a minus, and on white, so that it is seen on dark bars.
+    look = {"color": "black", "linewidth": 1.5, "marker": "|", "markersize": 8, "markeredgewidth": 1.5}
     for place, (value, interval) in zip(places, values, strict=True):
         if interval:
-            axes.plot(interval, [place, place], color="black", linewidth=1.5)
-        edge = max(value, interval[-1] if interval else 0)
-        axes.text(edge + 0.012, place, f"{100 * value:.1f} %", va="center", fontsize=12)
+            axes.plot(interval, [place, place], path_effects=[canvas.halo()], **look)
+        edge = (max([value, *(interval or ())]), place)
+        axes.annotate(f"{100 * value:.1f} %", edge, (8, 0), textcoords="offset points", va="center", fontsize=12)
 
 
 def _percent_axis(axis, set_limits, label, high=1.0):
