@@ -85,7 +85,8 @@ def test_attacks_from_the_clean_images_down_to_the_worst_case(make, quick):
 
 def test_numbers_break_before_their_interval_only():
     assert html._unbroken("1.23 M") == "1.23\xa0M" and html._unbroken("885 k") == "885\xa0k"
-    assert html._unbroken("87.4 % [86.7, 88.0]") == "87.4\xa0% [86.7,\xa088.0]"
+    assert html._unbroken("87.4 % [86.7, 88.0]") == '87.4\xa0% <span class="interval">[86.7,\xa088.0]</span>'
+    assert html._unbroken("<b>[1]</b>") == "&lt;b&gt;[1]&lt;/b&gt;"
 
 
 def test_sums_are_in_the_foot_of_the_table(make, quick, tmp_path):

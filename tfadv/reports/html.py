@@ -8,6 +8,7 @@ from pathlib import Path
 from tfadv.reports import document as model
 
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+INTERVAL = re.compile(rf"\[[\d.+-]+,{NO_BREAK_SPACE}[\d.+-]+\]")
 
 
 def render(document):
@@ -50,16 +51,17 @@ def _data_uri(figure):
 
 
 def _unbroken(cell):
-    """A narrow column breaks `87.4 % [86.7, 88.0]` before its interval and nowhere else; nor does it break `1.2 M`.
+    """A narrow column breaks `87.4 % [86.7, 88.0]` before its interval, a smaller text, and nowhere else; nor `1.2 M`.
 
     `twin(attack=apgd(steps=100))` it breaks after a parenthesis rather than within a word.
     """
     import markupsafe
 
     text = re.sub(r"(?<=\d) (?=%|[kMG]\b)|(?<=,) (?=[\d.+-]+\])", NO_BREAK_SPACE, model.number(cell))
-    if text.count("(") < 2:
-        return text
-    return markupsafe.Markup("(<wbr>").join(map(markupsafe.escape, text.split("(")))
+    text = str(markupsafe.escape(text))
+    if text.count("(") > 1:
+        text = text.replace("(", "(<wbr>")
+    return markupsafe.Markup(INTERVAL.sub(r'<span class="interval">\g<0></span>', text))
 
 
 def _is_long(cell):
