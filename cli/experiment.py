@@ -1,5 +1,6 @@
 """Running experiments and printing what came of them: shared by `tfadv demo` and `tfadv reproduce`."""
 
+import textwrap
 from pathlib import Path
 
 from tfadv import runs, spec
@@ -7,6 +8,11 @@ from tfadv import runs, spec
 from . import failures, output, quiet
 from .progress import Progress
 
+WIDTH = 80  # of a terminal
+LISTED = (
+    "Data set and minutes are those of the preset laptop, on two cores, for one seed; a dash where it has not been "
+    "measured. Each study has the presets smoke and paper too."
+)
 COLUMNS = ["name", "document", "preset", "data set", "minutes a seed", "sections"]
 
 
@@ -40,15 +46,28 @@ def build(text, **given):
 
 
 def listing(as_json):
-    """What can be reproduced, a line a preset: what of which document, on which data, in how many minutes."""
+    """What can be reproduced, in which preset, of which document, on which data, in how many minutes."""
     from tfadv.experiments import EXPERIMENTS
 
     rows = [row for name in EXPERIMENTS for row in presets(name, build(name))]
     if as_json:
         output.as_json([dict(zip(COLUMNS, row, strict=True)) for row in rows])
     else:
-        output.table(COLUMNS, rows)
-        output.line("\nMinutes as measured on two cores; a dash where a preset has not been run.")
+        show_listing([row for row in rows if row[2] == "laptop"])
+        output.line(f"\n{textwrap.fill(LISTED, WIDTH)}")
+
+
+def show_listing(rows):
+    """The rows under their documents, within 80 columns; sections are named where the study is not called so itself."""
+    names, data = (max(len(row[column]) for row in rows) for column in (0, 3))
+    output.heading(f"{'name':{names}}  {'data set':{data}}  minutes  sections")
+    for document in dict.fromkeys(row[1] for row in rows):
+        output.heading(f"\n{textwrap.fill(document, WIDTH)}" if document else "")
+        for name, _, _, dataset, minutes, sections in (row for row in rows if row[1] == document):
+            others = ", ".join(section for section in sections.split(", ") if section != name)
+            first = f"{name:{names}}  {dataset:{data}}  {output.number(minutes):>7}  "
+            indents = {"initial_indent": first, "subsequent_indent": " " * len(first)}
+            output.line((textwrap.fill(others, WIDTH, break_on_hyphens=False, **indents) or first).rstrip())
 
 
 def presets(name, experiment):

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import subprocess
 import sys
 
@@ -68,3 +69,15 @@ def test_version(tfadv):
     import tfadv as package
 
     assert tfadv("--version").stdout == f"tfadv, version {package.__version__}\n"
+
+
+def test_the_list_of_studies_fits_a_terminal(tfadv):
+    lines = tfadv("reproduce", "--list").stdout.splitlines()
+    listed = tfadv("reproduce", "--list", "--json")
+    assert max(map(len, lines)) <= 80
+    words = " ".join(lines).replace(",", " ").split()
+    for row in json.loads(listed.stdout):
+        assert row["name"] in words and set(row["sections"].split(", ")) - {""} <= {*words}
+    [line] = [line for line in lines if line.startswith("deep-defense ")]
+    assert line.split()[:3] == ["deep-defense", "fashion_mnist", "4"]
+    assert lines.index("Deng, Zhang, Zhao 2019") == lines.index(line) - 1
