@@ -92,3 +92,5 @@ def test_how_numbers_are_shown():
     shares = [Sample.of(np.array(values)).map(np.array, share=True) for values in ([0.5, 1.0], [0.25, 0.5])]
     assert (shares[0] - shares[1]).in_points and str(shares[0] - shares[1]).startswith("+37.5 [-")
     assert str(Sample.of(RIGHT, RIGHT)) == "60.0 % [60.0, 60.0]"
+    weights = np.array(5006)
+    assert str(Sample.of(weights, weights)) == "5,006" and str(Sample.of(weights, weights + 2)).startswith("5,007 [")

@@ -122,7 +122,14 @@ class Sample:
         if self.in_points:
             return points(self.mean, self.interval)
         kinds = {array.dtype for array in self.per_seed.values()}
-        return (percent if self.share or kinds == {np.dtype(bool)} else with_interval)(self.mean, self.interval)
+        shown = percent if self.share or kinds == {np.dtype(bool)} else with_interval
+        return shown(self.mean, None if self._is_count else self.interval)
+
+    @property
+    def _is_count(self):
+        """Whether all seeds count the same, such as the weights of one architecture: an interval would say nothing."""
+        arrays = list(self.per_seed.values())
+        return all(array.ndim == 0 and array.dtype.kind in "iu" for array in arrays) and len(set(self.values)) == 1
 
 
 def mean_curve(curve):
