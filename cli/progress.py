@@ -22,6 +22,9 @@ class Progress:
         if self.bar is None:
             self.lines(what, done, total, left)
             return
+        if not total:
+            self.bar.console.print(what, markup=False, highlight=False, soft_wrap=True)
+            return
         fresh = {} if what == self.what else {"description": what}
         if fresh:
             self.bar.reset(self.task, total=total)

@@ -1,7 +1,8 @@
 """Progress as everything in tfadv tells it: a callable `progress(what, done, total, left=None)`.
 
 `what` is being done, `done` of `total` parts of it are behind, `left` is how many seconds it will take at most, where
-that is known. The command line draws a bar, Python prints lines, False is silent.
+that is known. Where `total` is 0, `what` is a sentence that stays to be read. The command line draws a bar, a notebook
+shows one line that changes, Python prints lines, and False is silent.
 """
 
 import math
@@ -11,6 +12,7 @@ from collections.abc import Callable
 
 Progress = Callable[..., None]
 PATIENCE = 15.0  # seconds between two lines about the same
+OFTEN = 0.5  # and between two changes of a line
 
 
 class Lines:
@@ -25,9 +27,34 @@ class Lines:
 
     def __call__(self, what: str, done: int, total: int, left: float | None = None) -> None:
         if what != self.what or time.monotonic() - self.told > PATIENCE:
-            print((f"{what}: {done} of {total}" if done else what) + in_words(left), file=sys.stderr, flush=True)
+            print(_line(what, done, total, left), file=sys.stderr, flush=True)
             self.told = time.monotonic()
         self.what = what
+
+
+class Cell:
+    """One line beneath a notebook's cell, which always says what is being done.
+
+    >>> Cell()("attacking", 3, 10)  # doctest: +SKIP
+    attacking: 3 of 10
+    """
+
+    def __init__(self):
+        self.line, self.what, self.told = None, None, 0.0
+
+    def __call__(self, what: str, done: int, total: int, left: float | None = None) -> None:
+        if what == self.what and done < total and time.monotonic() - self.told < OFTEN:
+            return
+        from IPython.display import Pretty, display
+
+        text = Pretty(_line(what, done, total, left if done < total else None))  # the last line stays
+        if not total:
+            display(text)
+        elif self.line is None:
+            self.line = display(text, display_id=True)
+        else:
+            self.line.update(text)
+        self.what, self.told = what, time.monotonic()
 
 
 def silent(what: str, done: int, total: int, left: float | None = None) -> None:
@@ -35,14 +62,26 @@ def silent(what: str, done: int, total: int, left: float | None = None) -> None:
 
 
 def as_callable(progress: Progress | bool | None) -> Progress:
-    """What to call: True prints lines on stderr, None and False show nothing, a callable is called.
+    """What to call: True tells of it in lines or in a notebook's cell, None and False show nothing.
+
+    A callable is called.
 
     >>> as_callable(False) is silent
     True
     """
     if isinstance(progress, bool) or progress is None:
-        return Lines() if progress else silent
+        return silent if not progress else Cell() if in_notebook() else Lines()
     return progress
+
+
+def in_notebook() -> bool:
+    """Whether this runs in the kernel of a notebook, which shows what is displayed."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
+
+
+def _line(what, done, total, left):
+    return (f"{what}: {done:,} of {total:,}" if done else what) + in_words(left)
 
 
 def in_words(seconds: float | None) -> str:

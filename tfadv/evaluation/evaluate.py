@@ -1,7 +1,7 @@
 """The protocol: clean accuracy, then the worst case per example over attacks, distances, a curve, and suspicion."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -21,7 +21,7 @@ from tfadv.evaluation.journal import Journal
 from tfadv.evaluation.results import EvaluationResult
 from tfadv.evaluation.subject import Subject
 from tfadv.graph.precision import in_precision
-from tfadv.progress import silent
+from tfadv.progress import Progress, as_callable
 from tfadv.provenance import provenance
 from tfadv.threat import ThreatModel
 
@@ -45,7 +45,7 @@ def evaluate(
     corruptions: bool = False,
     any_scale: bool = False,
     subject: Subject | None = None,
-    progress: Callable[..., None] = silent,
+    progress: Progress | bool | None = False,
 ) -> EvaluationResult:
     """Judge a classifier on a data set's test images.
 
@@ -74,10 +74,10 @@ def evaluate(
         corruptions: whether the accuracy under common corruptions is measured too.
         any_scale: judge a model too that is right only about pixels in 0 to 255.
         subject: the `Subject` of the model and these images, if it is known from another evaluation of them.
-        progress: called with what is being done, how much of how much is done, and the seconds left at most.
+        progress: True tells what is being done and how long it takes at most; or a callable, see `tfadv.progress`.
 
     Returns:
-        An `EvaluationResult`.
+        An `EvaluationResult`, which a notebook shows as a table.
 
     Raises:
         TfadvError: for a model or data that `tfadv.validation` refuses, for a model that wants pixels in 0 to 255, for
@@ -85,7 +85,7 @@ def evaluate(
 
     >>> evaluate(model, datasets.load("cifar10"), threat="linf:8/255", n=1000).robust_accuracy  # doctest: +SKIP
     """
-    started = time.perf_counter()
+    started, progress = time.perf_counter(), as_callable(progress)
     threat, named = threat_and_attacks(threat, attacks, dataset)
     if corruptions:  # before the attacks, not after them
         check_channels(dataset.test.images.shape[-1])

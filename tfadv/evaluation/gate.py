@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from tfadv.evaluation.merge import merged
 from tfadv.evaluation.partial_results import PartialResults
 from tfadv.evaluation.results import EvaluationResult
 from tfadv.evaluation.subject import Subject
-from tfadv.progress import silent
+from tfadv.progress import Progress
 from tfadv.provenance import fingerprint
 from tfadv.threat import ThreatModel
 
@@ -36,7 +35,7 @@ def at_least(
     seed: int = 0,
     batch_size: int = 500,
     keep: str | Path | None = None,
-    progress: Callable[..., None] = silent,
+    progress: Progress | bool | None = False,
     diagnostics: bool = True,
     **options: Any,
 ) -> EvaluationResult:

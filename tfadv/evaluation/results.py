@@ -25,7 +25,7 @@ Arrays = Mapping[str, np.ndarray] | None
 ARRAYS, LEVEL = (runs.PER_EXAMPLE, runs.GALLERY, runs.FOOLING), 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class EvaluationResult:
     """How one model withstands one threat model, on n examples. `EVALUATION` lists the keys.
 
@@ -149,6 +149,17 @@ class EvaluationResult:
             TfadvError: if a key is missing or of another kind.
         """
         return cls(**conform(mapping, EVALUATION, keys_only=True), **beside)
+
+    def __repr__(self):
+        clean, robust = f"{self.clean_accuracy:.1%}", f"{self.robust_accuracy:.1%}"
+        judged = f"{self.dataset['n']:,} images of {self.dataset['name']}"
+        return f"<EvaluationResult of {self.model['name']!r}: clean {clean}, robust {robust} ({self.threat}, {judged})>"
+
+    def _repr_markdown_(self):
+        """What a notebook shows."""
+        from tfadv.reports import inline
+
+        return inline.markdown_of(self)
 
     def save(self, directory: str | Path) -> Path:
         """Write the arrays, the images and, last, result.json under `directory`; returns the directory."""

@@ -14,9 +14,16 @@ def render(document, figures_dir="figures"):
     >>> render(model.Document("Demo", blocks=(model.Text("Why", ("Because.",)),)))
     '# Demo\\n\\n## Why\\n\\nBecause.\\n'
     """
-    parts = [f"# {escape(document.title)}", escape(document.subtitle)]
-    for block in document.blocks:
-        parts += WRITERS[type(block)](block, figures_dir)
+    return written(document.blocks, figures_dir, [f"# {escape(document.title)}", escape(document.subtitle)])
+
+
+def written(blocks, figures_dir="figures", head=()):
+    """The text of some blocks, under what is already text.
+
+    >>> written([model.Text("Why", ("Because.",))])
+    '## Why\\n\\nBecause.\\n'
+    """
+    parts = [*head, *(part for block in blocks for part in WRITERS[type(block)](block, figures_dir))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
