@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import subprocess
 import sys
 
@@ -39,8 +40,22 @@ def bytes_():
     return np.random.RandomState(1).randint(0, 256, (7, *SHAPE)).astype("uint8")
 
 
-def test_layout_and_answers(model, bytes_, tmp_path):
+@pytest.fixture
+def told():
+    """What TensorFlow tells while a test runs."""
+    logger, records, listener = tf.get_logger(), [], logging.Handler()
+    listener.emit, level = records.append, logger.level
+    logger.addHandler(listener)
+    logger.setLevel(logging.INFO)
+    yield records
+    assert logger.level == logging.INFO
+    logger.setLevel(level)
+    logger.removeHandler(listener)
+
+
+def test_layout_and_answers(model, bytes_, tmp_path, told):
     done = export(model, tmp_path, class_names=NAMES)
+    assert not told  # of a folder that is gone by now
     assert done.path == tmp_path / "small" / "1" and (done.name, done.version) == ("small", 1)
     assert done.max_difference < 1e-5
     assert [p.name for p in done.path.parent.iterdir()] == ["1"]

@@ -1,5 +1,8 @@
 """What a served classifier answers: three signatures over the same network, written as graph code."""
 
+import contextlib
+import logging
+
 import keras
 import tensorflow as tf
 
@@ -33,7 +36,20 @@ def write(model, class_names, directory):
     archive.add_endpoint("serving_default", answer, input_signature=pixels)
     archive.add_endpoint("logits", lambda images: {"logits": logits(images)}, input_signature=pixels)
     archive.add_endpoint("uint8", lambda images: answer(tf.cast(images, tf.float32) / 255), input_signature=stored)
-    archive.write_out(str(directory), verbose=False)
+    with _without_notes():
+        archive.write_out(str(directory), verbose=False)
+
+
+@contextlib.contextmanager
+def _without_notes():
+    """TensorFlow would print where it wrote to: a folder that is there only until it has been checked."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _answer(logits, class_names):
