@@ -144,7 +144,9 @@ def kept(out):
 def show(out, record):
     """The outcome of a training and the command that judges it."""
     settings, metrics = record["settings"], record["metrics"]
-    output.heading(f"{out}: {settings['method']} training of {settings['model']} on {settings['dataset']}")
+    what = f"{settings['method']} training of {settings['model']} on {settings['dataset']}"
+    # Records of earlier versions do not say it: there was no other.
+    output.heading(f"{out}: {what} in {settings.get('precision', 'float32')}")
     accuracies = ("val_accuracy", "val_adv_accuracy", "val_certified_accuracy")
     which = "best epoch" if settings["keep"] == "best" else "epochs"
     output.facts(

@@ -257,6 +257,8 @@ def test_train_begins_with_a_recipe_and_its_options_win(tfadv, is_refused, tmp_p
     ],
 )
 def test_a_training_ends_with_the_command_that_judges_it(capsys, tmp_path, threat, said):
-    settings = {"method": "standard", "model": "", "dataset": "", "keep": "best", "epochs": 1, "threat": threat}
-    show(tmp_path, {"settings": settings, "metrics": {}, "best_epoch": 1})
-    assert capsys.readouterr().out.rstrip().endswith(f"tfadv evaluate {tmp_path}{said}")
+    settings = {"method": "fast", "model": "mlp", "dataset": "digits", "keep": "best", "epochs": 1, "threat": threat}
+    show(tmp_path, {"settings": settings | {"precision": "bfloat16"}, "metrics": {}, "best_epoch": 1})
+    out = capsys.readouterr().out
+    assert out.startswith(f"{tmp_path}: fast training of mlp on digits in bfloat16\n")
+    assert out.rstrip().endswith(f"tfadv evaluate {tmp_path}{said}")

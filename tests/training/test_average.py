@@ -79,6 +79,18 @@ def test_ema_is_the_formula_and_is_what_is_validated_and_saved():
     assert EMA(0.999).remarks(trainer, 1, 6) == []  # of one step it is the weights themselves
 
 
+def test_what_will_be_too_short_is_said_before():
+    """The first weights' share after the last of so many steps: 0.999^999, 0.9^44."""
+    (said,) = EMA(0.999).forewarnings(1000, 10)
+    assert said.startswith(
+        "The weights of the first step will be 37% of the average at the end, as 1,000 steps are few"
+    )
+    assert said.endswith('Train longer, or with --average "ema(momentum=0.99)".')
+    assert EMA(0.9).forewarnings(44, 10) and not EMA(0.9).forewarnings(45, 10)
+    assert not EMA(0.999, warm_up=True).forewarnings(1000, 10)
+    assert "begins after the last epoch, 4" in SWA(5).forewarnings(40, 4)[0] and not SWA(4).forewarnings(40, 4)
+
+
 def test_an_average_that_warms_up_forgets_the_first_weights():
     trainer, seen, _ = trained("ema(momentum=0.25, warm_up=True)", 2)
     mean = seen[0]

@@ -9,6 +9,8 @@ import pytest
 from small_runs import OPTIONS, ROBUST
 
 from tfadv.errors import TfadvError
+from tfadv.training import Settings
+from tfadv.training.fitting import title
 from tfadv.training.run import ensure, train
 
 
@@ -122,11 +124,12 @@ def test_the_last_epoch_is_kept_without_held_out_images(digits, tmp_path):
 def test_progress_is_told(digits, tmp_path):
     said = []
     train(digits, out=tmp_path / "r", epochs=2, **{**OPTIONS, "progress": lambda *event: said.append(event)})
-    assert said[0] == ("digits: 1,293 images to train on, 144 held out, 360 to judge on", 0, 1)
+    assert said[0] == ("digits: 1,293 images to train on, 144 held out, 360 to judge on", 0, 0)
     assert said[1] == ("standard, epoch 1 of 2", 0, 20, None)
     what, done, total, left = said[-2]
     assert what.startswith("standard, epoch 2 of 2 (loss ") and (done, total, left) == (20, 20, 0)
     assert said[-1][0].startswith("standard, 2 epochs (loss ") and said[-1][1:] == (20, 20)
+    assert title(Settings(dataset="digits", precision="bfloat16")) == "standard in bfloat16"
 
 
 def test_a_training_that_collapses_says_so(digits, tmp_path, capfd):
@@ -140,18 +143,23 @@ def test_a_training_that_collapses_says_so(digits, tmp_path, capfd):
     assert again.remarks == run.remarks
 
 
-def test_an_average_that_is_too_short_is_not_blamed_on_eps(digits, tmp_path):
+def test_an_average_that_is_too_short_is_told_before_and_not_blamed_on_eps(digits, tmp_path):
+    said = []
     options = {
         **OPTIONS,
         "epochs": 3,
         "keep": "last",
         "average": "ema(momentum=0.9999)",
         "optimizer": "adam(learning_rate=0.01)",
+        "progress": lambda *event: said.append(event),
     }
     run = train(digits, out=tmp_path / "r", method="fast(guard=False)", threat="linf:0.02", **options)
     assert run.history[-1]["val_adv_accuracy"] < 0.19 < 0.25 < run.history[-1]["accuracy"]
     (remark,) = run.remarks
     assert remark.startswith("The weights of the first step are ") and "eps-ramp" not in remark
+    (told, *never), (what, *_) = said[1:3]
+    assert told.startswith("The weights of the first step will be 100% of the average") and never == [0, 0]
+    assert what == "fast(guard=False), epoch 1 of 3"
 
 
 def test_a_recipe_gives_what_is_not_said(digits, tmp_path):

@@ -61,6 +61,14 @@ class EMA:
         """Give the classifier the averages."""
         trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
 
+    def forewarnings(self, steps: int, epochs: int) -> list[str]:
+        """A sentence where the weights of the first step will be a part of the average at the end of the training.
+
+        Args:
+            steps: of the whole training, of so many `epochs`.
+        """
+        return self._about_first_weights(steps, "will be {share:.0%} of the average at the end")
+
     def remarks(self, trainer: keras.Model, kept: int, epochs: int) -> list[str]:
         """A sentence where the weights of the first step are still a part of the average after the epoch `kept`.
 
@@ -69,6 +77,9 @@ class EMA:
             epochs: how many are behind the trainer.
         """
         steps = int(np.asarray(trainer.optimizer.iterations)) * kept // epochs
+        return self._about_first_weights(steps, "are {share:.0%} of the average that is kept")
+
+    def _about_first_weights(self, steps, what):
         # The average of the first step is its weights; each further one multiplies their share by its momentum.
         factors = [warming_up(self.momentum, t) if self.warm_up else self.momentum for t in range(1, steps)]
         share = math.prod(factors) if factors else 0.0
@@ -77,7 +88,7 @@ class EMA:
         shorter = math.floor(100 * FORGOTTEN ** (1 / (steps - 1))) / 100
         instead = f'with --average "ema(momentum={shorter:g})"' if shorter >= SHORTEST else "leave --average out"
         return [
-            f"The weights of the first step are {share:.0%} of the average that is kept, as {steps} steps are few for "
+            f"The weights of the first step {what.format(share=share)}, as {steps:,} steps are few for "
             f"ema(momentum={self.momentum:g}). Train longer, or {instead}."
         ]
 
@@ -144,6 +155,12 @@ class SWA(keras.callbacks.Callback):
         """Give the classifier the averages."""
         for mean, weight in zip(self.means, self.weights, strict=True):
             weight.assign(np.asarray(mean))
+
+    def forewarnings(self, steps: int, epochs: int) -> list[str]:
+        """A sentence where no epoch of the training will be averaged."""
+        begins = epoch_of(self.start, epochs)
+        said = f"swa(start={self.start}) begins after the last epoch, {epochs}: the weights themselves are kept."
+        return [f"{said} Begin earlier, e.g. swa(start=0.75)."] if begins > epochs else []
 
     def remarks(self, trainer: keras.Model, kept: int, epochs: int) -> list[str]:
         """A sentence where the epoch `kept` of so many `epochs`, counted from 1, is from before the average."""

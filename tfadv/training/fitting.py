@@ -134,17 +134,26 @@ def fit(trainer, training, held_out, settings, out, progress):
         shuffle=settings.shuffle,
         augment=augment,
     )
+    progress, steps = as_callable(progress), pipeline.steps_per_epoch(len(training), settings.batch_size)
+    if trainer.average:
+        for sentence in trainer.average.forewarnings(settings.epochs * steps * trainer.updates, settings.epochs):
+            progress(sentence, 0, 0)
     trainer.fit(
         batches,
         initial_epoch=done,
         epochs=settings.epochs,
-        steps_per_epoch=pipeline.steps_per_epoch(len(training), settings.batch_size),
+        steps_per_epoch=steps,
         validation_data=pipeline.ordered(held_out, max(settings.batch_size, 500)) if held_out else None,
-        callbacks=[RefuseNaN(), *watchers, backup, Told(as_callable(progress), settings.method)],
+        callbacks=[RefuseNaN(), *watchers, backup, Told(progress, title(settings))],
         shuffle=False,
         verbose=0,
     )
     return backup.history
+
+
+def title(settings):
+    """What is trained, while it is: the method, and the precision where layers compute in another than usual."""
+    return settings.method if settings.precision == "float32" else f"{settings.method} in {settings.precision}"
 
 
 def make_watchers(settings, out):

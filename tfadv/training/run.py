@@ -132,7 +132,7 @@ def _train(dataset, settings, out, resume, progress, recipe=None):
     files.write_json(out / runs.TRAIN, {**record, "finished": False, "provenance": provenance(seed=settings.seed)})
     judged = held_out and trainer.prepare_held_out(held_out)
     parts = "{training:,} images to train on, {held_out:,} held out, {test:,} to judge on"
-    as_callable(progress)(f"{dataset.name}: " + parts.format_map(record["images"]), 0, 1)
+    as_callable(progress)(f"{dataset.name}: " + parts.format_map(record["images"]), 0, 0)
     history = fit(trainer, trainer.prepare(training), judged, settings, out, progress)
     if settings.keep == "best":
         kept = max(range(len(history)), key=lambda epoch: history[epoch][settings.monitor])
@@ -145,7 +145,7 @@ def _train(dataset, settings, out, resume, progress, recipe=None):
     files.write_json(out / runs.TRAIN, {**record, **outcome, "provenance": provenance(seed=settings.seed)})
     (out / runs.BACKUP).unlink(missing_ok=True)
     for remark in remarks:
-        as_callable(progress is True)(remark, 0, 1)
+        as_callable(progress is True)(remark, 0, 0)
     return Run(classifier.load(out), history, out, tuple(remarks))
 
 
