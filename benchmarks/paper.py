@@ -51,7 +51,7 @@ def recipes(experiment):
     """The settings of each network that is trained, by name."""
     networks, found = experiment.networks(), {}
     for name, network in networks.items():
-        if network.of:
+        if network.of or network.given:
             continue
         first = network
         while first.start:

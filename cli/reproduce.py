@@ -11,7 +11,8 @@ from . import experiment, options
 @click.option("--preset", metavar="WORD", help="smoke (seconds), laptop (minutes) or paper (as published) [laptop].")
 @click.option("--seeds", type=click.IntRange(min=1), help="Repeat with so many seeds, for intervals [1].")
 @click.option("--seed", type=click.IntRange(min=0), help="The first seed [0].")
-@click.option("--dataset", metavar="NAME", help="Another data set than the experiment's own.")
+@click.option("--dataset", metavar="NAME", help="Another data set than the experiment's own; or photographs.")
+@click.option("--model", metavar="MODEL", help="Of studies of ImageNet: a .keras file, or a keras.applications name.")
 @options.data_dir
 @click.option("--precision", metavar="WORD", help="Networks are trained in float32, bfloat16 or float16 [float32].")
 @click.option("--devices", metavar="auto|cpu|gpu|N", help="What trains the networks; several are mirrored [auto].")

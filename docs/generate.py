@@ -27,8 +27,8 @@ from tfadv_cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = (
-    "tfadv", "tfadv.attacks", "tfadv.data", "tfadv.defenses", "tfadv.layers", "tfadv.models", "tfadv.threat",
-    "tfadv.training",
+    "tfadv", "tfadv.attacks", "tfadv.data", "tfadv.defenses", "tfadv.layers", "tfadv.models", "tfadv.physical",
+    "tfadv.threat", "tfadv.training",
 )  # fmt: skip
 DOCUMENTS = ("README.md", "docs/attacks.md", "docs/catalog.md", "docs/results/minutes.md")
 BRANCH = re.compile(r"(?<=^if typing\.TYPE_CHECKING:\n)(?:    .*\n|\n)*(?=else:\n)", re.M)

@@ -113,6 +113,21 @@ def test_the_estimate_counts_a_gradient_as_three_forward_passes(monkeypatch):
     assert estimate.left(0, 4, 6) == pytest.approx((4 * 30 + 6 * 100) / 30)
 
 
+def test_the_estimate_takes_no_compilation_for_passes(monkeypatch):
+    now, made = [0.0], [(0, 0)]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    estimate = Estimate([(10, 10), (100, 0), (50, 0)], lambda: made[0])
+    estimate.begin()
+    now[0] = 60.0  # a minute of tracing
+    assert estimate.left(0, 8, 8) is None
+    now[0], made[0] = 62.0, (40, 40)
+    passing = (4 * 30 + 8 * 150) / 60  # 120 in 2 seconds
+    assert estimate.left(0, 4, 8) == pytest.approx(passing + 2 * 60)  # two attacks are still to be compiled
+    now[0], made[0] = 64.0, (80, 80)
+    assert estimate.end()[0] == 64.0  # what a result says that the attack took
+    assert estimate.left(1, 8, 8) == pytest.approx(8 * 150 / 60 + 30) and estimate.left_after(60) == 1.0
+
+
 def test_curves_fall_and_begin_at_clean_accuracy(result):
     assert len(result.curves) == 2
     for curve in result.curves:

@@ -65,14 +65,24 @@ def _split(root, classes):
 def _files(folder):
     if not folder.is_dir():  # a class that has no test images
         return []
+    images = images_in(folder)
+    if not images:
+        raise invalid(f"class folder {str(folder)!r}", f"images ({', '.join(SUFFIXES[:3])}, ...)", "none")
+    return images
+
+
+def images_in(folder):
+    """The image files of a folder, sorted.
+
+    Raises:
+        TfadvError: if one is no regular file.
+    """
     files = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
     images = [file for file in files if file.suffix.lower() in SUFFIXES]
     for file in images:
         if not file.is_file():  # opening a named pipe would hang
             received = "a folder" if file.is_dir() else "a pipe, a socket, a device or a broken link"
             raise invalid(f"image {str(file)!r}", "a regular file", received, "remove it.")
-    if not images:
-        raise invalid(f"class folder {str(folder)!r}", f"images ({', '.join(SUFFIXES[:3])}, ...)", "none")
     return images
 
 
@@ -94,12 +104,22 @@ def read_image(file):
     Raises:
         TfadvError: if it is damaged, transparent or of more than 8 bits per channel.
     """
+    image = opened(file)
+    return np.asarray(image).reshape(image.height, image.width, -1)
+
+
+def opened(file):
+    """One image of 8 bits per channel, gray or RGB, as Pillow has it.
+
+    Raises:
+        TfadvError: see `read_image`.
+    """
     from PIL import Image
 
     try:
         with Image.open(file) as image:
             image.load()
-            return np.asarray(_eight_bits(file, image)).reshape(image.height, image.width, -1)
+            return _eight_bits(file, image)
     except TfadvError:
         raise
     # A decoder fed damaged bytes raises whatever it stumbles over, SyntaxError included.

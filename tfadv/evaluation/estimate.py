@@ -6,6 +6,9 @@ import time
 class Estimate:
     """Seconds left, were no further image to fall.
 
+    What a batch takes before its first pass is no pass: large networks are traced and compiled for minutes. Each attack
+    to come is expected to take as long for that as those before it, on average.
+
     Args:
         costs: the `Passes` of each attack for one image, in order.
         counts: a function that returns the (forward, backward) passes made since some moment.
@@ -17,8 +20,8 @@ class Estimate:
     def __init__(self, costs, counts):
         self.work = [work(*cost) for cost in costs]
         self.counts, self.after = counts, 0
-        self.seconds, self.done = 0.0, 0.0
-        self.begun = None
+        self.seconds, self.done, self.compiled = 0.0, 0.0, 0.0
+        self.begun, self.waited = None, 0.0
 
     def add(self, cost):
         """One more attack comes after the others; cost: its `Passes` for one image."""
@@ -30,12 +33,13 @@ class Estimate:
 
     def begin(self):
         """A batch begins."""
-        self.begun = time.perf_counter(), self.counts()
+        self.begun, self.waited = (time.perf_counter(), self.counts()), 0.0
 
     def end(self):
         """A batch has ended; returns its seconds and passes."""
         seconds, passes = self.batch()
-        self.seconds, self.done, self.begun = self.seconds + seconds, self.done + work(*passes), None
+        self.seconds, self.done = self.seconds + seconds - self.waited, self.done + work(*passes)
+        self.compiled, self.begun, self.waited = self.compiled + self.waited, None, 0.0
         return seconds, passes
 
     def batch(self):
@@ -56,12 +60,20 @@ class Estimate:
             waiting: how many of its images are not done, with fractions.
             active: how many images the attacks after it will meet at most.
         """
-        seconds, passes = self.batch() if self.begun else (0.0, (0, 0))
-        seconds, done = self.seconds + seconds, self.done + work(*passes)
+        seconds, done = self._passing() if self.begun else (0.0, 0)
+        seconds, done = self.seconds + seconds, self.done + done
         if not done:
             return None
-        to_do = self.work[attack] * waiting + sum(self.work[attack + 1 :]) * active
-        return seconds / done * (to_do + self.after)
+        later = self.work[attack + 1 :]
+        compiling = (self.compiled + self.waited) / (attack + 1) * len(later)
+        return seconds / done * (self.work[attack] * waiting + sum(later) * active + self.after) + compiling
+
+    def _passing(self):
+        """Seconds of the running batch since its first pass, as far as `left` was asked before it, and its passes."""
+        seconds, passes = self.batch()
+        if not any(passes):
+            self.waited = seconds
+        return seconds - self.waited, work(*passes)
 
     def left_after(self, to_do):
         """Seconds that so much of what follows the attacks takes, in forward passes; None where no speed is known."""

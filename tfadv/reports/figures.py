@@ -24,6 +24,7 @@ def accuracy_curves(
     vertical_lines=None,
     title="Accuracy against the size of the perturbation",
     xlabel="eps",
+    ylabel="accuracy",
     path=None,
 ):
     """Accuracy against eps, one line per name.
@@ -43,7 +44,7 @@ def accuracy_curves(
         _vertical_line(axes, label, eps)
     axes.set(title=title, xlabel=xlabel)
     axes.margins(x=0.02)
-    _percent_axis(axes.yaxis, axes.set_ylim, "accuracy")
+    _percent_axis(axes.yaxis, axes.set_ylim, ylabel)
     _legend_below(figure, axes, curves)
     return canvas.png(figure, path)
 

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from tfadv import runs
 from tfadv import threat as threats
-from tfadv.data import datasets
 from tfadv.defenses import defend
 from tfadv.evaluation.judge import Judge
 from tfadv.evaluation.traits import ModelTraits
-from tfadv.models import classifier
+from tfadv.models import classifier, pretrained
 from tfadv.progress import silent
-from tfadv.provenance import provenance
+from tfadv.provenance import fingerprint, provenance
 from tfadv.study.recipe import drawn_with
 from tfadv.training import run as training
 
@@ -32,12 +31,13 @@ class Bench:
 
     def __init__(self, experiment, seed, store, progress):
         self.experiment, self.seed, self.store, self.progress = experiment, seed, store, progress
-        self.scale, self.networks, self._trained = experiment.scale, experiment.networks(), {}
+        self.scale, self.networks = experiment.scale, experiment.networks()
+        self._trained, self._given = {}, {}
 
     @functools.cached_property
     def dataset(self):
         """What is trained on and what is measured on: the test images, or those held out of the training images."""
-        data, scale = datasets.load(self.scale.dataset, self.experiment.data_dir), self.scale
+        data, scale = self.experiment.load_data(self), self.scale
         train, judged = data.train_validation(scale.held_out, self.seed) if scale.held_out else (data.train, data.test)
         return dataclasses.replace(data, train=train, test=judged.spread(scale.judged) if scale.judged else judged)
 
@@ -45,8 +45,9 @@ class Bench:
         """The arrays of a measure of a network, both by name: read back, or measured and kept."""
         digest = self.experiment.digest_of(self.seed, name, key)
         known = self.store.read(self.seed, name, key, digest)
+        seen = {"data": self.dataset.test.fingerprint, "weights": self._weights(name)}
         # Measurements of earlier versions do not say which images they are of.
-        if known is not None and known[1].get("data") in (None, self.dataset.test.fingerprint):
+        if known is not None and all(known[1].get(what) in (None, now) for what, now in seen.items()):
             return known[0]
         started, measure = time.perf_counter(), self.experiment.measures()[key]
         what = f"seed {self.seed}, {name}: {measure.title or key}"
@@ -61,7 +62,7 @@ class Bench:
         facts = {name: value for name, value in provenance().items() if name in MACHINE}
         data = self.dataset
         facts |= {"dataset": data.name, "source": data.source, "class_names": data.class_names}
-        facts |= {"data": data.test.fingerprint, "seconds": round(time.perf_counter() - started, 1)}
+        facts |= seen | {"seconds": round(time.perf_counter() - started, 1)}
         self.store.write(self.seed, name, key, digest, arrays, **facts)
         self.progress(what, 1, 1)
         return arrays
@@ -69,8 +70,23 @@ class Bench:
     def trained(self, name):
         """A network by name: a `TrainedNetwork`."""
         if name not in self._trained:
-            self._trained[name] = self._defended(name) if self.networks[name].of else self._as_trained(name)
+            recipe = self.networks[name]
+            make = self._as_given if recipe.given else self._defended if recipe.of else self._as_trained
+            self._trained[name] = make(name)
         return self._trained[name]
+
+    def given(self, name):
+        """The model of a network that others have trained."""
+        if name not in self._given:
+            self._given[name] = pretrained.load(self.networks[name].given)
+        return self._given[name]
+
+    def _weights(self, name):
+        """A digest of the weights of a network that others have trained; of all others the recipe tells them."""
+        return fingerprint(*self.given(name).get_weights()) if self.networks[name].given else None
+
+    def _as_given(self, name):
+        return TrainedNetwork(self.given(name), self.dataset, self.seed, [], self)
 
     def _as_trained(self, name):
         run = self._train(name)

@@ -97,6 +97,12 @@ class Experiment(abc.ABC):
         recipe = self.networks()[network]
         return bool(recipe.title) and (recipe.measures is None or measure in recipe.measures)
 
+    def load_data(self, bench):
+        """What is trained and judged on, a `tfadv.data.Dataset`, for a `Bench`."""
+        from tfadv.data import datasets
+
+        return datasets.load(self.scale.dataset, self.data_dir)
+
     def derived(self, found):
         """What follows from measures, for tables and claims: column -> (title, function of a network's name).
 
@@ -188,7 +194,9 @@ class Experiment(abc.ABC):
     def digest_of(self, seed, network, measure=None):
         """What a network, or a measure of it, is kept under: a digest of all that it depends on."""
         recipe, scale = self.networks()[network], self.scale
-        if recipe.of:
+        if recipe.given:
+            trained = digest(recipe.given, scale.dataset)
+        elif recipe.of:
             trained = digest(recipe.defense, [self.digest_of(seed, part) for part in recipe.of])
         else:
             parent = self.digest_of(seed, recipe.start) if recipe.start else None

@@ -87,6 +87,7 @@ class Network(Recipe):
         start: the network whose weights it begins with; None begins anew.
         of, defense: a network that is not trained: the trained ones that it is made of, and the defense that is put
             around them, a spec of `tfadv.defenses`.
+        given: a network that others have trained, as `tfadv.models.pretrained.load` takes it.
         draw: another number draws other weights, another order of the images, and all else that is random in training.
         share: of the scale's epochs, rounded, at least one epoch.
         measures: the names of the measures that are taken of it; None is all.
@@ -97,6 +98,7 @@ class Network(Recipe):
     start: str | None = None
     of: tuple[str, ...] = ()
     defense: str | None = None
+    given: str | None = None
     draw: int = 0
     share: float = 1.0
     measures: tuple[str, ...] | None = None
