@@ -1,5 +1,6 @@
 """Features of linear SVMs, a filter and a pooling, against loops."""
 
+import colorsys
 import math
 import types
 
@@ -49,6 +50,37 @@ def test_histograms_of_oriented_gradients(tmp_path):
     assert np.array_equal(classifier.load(tmp_path)(X), model(X))
     with pytest.raises(TfadvError, match="at most half of 8 pixels"):
         models.build("hog_svm(cell=5)", (8, 12, 3), 5)
+
+
+def hues(image, bins):
+    """The histogram of hues of one image (h, w, 3), pixel by pixel."""
+    found = np.zeros(bins)
+    for pixel in image.reshape(-1, 3):
+        hue, saturation, _ = colorsys.rgb_to_hsv(*map(float, pixel))
+        if saturation:
+            place = hue * bins - 0.5
+            share = place - math.floor(place)
+            found[math.floor(place) % bins] += 1 - share
+            found[(math.floor(place) + 1) % bins] += share
+    return found / image[..., 0].size
+
+
+def test_histograms_of_hues():
+    x = X.copy()
+    x[0, 0] = 0.3  # gray
+    x[1, 0, 0], x[1, 0, 1], x[1, 0, 2] = (0.7, 0.7, 0.1), (0.1, 0.6, 0.6), (0.9, 0.1, 0.1)
+    model = models.build("hog_svm(cell=4, hues=10)", (8, 12, 3), 5)
+    features_of = keras.Model(model.input, model.layers[-1].input)
+    found = features_of(x).numpy()
+    assert found[:, :-10] == pytest.approx(np.stack([histograms(image, 4, 9) for image in x]), abs=1e-4)
+    assert found[:, -10:] == pytest.approx(np.stack([hues(image, 10) for image in x]), abs=1e-4)
+    with tf.GradientTape() as tape:
+        variable = tf.constant(x)
+        tape.watch(variable)
+        votes = features_of(variable)[:, -10:]
+    gradient = tape.gradient(votes, variable, output_gradients=tf.constant(RNG.random((3, 10)), tf.float32)).numpy()
+    assert np.isfinite(gradient).all() and gradient[2].any() and not gradient[0, 0].any()
+    assert not features_of(np.repeat(x[..., :1], 3, axis=-1)).numpy()[:, -10:].any()
 
 
 def test_gradients_pass_through_histograms_and_are_finite_where_an_image_is_flat():

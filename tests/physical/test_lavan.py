@@ -31,11 +31,17 @@ def test_patches_are_put_where_they_are_asked_for(shared):
     assert np.array_equal(paste(X, patch, places), expected)
 
 
-def test_the_patch_against_a_linear_network_is_a_corner_of_the_box(model):
-    found = LaVAN(area=0.14, at=(2, 1), steps=60, confidence=1.0)(model, X, Y, TARGETS)
-    weights = model.get_weights()[0].reshape(6, 5, 1, 3)[2:4, 1:3]
-    for patch, y, target in zip(found.patch, Y, TARGETS, strict=True):
-        assert np.array_equal(patch, weights[..., target] > weights[..., y])
+def test_the_patch_against_a_linear_network_of_two_classes_is_a_corner_of_the_box():
+    model = keras.Sequential([keras.Input((6, 5, 1)), keras.layers.Flatten(), keras.layers.Dense(2, use_bias=False)])
+    weights = RNG.normal(size=(30, 2)).astype(np.float32)
+    model.set_weights([weights])
+    y, targets = np.int32([0, 1, 0, 1]), np.int32([1, 0, 1, 0])
+    found = LaVAN(area=0.14, at=(2, 1), steps=60, confidence=1.0)(model, X, y, targets)
+    uphill = (weights[:, 1] - weights[:, 0]).reshape(6, 5, 1)[2:4, 1:3]
+    assert all(
+        np.array_equal(patch, uphill > 0 if target else uphill < 0)
+        for patch, target in zip(found.patch, targets, strict=True)
+    )
     assert found.confidences.shape == (60, 4) and (found.confidences[-1] >= found.confidences[0]).all()
 
 

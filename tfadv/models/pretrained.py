@@ -37,8 +37,8 @@ def load(text: str | Path) -> "keras.Model":
     if name in known:
         return _application(name)
     if not (os.sep in name or Path(name).suffix or Path(name).exists()):
-        near = guess(name, known) or f"known are {', '.join(known)}; "
-        raise TfadvError(f"keras.applications has no network {name!r}: {near}or give a .keras file or a SavedModel.")
+        hint = f"{guess(name, known)}give one of its names, a .keras file or a SavedModel."
+        raise TfadvError(f"keras.applications has no network {name!r}: {hint}")
     return classifier.load(name)
 
 

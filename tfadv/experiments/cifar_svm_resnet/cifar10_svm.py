@@ -10,7 +10,7 @@ import numpy as np
 
 from tfadv.experiments.cifar_svm_resnet.linear_measures import ByHand, GradientError, ScoreError, TrainingData
 from tfadv.experiments.cifar_svm_resnet.networks import DOCUMENT, scales, svm
-from tfadv.experiments.cifar_svm_resnet.sketches import preprocessing, score_sketch
+from tfadv.experiments.cifar_svm_resnet.sketches import descent, preprocessing, score_sketch
 from tfadv.reports import lines
 from tfadv.reports.document import Figure
 from tfadv.study import Claim, Clean, Experiment
@@ -87,6 +87,8 @@ class Cifar10SVM(Experiment):
             yield Figure("CIFAR-10: the first training images of each class", png, "", "images")
         text = "Made-up points: raw, less their mean, over their deviation. The SVM divides by no deviation."
         yield Figure("What preprocessing does, in two dimensions", preprocessing(), text, "preprocess")
+        text = "Made up: a loss of two weights, steeper in one of them; each step goes along its steepest descent."
+        yield Figure("Gradient descent", descent(), text, "descent")
         arrays = found.arrays("svm", "by-hand-a")
         if not arrays:
             return

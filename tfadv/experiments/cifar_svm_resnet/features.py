@@ -15,11 +15,14 @@ FLAT = 1e-8  # squared gradients below have no direction
 FITTED = 10_000  # images that principal components are taken from
 
 
-def hog_svm(image_shape: tuple[int, int, int], classes: int, *, cell: int = 8, bins: int = 9, seed: int = 0):
+def hog_svm(
+    image_shape: tuple[int, int, int], classes: int, *, cell: int = 8, bins: int = 9, hues: int = 0, seed: int = 0
+):
     """A linear classifier on histograms of oriented gradients: 324 features of a 32 x 32 image.
 
     Args:
         cell: pixels a side of a cell; bins: orientations between 0 and 180 degrees.
+        hues: bins of a histogram of hues beside them, as the course CS231n has it; 0 is none.
 
     >>> hog_svm((32, 32, 3), 10).count_params()
     3250
@@ -28,6 +31,7 @@ def hog_svm(image_shape: tuple[int, int, int], classes: int, *, cell: int = 8, b
         raise invalid("hog_svm: cell", f"at most half of {min(image_shape[:2])} pixels", repr(cell))
     inputs = keras.Input(image_shape)
     x = layers.Flatten()(blocks(oriented(gray(inputs), bins), cell))
+    x = layers.Concatenate()([x, hue_histogram(inputs, hues)]) if hues else x
     return keras.Model(inputs, _scores(x, classes, seed), name="hog_svm")
 
 
@@ -78,12 +82,32 @@ def oriented(x, bins):
     size = ops.sqrt(ops.maximum(squares, FLAT)) - math.sqrt(FLAT)
     flat = ops.less_equal(squares, FLAT)
     angle = ops.arctan2(ops.where(flat, 0.0, down), ops.where(flat, 1.0, across)) * (bins / math.pi)
-    votes = []
+    return layers.Concatenate()([vote * size for vote in votes(angle, bins)])
+
+
+def votes(place, bins):
+    """What a place on a circle of so many bins gives to each of them, 1 in all: the two nearest share it."""
     for number in range(bins):
-        # The distance to the middle of the bin in bins, around the half circle.
-        away = ops.mod(angle - (number + 0.5) + 2.5 * bins, bins) - 0.5 * bins
-        votes.append(ops.relu(1.0 - ops.absolute(away)) * size)
-    return layers.Concatenate()(votes)
+        away = ops.mod(place - (number + 0.5) + 2.5 * bins, bins) - 0.5 * bins
+        yield ops.relu(1.0 - ops.absolute(away))
+
+
+def hue_histogram(x, bins):
+    """The share of the pixels that have each hue: (n, h, w, c) to (n, bins). Gray pixels have none."""
+    if x.shape[-1] != len(GRAY):
+        x = ops.repeat(x[..., :1], len(GRAY), axis=-1)
+    red, green, blue = (x[..., k : k + 1] for k in range(len(GRAY)))
+    highest = ops.max(x, axis=-1, keepdims=True)
+    chroma = highest - ops.min(x, axis=-1, keepdims=True)
+    colored = ops.greater(chroma, LEAST)
+    over = lambda a, b: (a - b) / ops.where(colored, chroma, 1.0)  # noqa: E731
+    sixths = ops.where(
+        ops.equal(highest, red),
+        over(green, blue),
+        ops.where(ops.equal(highest, green), over(blue, red) + 2.0, over(red, green) + 4.0),
+    )
+    counted = [ops.where(colored, vote, 0.0) for vote in votes(sixths * (bins / 6), bins)]
+    return layers.GlobalAveragePooling2D()(layers.Concatenate()(counted))
 
 
 def blocks(votes, cell):

@@ -11,7 +11,14 @@ import dataclasses
 import numpy as np
 
 from tfadv.experiments.cifar_svm_resnet.networks import DOCUMENT, Divided, epochs, scales, svm
-from tfadv.experiments.cifar_svm_resnet.sketches import chain, filtered, neurons, pooled_numbers
+from tfadv.experiments.cifar_svm_resnet.sketches import (
+    chain,
+    filtered,
+    neuron,
+    neurons,
+    pooled_numbers,
+    receptive_field,
+)
 from tfadv.reports import figures
 from tfadv.reports.document import Figure
 from tfadv.study import Claim, Clean, Experiment, Weights
@@ -99,8 +106,12 @@ class NN3Layer(Experiment):
     def figures(self, found):
         png = figures.accuracy_bars(found.bars("clean"))
         yield Figure("Accuracy", png, "With 95% intervals.", "bars")
+        text = "Each input times its weight, their sum, a nonlinearity; below, what a nerve cell has in its place."
+        yield Figure("A neuron", neuron(), text, "neuron")
         yield Figure("Three layers", neurons((4, 5, 4, 3)), "Inputs, two hidden layers, scores.", "layers")
         yield Figure("A ConvNet", chain(CHAIN), "Each stage halves height and width.", "convnet")
+        text = "A neuron after one convolution of 3 x 3, and after two: the darker, the more often a pixel is seen."
+        yield Figure("Receptive fields", receptive_field(), text, "receptive-fields")
         yield Figure("A block of a ResNet", chain(BLOCK, skip=(0, 4)), "relu(x + F(x)).", "block")
         arrays = found.arrays("convnet", "illustrated")
         if arrays:

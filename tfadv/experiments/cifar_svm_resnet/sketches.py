@@ -91,6 +91,65 @@ def embeddings(panels, labels, names, path=None):
 
 
 @canvas.style()
+def descent(start=(-2.6, 1.1), rate=0.17, steps=14, path=None):
+    """The steps of gradient descent on a^2 / 2 + 2 b^2, over its contours."""
+    bowl = lambda a, b: a**2 / 2 + 2 * b**2  # noqa: E731
+    places = [np.array(start)]
+    for _ in range(steps):
+        places.append(places[-1] - rate * places[-1] * [1, 4])
+    a, b = np.meshgrid(np.linspace(-3.2, 2.2, 200), np.linspace(-1.4, 1.4, 150))
+    figure = canvas.figure(3.4)
+    axes = figure.add_subplot()
+    axes.contour(a, b, bowl(a, b), levels=np.geomspace(0.03, 8, 11), colors="#999999", linewidths=0.8)
+    axes.plot(*np.transpose(places), color=COLORS[1], marker="o", markersize=5, linewidth=1.8)
+    axes.plot(0, 0, marker="*", markersize=14, color=COLORS[0])
+    axes.set(xlabel="one weight", ylabel="another", xticks=(), yticks=(), aspect="equal")
+    return canvas.png(figure, path)
+
+
+@canvas.style()
+def neuron(path=None):
+    """A neuron as a function, and under each part what it is called in a nerve cell."""
+    figure = canvas.figure(3.0)
+    axes = figure.add_subplot()
+    arrow = {"arrowstyle": "-|>", "color": "#444444"}
+    for k, height in enumerate((1.0, 0.0, -1.0), start=1):
+        axes.annotate("", (1.75, 0.25 * height), (0.2, height), arrowprops=arrow)
+        axes.text(0, height, f"x{k}", ha="center", va="center")
+        axes.text(0.95, 0.62 * height + 0.12, f"w{k}", ha="center", va="bottom", color=COLORS[1])
+    boxes = {2.4: "w · x + b", 3.9: "f"}
+    for place, text in boxes.items():
+        box = {"boxstyle": "round,pad=0.4", "facecolor": "#E8F1F8", "edgecolor": COLORS[0]}
+        axes.text(place, 0, text, ha="center", va="center", bbox=box)
+    for begin, end in ((3.1, 3.6), (4.2, 4.9)):
+        axes.annotate("", (end, 0), (begin, 0), arrowprops=arrow)
+    axes.text(5.0, 0, "f(w · x + b)", va="center")
+    for place, text in ((0, "dendrites"), (0.95, "synapses"), (2.4, "cell body"), (3.9, "threshold"), (5.6, "axon")):
+        axes.text(place, -1.75, text, ha="center", fontsize=12, style="italic", color="#555555")
+    axes.set(xlim=(-0.5, 6.4), ylim=(-2, 1.4))
+    axes.set_axis_off()
+    return canvas.png(figure, path)
+
+
+@canvas.style()
+def receptive_field(size=9, kernel=3, path=None):
+    """What one neuron sees of an image: through one convolution, and through two."""
+    figure, middle = canvas.figure(3.6), size // 2
+    for axes, depth in zip(figure.subplots(1, 2), (1, 2), strict=True):
+        seen = np.zeros((size, size))
+        for layer in range(depth, 0, -1):
+            reach = layer * (kernel // 2)
+            seen[middle - reach : middle + reach + 1, middle - reach : middle + reach + 1] += 1
+        axes.imshow(seen, cmap="Blues", vmax=3)
+        axes.hlines(np.arange(size + 1) - 0.5, -0.5, size - 0.5, color="white", linewidth=1)
+        axes.vlines(np.arange(size + 1) - 0.5, -0.5, size - 0.5, color="white", linewidth=1)
+        axes.plot(middle, middle, marker="o", color=COLORS[1])
+        side = 2 * depth * (kernel // 2) + 1
+        axes.set(title=f"{depth} convolution{'s' * (depth > 1)}: {side} x {side}", xticks=(), yticks=())
+    return canvas.png(figure, path)
+
+
+@canvas.style()
 def neurons(widths, path=None):
     """Layers of neurons, each joined to all of the next.
 

@@ -42,7 +42,7 @@ class LavanPatch(OnPhotographs):
 
     def measures(self):
         small = self.preset == "smoke"
-        options = {"targets": (1, 2) if small else TARGETS, "steps": {"smoke": 5, "paper": 1000}.get(self.preset, 300)}
+        options = {"targets": (1, 2) if small else TARGETS, "steps": {"smoke": 5, "paper": 1000}.get(self.preset, 250)}
         fixed = {f"area-{area:g}": Patched(area, title=f"{area:.0%} of the image", **options) for area in AREAS}
         free = Patched(AREAS[1], bounded=False, rate=1.0, title=f"{AREAS[1]:.0%}, without bounds", **options)
         center = Patched(AREAS[1], center=True, title=f"{AREAS[1]:.0%}, in the center", **options)

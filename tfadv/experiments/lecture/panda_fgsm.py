@@ -75,6 +75,7 @@ class PandaFGSM(OnPhotographs):
             "fgsm": Triple(EPS, title=f"FGSM at {EPS}"),
             "bit": Triple(BIT, title=f"FGSM at {BIT}"),
             "pgd": Fooled("pgd(steps=10)", f"linf:{EPS}", title=f"PGD-10 at {EPS}"),
+            "pgd-bit": Fooled("pgd(steps=10)", f"linf:{BIT}", title=f"PGD-10 at {BIT}"),
         }
 
     def claims(self, found):
@@ -108,7 +109,7 @@ class PandaFGSM(OnPhotographs):
         rows = []
         for key in found.measures:
             if ("network", key) in found:
-                value, chance = self.of(found, key), self.of(found, key, "random") if key != "pgd" else None
+                value, chance = self.of(found, key), self.of(found, key, "random") if key in ("fgsm", "bit") else None
                 counts = counted(surely(value, 0)), counted(self.surer(found, key))
                 rows.append((found.measures[key].title, *counts, percent(chance.mean) if chance else "\N{EN DASH}"))
         heads = ("", "another class", "surer than before", "another class by random signs")
