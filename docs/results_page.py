@@ -10,6 +10,7 @@ study's preset says (`tfadv reproduce --list`); docs/results/minutes.md, which i
 
 import argparse
 import dataclasses
+import io
 import re
 from pathlib import Path
 
@@ -26,6 +27,8 @@ HEAD = ("| Section | Claim | Published | Measured | Verdict |", "| --- | --- | -
 KEPT = ("tensorflow", "keras", "processor", "cores", "seeds", "measured")
 # Minutes that no seed of a laptop preset should exceed, and how far minutes may be from those of another run.
 LIMIT, APART = 25, 0.15
+# Bytes of a figure above which the page has a smaller one, how many pixels wide that is, and its colors.
+HEAVY, LIGHT, COLORS = 250_000, 700, 128
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +74,7 @@ def write_page(run, commit, minutes):
     facts = {**about, **{key: result.provenance[key] for key in KEPT if key in result.provenance}}
     shown = dataclasses.replace(result, provenance={"document": result.provenance.get("document"), **facts})
     figures = [
-        document.Figure(figure["title"], Path(run) / figure["file"], figure["caption"], f"{name}-{figure['id']}")
+        document.Figure(figure["title"], small(Path(run) / figure["file"]), figure["caption"], f"{name}-{figure['id']}")
         for figure in result.figures
     ]
     if result.name not in known:
@@ -83,6 +86,18 @@ def write_page(run, commit, minutes):
     words = before.partition(WORDS)[2] or "\nTo be written.\n"
     page.write_text(page.read_text() + WORDS + words)
     return result
+
+
+def small(path):
+    """The PNG of a figure; one of photographs, which takes megabytes, with fewer pixels and colors."""
+    from PIL import Image
+
+    if path.stat().st_size <= HEAVY:
+        return path.read_bytes()
+    with Image.open(path) as image, io.BytesIO() as stream:
+        size = (LIGHT, round(image.height * LIGHT / image.width))
+        image.convert("RGB").resize(size, Image.Resampling.LANCZOS).quantize(COLORS).save(stream, "PNG", optimize=True)
+        return stream.getvalue()
 
 
 def contents(result, chosen):

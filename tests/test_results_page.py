@@ -1,7 +1,9 @@
 """The tool that writes the pages of docs/results: each section of a page has its own claim."""
 
+import io
 import types
 
+import numpy as np
 import pytest
 import results_page
 
@@ -24,6 +26,18 @@ def test_each_section_has_its_own_claim():
 def test_a_section_without_a_claim_is_refused(chosen):
     with pytest.raises(SystemExit, match="one for each of mat-rand, mat-max"):
         results_page.contents(result("mat", "rand", "max"), chosen)
+
+
+def test_figures_of_photographs_become_small(tmp_path):
+    from PIL import Image
+
+    noise = np.random.default_rng(0).integers(0, 256, (400, 1050, 3), dtype=np.uint8)
+    for name, pixels in (("noise", noise), ("flat", noise // 255)):
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+    assert results_page.small(tmp_path / "flat.png") == (tmp_path / "flat.png").read_bytes()
+    found = results_page.small(tmp_path / "noise.png")
+    assert len(found) < 0.3 * (tmp_path / "noise.png").stat().st_size
+    assert Image.open(io.BytesIO(found)).size == (700, 267)
 
 
 def test_a_page_says_how_long_its_run_took():
