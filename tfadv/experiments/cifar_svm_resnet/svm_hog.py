@@ -23,7 +23,7 @@ for _name in ("hog_svm", "pca_svm"):
     MODELS.add(_name, f"tfadv.experiments.cifar_svm_resnet.features:{_name}")
 SMALL = "linf:1/255"
 # Of the SVMs on features, of which the best on held-out images counts.
-DECAYS = {"smoke": (1e-3, 1e-2), "laptop": (1e-4, 1e-3, 1e-2), "paper": (1e-4, 1e-3, 1e-2)}
+DECAYS = {"smoke": (1e-3,), "laptop": (1e-4, 1e-3, 1e-2), "paper": (1e-4, 1e-3, 1e-2)}
 COMPONENTS = {"smoke": (5,), "laptop": (50, 200), "paper": (50, 200)}
 
 
