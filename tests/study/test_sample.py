@@ -20,7 +20,7 @@ def test_intervals_of_one_seed_are_over_images():
 
 
 def test_intervals_of_several_seeds_are_over_seeds():
-    assert Sample.of(RIGHT, FEWER).interval == student([0.6, 0.5])
+    assert Sample.of(RIGHT, RIGHT, FEWER).interval == student([0.6, 0.6, 0.5])
     assert Sample.of(1.0, 1.5, 1.2).interval == student([1.0, 1.5, 1.2])
     difference = Sample.of(RIGHT, FEWER) - Sample.of(FEWER, FEWER)
     assert difference.values == [pytest.approx(0.1), 0.0] and difference.interval == student([0.1, 0.0])
@@ -92,5 +92,7 @@ def test_how_numbers_are_shown():
     shares = [Sample.of(np.array(values)).map(np.array, share=True) for values in ([0.5, 1.0], [0.25, 0.5])]
     assert (shares[0] - shares[1]).in_points and str(shares[0] - shares[1]).startswith("+37.5 [-")
     assert str(Sample.of(RIGHT, RIGHT)) == "60.0 % [60.0, 60.0]"
+    low, high = Sample.of(np.arange(10) < 10, np.arange(10) < 2).interval
+    assert (low, high) == (0, 1) and str(Sample.of(np.array(0.9), np.array(0.2))).startswith("0.55 [-")
     weights = np.array(5006)
     assert str(Sample.of(weights, weights)) == "5,006" and str(Sample.of(weights, weights + 2)).startswith("5,007 [")

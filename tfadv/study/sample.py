@@ -54,12 +54,14 @@ class Sample:
     def interval(self):
         """95 %: Student's over seeds where there are several, else over images; None for a single number.
 
-        Over images: Wilson's for accuracies, Tango's for differences of them, Student's for other numbers.
+        Over images: Wilson's for accuracies, Tango's for differences of them, Student's for other numbers. Of an
+        accuracy over seeds what lies outside of 0 and 1 is cut off.
         """
         if self.mean is None:
             return None
         if len(self.per_seed) > 1:
-            return student(self.values)
+            low, high = student(self.values)
+            return (max(low, 0.0), min(high, 1.0)) if self._is_share else (low, high)
         [array] = self.per_seed.values()
         if array.ndim == 0:
             return None
@@ -121,9 +123,11 @@ class Sample:
             return MISSING
         if self.in_points:
             return points(self.mean, self.interval)
-        kinds = {array.dtype for array in self.per_seed.values()}
-        shown = percent if self.share or kinds == {np.dtype(bool)} else with_interval
-        return shown(self.mean, None if self._is_count else self.interval)
+        return (percent if self._is_share else with_interval)(self.mean, None if self._is_count else self.interval)
+
+    @property
+    def _is_share(self):
+        return self.share or {array.dtype for array in self.per_seed.values()} == {np.dtype(bool)}
 
     @property
     def _is_count(self):
