@@ -26,7 +26,7 @@ COMPARED = {
 class Capacity(Experiment):
     name, title = "capacity", "Capacity: wider, deeper, or both"
     document, ids = DOCUMENT, ("capacity",)
-    scales = residual(minutes=2.1)
+    scales = residual(minutes=0.7)
 
     def networks(self):
         if self.preset != "paper":

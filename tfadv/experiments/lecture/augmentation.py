@@ -17,7 +17,7 @@ from tfadv.study import Claim, Experiment
 class Augmentation(Experiment):
     name, title = "advtrain_as_augmentation", "Adversarial training as data augmentation"
     document, ids = DOCUMENT, ("advtrain-as-augmentation",)
-    scales = basicnet(minutes=1.9)
+    scales = basicnet(minutes=0.7)
 
     def networks(self):
         few = ("standard", "noise") if self.preset == "smoke" else ("standard", "noise", "fgsm", "linf")
