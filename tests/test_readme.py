@@ -1,5 +1,6 @@
 """What the README says works: its Python runs, its commands parse; all pages' links lead somewhere."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -10,6 +11,7 @@ from tfadv.evaluation.diagnostics import Diagnostics
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+NOTEBOOK = ROOT / "notebooks" / "quickstart.ipynb"
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
@@ -38,8 +40,10 @@ def test_the_python_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
 
 
 def commands():
+    """Those of the README and of the notebook."""
     text = "\n".join(blocks("bash")).replace("\\\n", " ")
-    return [line for line in text.splitlines() if line.startswith("tfadv ")]
+    cells = "".join(line for cell in json.loads(NOTEBOOK.read_text())["cells"] for line in [*cell["source"], "\n"])
+    return re.findall("^tfadv .*", text, re.M) + re.findall("^!(tfadv .*)", cells, re.M)
 
 
 @pytest.mark.parametrize("command", commands())

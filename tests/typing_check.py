@@ -27,7 +27,7 @@ def train() -> Run:
 
 
 def judge(model: keras.Model, data: Dataset) -> float:
-    result = tfadv.evaluate(model, data, threat="linf:0.1")
+    result = tfadv.evaluate(model, data, threat="linf:0.1", progress=True)
     low, high = result.robust_interval or (0.0, 1.0)
     result.save("runs/digits")
     tfadv.write_report("runs/digits", "digits.html")
