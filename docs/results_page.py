@@ -28,7 +28,7 @@ KEPT = ("tensorflow", "keras", "processor", "cores", "seeds", "measured")
 # Minutes that no seed of a laptop preset should exceed, and how far minutes may be from those of another run.
 LIMIT, APART = 25, 0.15
 # Bytes of a figure above which the page has a smaller one, how many pixels wide that is, and its colors.
-HEAVY, LIGHT, COLORS = 250_000, 700, 128
+HEAVY, LIGHT, COLORS = 250_000, 700, 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +96,9 @@ def small(path):
         return path.read_bytes()
     with Image.open(path) as image, io.BytesIO() as stream:
         size = (LIGHT, round(image.height * LIGHT / image.width))
-        image.convert("RGB").resize(size, Image.Resampling.LANCZOS).quantize(COLORS).save(stream, "PNG", optimize=True)
+        less = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+        dithered = less.quantize(palette=less.quantize(COLORS, kmeans=3), dither=Image.Dither.FLOYDSTEINBERG)
+        dithered.save(stream, "PNG", optimize=True)
         return stream.getvalue()
 
 

@@ -123,7 +123,7 @@ def made_up(experiment):
     arrays = {"value": one, "saved": one, "moved": one / 1e3, "before": said, "after": said[::-1], "sign": said}
     arrays |= {"x": images, "x_adv": images, "signs": np.sign(images), "random": one, "right": said[:, :3]}
     arrays |= {"wrong": said[:, :3], "at": np.arange(3), "curve": one}
-    about = {"dataset": experiment.scale.dataset, "class_names": list("abcdefghij")}
+    about = {"dataset": experiment.scale.dataset, "class_names": list("abcdefghij"), "source": "six: mine"}
     keys = [(0, "network", key) for key in experiment.taken_of("network")]
     return experiment.found_of(dict.fromkeys(keys, arrays), dict.fromkeys(keys, about))
 
@@ -135,6 +135,7 @@ def test_claims_tables_and_figures_are_made_of_what_was_measured(name):
     found = made_up(experiment)
     assert all(claim.to_json()["measured"] is not None for claim in experiment.claims(found))
     assert all(len(row) == len(table.columns) for table in experiment.tables(found) for row in table.rows)
+    assert f"The network is {experiment.usual}; the photographs are six: mine." in experiment.notes(found)
     assert all(figure.png().startswith(b"\x89PNG") for figure in experiment.figures(found))
     empty = experiment.found_of({}, {(0, "network", "x"): {"class_names": [], "dataset": "photographs"}})
     assert not list(experiment.figures(empty)) and all(

@@ -64,6 +64,10 @@ class OnPhotographs(Experiment):
             return super().load_data(bench)
         return seen_by(bench.given("network"), None if self.scale.dataset == NAME else self.scale.dataset)
 
+    def notes(self, found):
+        """What was asked, and of what."""
+        yield f"The network is {found.networks['network'].title}; the photographs are {found.fact('source')}."
+
     def of(self, found, key, *array):
         """A measure of the network: a `Sample`."""
         return found["network", key, *array]

@@ -33,7 +33,7 @@ class RidgebackFooling(OnPhotographs):
     title: typing.ClassVar[str] = "A photograph, a little noise, another class"
     document: typing.ClassVar[str] = DOCUMENT
     ids: typing.ClassVar[tuple[str, ...]] = ("ridgeback-fooling",)
-    scales: typing.ClassVar[dict] = presets()
+    scales: typing.ClassVar[dict] = presets(minutes=0.4)
     usual: typing.ClassVar[str] = "ResNet50"
 
     def measures(self):
@@ -103,6 +103,7 @@ class RidgebackFooling(OnPhotographs):
             yield Figure(title, png, "Means over the photographs.", "steps")
 
     def notes(self, found):
+        yield from super().notes(found)
         yield (
             "The labels are what the network says of the photographs, as in the document. Its photograph and weights "
             "are not these; and what it calls accuracy is the probability that the network gives to a class."
