@@ -5,7 +5,7 @@ each. Here is the same of photographs of one's own, and beside it random signs o
 0.007 is one bit of 8, which it is where pixels reach from -1 to 1: 0.0035 here. Both are measured.
 
 Command: `tfadv reproduce panda-fgsm --model FILE.keras --dataset FOLDER`. Expected: most photographs change their
-class, few to one that the network is surer of; random signs change almost none.
+class, few to one that the network is surer of; random signs change those that it wavers on.
 """
 
 import dataclasses
@@ -66,8 +66,8 @@ class PandaFGSM(OnPhotographs):
     title: typing.ClassVar[str] = "The panda that became a gibbon"
     document: typing.ClassVar[str] = DOCUMENT
     ids: typing.ClassVar[tuple[str, ...]] = ("panda-fgsm",)
-    # GoogLeNet is not among keras.applications; this is its next of kin.
     scales: typing.ClassVar[dict] = presets(minutes=0.2)
+    # GoogLeNet is not among keras.applications; this is its next of kin.
     usual: typing.ClassVar[str] = "InceptionV3"
 
     def measures(self):
@@ -98,11 +98,11 @@ class PandaFGSM(OnPhotographs):
 
     def tables(self, found):
         names, rows = found.fact("class_names"), []
-        small = found.arrays("network", "bit")
-        for k, before in enumerate(found.arrays("network", "fgsm").get("before", ())):
-            arrays = found.arrays("network", "fgsm")
-            rest = (named(arrays["sign"][k], names), named(arrays["after"][k], names))
-            rows.append((f"photograph {k + 1}", named(before, names), *rest, named(small["after"][k], names)))
+        large, small = (found.arrays("network", key) for key in ("fgsm", "bit"))
+        if large and small:
+            columns = (large["before"], large["sign"], large["after"], small["after"])
+            for k, said in enumerate(zip(*columns, strict=True), start=1):
+                rows.append((f"photograph {k}", *(named(of, names) for of in said)))
         heads = ("", "x", "sign of the gradient", f"x + {EPS} sign", f"x + {BIT} sign")
         yield Table("What the network says", heads, (*rows, PUBLISHED), "The last row is the lecture's.", "triple")
         rows = []
