@@ -201,11 +201,8 @@ def image_grid(images, titles=None, columns=5, *, title="", path=None):
 
 
 def _line(number, dash=None):
-    return {
-        "color": COLORS[number % len(COLORS)],
-        "linestyle": DASHES[(number if dash is None else dash) % len(DASHES)],
-        "linewidth": 2.2,
-    }
+    dashes = DASHES[(number if dash is None else dash) % len(DASHES)]
+    return {"color": COLORS[number % len(COLORS)], "linestyle": dashes, "linewidth": 2.2}
 
 
 def _curve(axes, number, name, curve):
