@@ -62,6 +62,12 @@ def test_the_order_of_attacks_does_not_matter():
     assert paired_test.attack_lists_differ([run(1, attacks=("fgsm", "pgd")), run(2, attacks=("pgd",))])
 
 
+def test_what_withstands_nothing_would_look_no_worse_under_more_attacks():
+    one, both = ("pgd",), ("fgsm", "pgd")
+    assert not paired_test.attack_lists_differ([run(0, attacks=one), run(2, attacks=both)])
+    assert paired_test.attack_lists_differ([run(2, attacks=one), run(0, attacks=both)])
+
+
 def of_counts(only_a, only_b, n):
     interval = paired_interval(only_a, only_b, n)
     return McNemar(n, only_a, only_b, (only_a - only_b) / n, interval, exact_p(only_a, only_b))

@@ -37,8 +37,13 @@ def differences(results):
 
 
 def attack_lists_differ(results):
-    """Whether the runs were attacked by different attacks: a run with fewer attacks looks better than it is."""
-    return len({tuple(sorted(attack["attack"] for attack in result.attacks)) for result in results}) > 1
+    """Whether the runs were attacked by different attacks: a run with fewer attacks looks better than it is.
+
+    Not one that withstands none of those that it met.
+    """
+    met = [{attack["attack"] for attack in result.attacks} for result in results]
+    every = set().union(*met)
+    return any(own != every for own, result in zip(met, results, strict=True) if result.robust_accuracy > 0)
 
 
 def sameness(a, b):
