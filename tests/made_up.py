@@ -9,9 +9,11 @@ def made_up(experiment, share=0.5, **others):
     for name in experiment.networks():
         for key in experiment.taken_of(name):
             right = rng.random(100) < others.get(name, share)
-            at = np.array(getattr(experiment.measures()[key], "at", (1, 2, 3)), float)
-            curve = type(experiment.measures()[key]).__name__ in ("Curve", "History")
-            value = np.full(at.shape, others.get(name, share)) if curve else right
+            measure = experiment.measures()[key]
+            measure = getattr(measure, "measure", measure)  # of the first images
+            at, kind = np.array(getattr(measure, "at", (1, 2, 3)), float), type(measure).__name__
+            value = np.full(at.shape, others.get(name, share)) if kind in ("Curve", "History") else right
+            value = np.repeat(right[:, None], len(at), axis=1) if kind == "CertifiedWithin" else value
             halves = {array: np.full(10, 0.5) for array in ("classes", "layers")}
             halves["withstood"] = right
             halves |= {

@@ -17,9 +17,9 @@ from tfadv.evaluation.diagnostics import Diagnostics
 from tfadv.evaluation.evaluate import evaluate
 from tfadv.evaluation.judge import Judge
 from tfadv.evaluation.multiple_threats import union
-from tfadv.experiments.certified.proofs import CertifiedAndFooled
 from tfadv.files import plain
 from tfadv.progress import silent
+from tfadv.study import CertifiedAndFooled
 
 THREAT = LInf(0.02)
 

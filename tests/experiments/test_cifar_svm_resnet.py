@@ -13,14 +13,8 @@ from tfadv.errors import TfadvError
 from tfadv.experiments import EXPERIMENTS
 from tfadv.experiments.cifar_svm_resnet import by_hand, squares, svm_resnet_pgd
 from tfadv.experiments.cifar_svm_resnet.decision_boundary_2d import WholeSquare
-from tfadv.experiments.cifar_svm_resnet.linear_measures import (
-    ByHand,
-    Certified,
-    GradientError,
-    ScoreError,
-    TrainingData,
-)
-from tfadv.study import Sample
+from tfadv.experiments.cifar_svm_resnet.linear_measures import ByHand, GradientError, ScoreError, TrainingData
+from tfadv.study import CertifiedWithin, Sample
 from tfadv.study.claims import ExactClaim
 
 STUDIES = [name for name, place in EXPERIMENTS.places.items() if ".cifar_svm_resnet." in place]
@@ -114,12 +108,6 @@ def test_by_hand_is_measured_on_test_images(network):
     assert png.startswith(b"\x89PNG")
 
 
-def test_what_is_certified_is_right_and_becomes_less(network):
-    curve = Certified("linf", (0.0, 0.01, 0.1))(network)["value"]
-    assert np.array_equal(curve[:, 0], network.model(network.x).numpy().argmax(axis=1) == network.y)
-    assert (np.diff(curve.astype(int), axis=1) <= 0).all()
-
-
 def test_a_line_parts_the_points_and_none_their_squares():
     data = squares.SQUARES.load()
     points, labels = data.test.x.reshape(-1, 2), data.test.y
@@ -154,7 +142,7 @@ def made_up(experiment, share=0.5, **others):
             curve = type(experiment.measures()[key]).__name__ in ("Curve", "History")
             certified = np.repeat(right[:, None], len(at), axis=1)
             value = np.full(at.shape, others.get(name, share)) if curve else right
-            value = certified if type(experiment.measures()[key]) is Certified else value
+            value = certified if type(experiment.measures()[key]) is CertifiedWithin else value
             scores = {"scores": np.zeros((100, 10)), "loss": np.linspace(9, 1, 100), "keras": np.array(0.0)}
             stored[0, name, key] = {"value": value, "at": at, "apart": np.array(0.0), **scores}
     about = {key: {"dataset": experiment.scale.dataset, "class_names": list("abcdefghij")} for key in stored}

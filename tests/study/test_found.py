@@ -22,7 +22,7 @@ MEASURES = {
 }
 
 
-def found(seeds=1, **changes):
+def found(seeds=1, changes=None):
     stored = {}
     for seed in range(seeds):
         stored[seed, "start", "clean"] = {"value": np.ones(10, bool)}
@@ -33,7 +33,7 @@ def found(seeds=1, **changes):
                 "at": np.array([0.0, 0.1]),
                 "value": np.array([0.9, right / 10 + seed / 100]),
             }
-    return Found(NETWORKS, MEASURES, stored | changes)
+    return Found(NETWORKS, MEASURES, stored | (changes or {}))
 
 
 def test_samples_are_asked_for_by_name():
@@ -42,6 +42,14 @@ def test_samples_are_asked_for_by_name():
     assert ("plain", "pgd") in found() and ("plain", "rho2") not in found() and ("nobody", "pgd") not in found()
     with pytest.raises(KeyError, match="no measure 'pdg'"):
         found()["plain", "pdg"]
+
+
+def test_a_curve_kept_image_by_image_says_who_is_right_where_it_was_measured():
+    curve = {"at": np.array([0.0, 0.1]), "value": np.array([[True, False], [True, True]])}
+    measured = found(changes={(0, "plain", "curve"): curve})
+    assert measured.right_at("plain", "curve", 0.1).per_seed[0].tolist() == [False, True]
+    with pytest.raises(ValueError, match="not in list"):
+        measured.right_at("plain", "curve", 0.05)
 
 
 def test_a_row_a_network_that_was_measured_and_has_a_title():
@@ -94,7 +102,7 @@ def test_curves_have_bands_over_seeds():
     assert list(curves) == ["Plain", "Robust"]
     assert curves["Plain"]["accuracy"][1] == pytest.approx(0.505) and curves["Plain"]["low"][1] < 0.5
     images = {"at": np.array([0.0, 0.1]), "value": np.array([[True, True], [True, False]])}
-    assert found(**{}).curves("curve").keys() == {"Plain", "Robust"}
+    assert found().curves("curve").keys() == {"Plain", "Robust"}
     with_images = Found(NETWORKS, MEASURES, {(0, "plain", "curve"): images})
     assert with_images.curves("curve")["Plain"]["accuracy"].tolist() == [1.0, 0.5]
 

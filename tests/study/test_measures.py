@@ -8,7 +8,10 @@ import pytest
 
 from tfadv.attacks.fgsm import FGSM
 from tfadv.data.split import Dataset, Split
+from tfadv.errors import TfadvError
 from tfadv.study import (
+    Certified,
+    CertifiedWithin,
     Clean,
     Differs,
     First,
@@ -41,6 +44,17 @@ def test_a_column_depends_on_no_other(network, images, labels, predict):
     assert (right == (clean & (predict(network.model, x_adv) == labels))).all() and right.sum() < clean.sum()
     first = First(10, Under("fgsm", "linf:0.1", "FGSM"))
     assert (first(network)["value"] == right[:10]).all() and first.title == "FGSM"
+
+
+def test_what_is_certified_is_right_and_becomes_less(network, classifiers):
+    linear, at = dataclasses.replace(network, model=classifiers("linear")), (0.0, 0.02, 0.1)
+    curve = CertifiedWithin("linf", at)(linear)["value"]
+    assert np.array_equal(curve[:, 0], Clean()(linear)["value"]) and (np.diff(curve.astype(int), axis=1) <= 0).all()
+    assert np.array_equal(curve[:, 1], Certified("linf:0.02")(linear)["value"]) and 0 < curve[:, 1].mean() < 1
+    with pytest.raises(TfadvError, match="no radius is known"):
+        CertifiedWithin("linf", at)(network)
+    with pytest.raises(TfadvError, match="nothing can be proven"):
+        Certified("l2:0.1")(network)
 
 
 def test_titles_are_no_part_of_what_is_measured():

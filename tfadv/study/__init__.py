@@ -6,6 +6,7 @@ from tfadv.study.experiment import Experiment
 from tfadv.study.measures import Clean, Differs, First, History, LastEpoch, Protocol, Under, Weights
 from tfadv.study.noise import NoiseOff, Unaware
 from tfadv.study.pictures import FirstImages, Gallery
+from tfadv.study.proofs import Certified, CertifiedAndFooled, CertifiedWithin
 from tfadv.study.recipe import Network, Scale
 from tfadv.study.representations import ByClass, FirstComponent, LayerSimilarity
 from tfadv.study.sample import Sample
@@ -13,6 +14,9 @@ from tfadv.study.sample import Sample
 __all__ = [
     "AtHalf",
     "ByClass",
+    "Certified",
+    "CertifiedAndFooled",
+    "CertifiedWithin",
     "Claim",
     "Clean",
     "Curve",

@@ -97,6 +97,11 @@ class Found:
         place = place if isinstance(place, Sample) else Sample(dict.fromkeys(self.seeds, np.asarray(place)))
         return self[network, measure].map(_interpolated, self[network, measure, "at"], place, share=True)
 
+    def right_at(self, network, measure, place):
+        """Which images are right at a place that a curve, kept image by image, was measured at: a `Sample` of bool."""
+        column = lambda curve, at: curve[:, list(at).index(place)]  # noqa: E731
+        return self[network, measure].map(column, self[network, measure, "at"])
+
     def crossing(self, network, measure, level=0.5, first=False):
         """The place where a curve is nearest to a level, or the `first` where it is at most that: a `Sample`."""
 

@@ -10,8 +10,8 @@ Command: `tfadv reproduce noise-injection`. Expected: the gain shrinks or vanish
 
 from tfadv.experiments.biparo.capacity import Capacity
 from tfadv.experiments.biparo.networks import DOCUMENT, LINF, basicnet, networks, random_tests
-from tfadv.experiments.biparo.residual import within
-from tfadv.study import Claim, Experiment, First, Network, Unaware, Under, published_gain
+from tfadv.experiments.biparo.residual import at_own_scale
+from tfadv.study import CertifiedWithin, Claim, Experiment, First, Network, Unaware, Under, published_gain
 
 PUBLISHED = {
     "linf": {"clean": 0.2402, "pgd_linf": 0.1971, "pgd_l2": 0.1856, "fgsm": 0.1976},
@@ -23,6 +23,9 @@ PUBLISHED = {
 PGD, IMAGES = "pgd(steps=20)", 500
 # Which of the networks of table 3 is the document's "wide" ResNet, or comes nearest to it.
 WIDE = {"laptop": "w12", "paper": "resnet18"}
+# l_2 radii of certificates; a change of all of CIFAR-10's pixels by 0.03 has the last, 0.03 sqrt(3072).
+RADII = (0.0, 0.025, 0.05, 0.1, 0.2, 1.663)
+SMOOTHED = {"smoothed": 0.03, "smoothed_strong": 0.1}
 # What is said of noise, by network and column: an id, the sentence, and on which side of 0 the gain is to lie.
 SAID = {
     ("linf", "pgd_linf"): ("one-draw", "Noise raises accuracy under PGD that follows one draw", "above"),
@@ -43,6 +46,7 @@ class NoiseInjection(Experiment):
     scales = {preset: scale.but(judged=min(scale.judged, 1000)) for preset, scale in basicnet(minutes=1.1).items()}
     noisy = ("linf_noise", "mat_noise", "strong", "wide_noise")
     only = dict.fromkeys(("eot", "unaware", "apgd"), noisy) | dict.fromkeys(("eot_10", "eot_50"), noisy[:1])
+    only = only | {"certified": tuple(SMOOTHED)}
 
     def networks(self):
         noisy = lambda name, sigma: {"of": (name,), "defense": f"noise(sigma={sigma})"}  # noqa: E731
@@ -53,8 +57,11 @@ class NoiseInjection(Experiment):
         named |= networks(self.preset, "mat_rand")
         named["mat_noise"] = Network(title="MAT-Rand, noise 0.03", **noisy("mat_rand", 0.03))
         named["strong"] = Network(title="l_inf PGD training, noise 0.1", **noisy("linf", 0.1))
+        for name, sigma in SMOOTHED.items():
+            smooth = {"of": ("linf",), "defense": f"smoothed(sigma={sigma})", "measures": ("certified",), "aside": True}
+            named[name] = Network(title=f"l_inf PGD training, noise {sigma}", **smooth)
         wide = Capacity(preset=self.preset).networks()[WIDE[self.preset]]
-        named["wide"] = within(wide, self.preset, self.scale)
+        named["wide"] = at_own_scale(wide, self.preset, self.scale)
         return named | {"wide_noise": Network(title=f"{wide.title}, noise 0.03", **noisy("wide", 0.03))}
 
     def measures(self):
@@ -65,7 +72,12 @@ class NoiseInjection(Experiment):
         mean = lambda attack, draws: First(  # noqa: E731
             IMAGES, Under(f"eot(attack={attack}, draws={draws})", LINF, f"{attack}, mean of {draws} draws")
         )
+        asked["certified"] = First(100, CertifiedWithin("l2", RADII))
         return asked | {"apgd": mean("apgd(steps=40)", 20), "eot_10": mean(PGD, 10), "eot_50": mean(PGD, 50)}
+
+    def derived(self, found):
+        within = lambda radius: lambda name: found.right_at(name, "certified", radius)  # noqa: E731
+        return {f"within-{radius}": (f"within {radius:g}", within(radius)) for radius in RADII}
 
     def claims(self, found):
         for name, (id, says) in AVERAGED.items():
@@ -82,6 +94,10 @@ class NoiseInjection(Experiment):
         if "apgd" in self.measures():
             says = "Auto-PGD that averages leaves less than PGD that averages (noise 0.1)"
             yield Claim("apgd", says, found["strong", "apgd"] - found["strong", "eot"], below=0.0)
+        if "certified" in self.measures():
+            says = "The certificate of noise 0.03 holds against l_inf 0.03 for fewer than 5 % of the images"
+            certified = found["smoothed", f"within-{RADII[-1]}"]
+            yield Claim("certificate", says, certified, below=0.05, published="a solid theoretical basis")
         says = "An attacker who does not know of the noise leaves more than one who averages (noise 0.03)"
         known = found["linf_noise", "unaware"].map(lambda right: right[:IMAGES]) - found["linf_noise", "eot"]
         yield Claim("unaware", says, known, above=0.0)
@@ -91,5 +107,12 @@ class NoiseInjection(Experiment):
             "Noisy networks are judged by the majority of 20 answers, the document's by one. The ResNet is that of "
             f"table 3; attacks on the mean of draws run on {IMAGES} images."
         )
-        options = {"columns": list(self.measures()), "published": PUBLISHED, "note": note}
+        columns = [key for key in self.measures() if key != "certified"]
+        options = {"columns": columns, "published": PUBLISHED, "note": note}
         yield found.grid("table-4", "Table 4: with and without noise at prediction", **options)
+        if rows := found.having("certified"):
+            note = (
+                "Right, and certified by randomized smoothing within an l_2 radius with 99.9 % confidence; 100 images."
+            )
+            columns = [f"within-{radius}" for radius in RADII]
+            yield found.grid("certified", "What the noise certifies", columns=columns, rows=rows, note=note)

@@ -67,7 +67,7 @@ def trained(preset, title, threat=LINF, **options):
     return Network(title=title, threat=threat, **options)
 
 
-def within(network, preset, scale):
+def at_own_scale(network, preset, scale):
     """A network of these presets in a study of another scale: trained as here, so that both studies share it."""
     own = residual()[preset]
     return dataclasses.replace(network, share=own.epochs / scale.epochs, **network.over(own))

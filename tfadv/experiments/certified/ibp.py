@@ -7,9 +7,8 @@ Command: `tfadv reproduce ibp`. Expected: of the IBP network the bracket is 3 po
 bounds prove little, and no certified image falls. Interval bounds come first, then linear ones (CROWN).
 """
 
-from tfadv.experiments.certified.proofs import Certified, CertifiedAndFooled
 from tfadv.experiments.lecture.scales import SMOKE
-from tfadv.study import Claim, Clean, Experiment, Network, Protocol, Scale
+from tfadv.study import Certified, CertifiedAndFooled, Claim, Clean, Experiment, Network, Protocol, Scale
 
 THREAT = "linf:0.1"
 # Gowal et al. 2019, abstract: a verified error of 2.23 % at eps 0.1, of a larger network.

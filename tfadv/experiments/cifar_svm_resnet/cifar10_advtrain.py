@@ -6,11 +6,10 @@ Command: `tfadv reproduce cifar10-advtrain`. Expected: the robust ResNet gains a
 and loses some on natural images; so does the SVM, for which the certificate is exact.
 """
 
-from tfadv.experiments.cifar_svm_resnet.linear_measures import Certified
 from tfadv.experiments.cifar_svm_resnet.networks import DOCUMENT, THREAT, resnet, robust_resnet, scales, svm
 from tfadv.reports import figures
 from tfadv.reports.document import Figure
-from tfadv.study import Claim, Clean, Curve, Experiment, Gallery, Under
+from tfadv.study import CertifiedWithin, Claim, Clean, Curve, Experiment, Gallery, Under
 
 EPS = tuple(k / 255 for k in (0, 1, 2, 4, 8, 16))
 # The document's chart, read as accuracies: "about 45 %" error of the robust network, 92 % before and 30 % after PGD.
@@ -40,13 +39,12 @@ class Cifar10AdvTrain(Experiment):
             "clean": Clean("Natural"),
             "pgd": Under(pgd, THREAT, "PGD at 8/255"),
             "curve": Curve(pgd, "linf", EPS),
-            "certified": Certified("linf", EPS, "Certified, exactly"),
+            "certified": CertifiedWithin("linf", EPS, "Certified, exactly"),
             "images": Gallery(pgd, THREAT),
         }
 
     def derived(self, found):
-        at = lambda right: right[:, EPS.index(8 / 255)]  # noqa: E731
-        return {"exact": ("Certified at 8/255", lambda name: found[name, "certified"].map(at))}
+        return {"exact": ("Certified at 8/255", lambda name: found.right_at(name, "certified", 8 / 255))}
 
     def claims(self, found):
         gain = found["robust", "pgd"] - found["resnet", "pgd"]

@@ -1,4 +1,4 @@
-"""What is measured of data and of linear classifiers: the split, gradients, an SVM trained by hand, a certificate.
+"""What is measured of data and of linear classifiers: the split, gradients, an SVM trained by hand.
 
 See `tfadv.study.measures`.
 """
@@ -118,26 +118,6 @@ class ScoreError:
         w = np.concatenate([dense.kernel.numpy(), dense.bias.numpy()[None]]).astype(np.float64)
         s = scores(w, rows_of(network.x, _centering(network.model), dataclasses.replace(RECIPES["b"], bias=1.0)))
         return {"value": np.abs(s - network.model.predict(network.x, verbose=0)).max() / np.abs(s).max()}
-
-
-@dataclasses.dataclass(frozen=True)
-class Certified:
-    """Right at each eps whatever the attacker does, image by image, (n, k): of linear networks exactly, by formula."""
-
-    norm: str
-    at: tuple[float, ...]
-    title: str = titled("Certified")
-
-    @property
-    def xlabel(self):
-        """What the curve is over."""
-        return f"eps ({self.norm})"
-
-    def __call__(self, network):
-        from tfadv.evaluation.certificates.linear import linear_radius
-
-        radius = linear_radius(network.model, network.x, network.y, self.norm)
-        return {"at": np.array(self.at), "value": radius[:, None] > np.array(self.at)}
 
 
 def divided(network: typing.Any):

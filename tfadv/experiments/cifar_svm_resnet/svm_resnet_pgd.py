@@ -7,11 +7,10 @@ below on a linear network: the exact certificate.
 Command: `tfadv reproduce svm-resnet-pgd`. Expected: the SVM is at 0 % from 4/255 on, the ResNet a little later.
 """
 
-from tfadv.experiments.cifar_svm_resnet.linear_measures import Certified
 from tfadv.experiments.cifar_svm_resnet.networks import DOCUMENT, resnet, scales, svm
 from tfadv.reports import figures
 from tfadv.reports.document import Figure, Table, percent
-from tfadv.study import Claim, Clean, Curve, Experiment, Under
+from tfadv.study import CertifiedWithin, Claim, Clean, Curve, Experiment, Under
 from tfadv.study.claims import ExactClaim
 
 STEPS = (1, 5, 10, 40)
@@ -48,7 +47,7 @@ class SVMResNetPGD(Experiment):
                 loss: Curve(attack("customary", steps[-1], f"loss={loss}"), "linf", EPS, f"PGD on the {loss} loss")
                 for loss in ("hinge", "margin")
             },
-            "certified": Certified("linf", EPS, "Certified, exactly"),
+            "certified": CertifiedWithin("linf", EPS, "Certified, exactly"),
         }
 
     def curve_names(self):

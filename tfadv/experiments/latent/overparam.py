@@ -24,25 +24,22 @@ from tfadv.study.measures import titled
 class Linear:
     """The exact distance of the right images to the nearest boundary, ||delta||_2 without a box, of a linear network.
 
-    min_k (z_y - z_k) / ||A_y - A_k||_2, `value`, (n,), NaN where it is wrong; `matrix`, (d, classes), is A without what
-    all classes share.
+    `value`, (n,), is NaN where the network is wrong; `matrix`, (d, classes), is A of z = A x + b without what all
+    classes share.
     """
 
     title: str = titled("Exact distance")
 
     def __call__(self, network):
         from tfadv.evaluation import metrics
+        from tfadv.evaluation.certificates.linear import linear_radius
 
         shape = network.x.shape[1:]
         unit = np.concatenate([np.zeros((1, np.prod(shape))), np.eye(np.prod(shape))]).astype(np.float32)
         columns = metrics.logits(network.model, unit.reshape(-1, *shape))
         matrix = (columns[1:] - columns[0]).astype(np.float64)
-        z, labels = metrics.logits(network.model, network.x).astype(np.float64), network.y
-        own = np.arange(len(labels))
-        gaps = z[own, labels][:, None] - z
-        widths = np.linalg.norm(matrix[:, labels, None] - matrix[:, None, :], axis=0)
-        distances = np.where(widths > 0, gaps / np.maximum(widths, 1e-12), np.inf).min(axis=1)
-        value = np.where(network.judge().clean, distances, np.nan)
+        distance = linear_radius(network.model, network.x, network.y, "l2", boxed=False)
+        value = np.where(network.judge().clean, distance, np.nan)
         return {"value": value, "matrix": matrix - matrix.mean(axis=1, keepdims=True)}
 
 

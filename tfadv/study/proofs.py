@@ -1,7 +1,6 @@
 """Measures of what is proven of a network, and of attacks on it. See `tfadv.study.measures`."""
 
 import dataclasses
-import typing
 
 import numpy as np
 
@@ -11,13 +10,33 @@ from tfadv.study.measures import titled, withstands
 
 @dataclasses.dataclass(frozen=True)
 class Certified:
-    """Which images no attack fools, as the layers of the network prove."""
+    """Right whatever the attacker does, image by image: as layers or votes prove."""
 
     threat: str
     title: str = titled("Certified")
 
     def __call__(self, network):
         return {"value": proof(network, self.threat).certified}
+
+
+@dataclasses.dataclass(frozen=True)
+class CertifiedWithin:
+    """`Certified` within each eps, (n, k): of linear and of smoothed networks, of which a radius is known."""
+
+    norm: str
+    at: tuple[float, ...]
+    title: str = titled("Certified")
+
+    @property
+    def xlabel(self):
+        """What the curve is over."""
+        return f"eps ({self.norm})"
+
+    def __call__(self, network):
+        radius = proof(network, f"{self.norm}:{max(self.at)}").radius
+        if radius is None:
+            raise TfadvError("of a network of this study no radius is known, only what is certified within one eps.")
+        return {"at": np.array(self.at), "value": radius[:, None] > np.array(self.at)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,30 +55,6 @@ class CertifiedAndFooled:
             few = dataclasses.replace(network, dataset=dataclasses.replace(network.dataset, test=split))
             fell[at] = ~withstands(few, self.attack, self.threat)
         return {"value": fell}
-
-
-@dataclasses.dataclass(frozen=True)
-class CertifiedWithin:
-    """Which images a smoothed network certifies within each l_2 radius, (n, radii) bool.
-
-    Beside it `abstains`, (n,): where more than half of the copies may be of other classes.
-    """
-
-    radii: tuple[float, ...]
-    title: str = titled("Certified")
-    xlabel: typing.ClassVar[str] = "l_2 radius"
-
-    def __call__(self, network):
-        from tfadv.evaluation.certificates.smoothing import certify, smoothing_of
-
-        options = smoothing_of(network.model)._asdict()
-        found = certify(options.pop("classifier"), network.x, seed=network.seed, progress=network.progress, **options)
-        radius = np.where(found.predicted == network.y, found.radius, -1.0)
-        return {
-            "at": np.array(self.radii),
-            "value": radius[:, None] > np.array(self.radii),
-            "abstains": found.predicted < 0,
-        }
 
 
 def proof(network, threat):
