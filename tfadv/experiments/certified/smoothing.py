@@ -89,8 +89,8 @@ class Smoothing(Experiment):
             cells = (more, radius), (less, radius)
             published = self.published and published_gain(self.published, *cells)
             yield Claim(id, says, found[cells[0]] - found[cells[1]], above=0.0, published=published)
-        says = "Without noise in training at most a third as many images are certified within 0.25"
-        yield Claim("unprepared", says, found["unprepared", "0.25"] / found["0.25", "0.25"], below=1 / 3)
+        says = "Training on noise certifies more images within 0.25, by at least 20 points (sigma 0.25)"
+        yield Claim("unprepared", says, found["0.25", "0.25"] - found["unprepared", "0.25"], above=0.2)
         attacked = found["0.25", "attacked"]
         certified = found["0.25", "0.25"].map(lambda right: right[: self.measures()["attacked"].n])
         says = "PGD on the vote of 32 copies leaves at most 2 points fewer images than are certified within 0.25"
