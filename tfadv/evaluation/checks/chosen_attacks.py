@@ -185,13 +185,17 @@ def not_standard(evidence):
     return (
         "info",
         f"Not comparable with published figures of AutoAttack ({version}), which also runs {', '.join(missing)}.",
-        "Name the attacks that were run where you quote the robust accuracy: those follow gradients, which the model "
-        "has not."
-        if not evidence.differentiable
-        else "Leave out --attack to run it."
-        if evidence.noise is None
-        else f'Add --attack "autoattack(version={version})".',
+        _how_to_compare(evidence, version),
     )
+
+
+def _how_to_compare(evidence, version):
+    """What to do for a robust accuracy that compares with published ones."""
+    if not evidence.differentiable:
+        said = "Name the attacks that were run where you quote the robust accuracy"
+        return f"{said}: those follow gradients, which the model has not."
+    # Of a model without noise it is what runs by itself.
+    return f'Add --attack "autoattack(version={version})".' if evidence.noise else "Leave out --attack to run it."
 
 
 def _only_quick(evidence):
