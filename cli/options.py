@@ -3,6 +3,7 @@
 import click
 
 from tfadv.attacks import ATTACKS
+from tfadv.options import BATCH
 from tfadv.threat import NORMS
 
 
@@ -23,7 +24,7 @@ seed = click.option(
 batch_size = click.option(
     "--batch-size",
     type=click.IntRange(min=1),
-    default=500,
+    default=BATCH,
     show_default=True,
     help="Images at a time; memory grows with it.",
 )

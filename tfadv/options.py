@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 from tfadv.errors import invalid
 
+# Images at a time that are judged or attacked where nothing is said: more are hardly faster, and take memory.
+BATCH = 500
+
 
 def number(
     what: str, value: object, expected: str, fits: Callable[[float], bool], kinds: tuple = (int, float)

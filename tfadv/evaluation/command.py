@@ -10,14 +10,13 @@ from tfadv.attacks.base import Attack
 from tfadv.attacks.wrapper import AttackWrapper
 from tfadv.data import DATASETS
 from tfadv.data.split import Dataset
+from tfadv.options import BATCH
 from tfadv.threat import ThreatModel
 
 # What an attack has more of, in this order, and how many times as much.
 LENGTHS, TIMES = ("steps", "queries"), 5
 # The folder in the directory of the results that the line writes to, so that it takes the place of none.
 FOLDER = "longer"
-# What `tfadv evaluate` takes where nothing is said.
-BATCH = 500
 
 
 def without_attacks(

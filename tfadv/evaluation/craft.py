@@ -12,6 +12,7 @@ from tfadv import files, validation
 from tfadv.evaluation import metrics
 from tfadv.evaluation.attack_run import spread
 from tfadv.evaluation.scale import check_scale
+from tfadv.options import BATCH
 from tfadv.progress import silent
 from tfadv.reports import figures
 
@@ -32,7 +33,7 @@ def craft(
     threat: ThreatModel,
     targeted: str | None = None,
     seed: int = 0,
-    batch_size: int = 500,
+    batch_size: int = BATCH,
     progress: Callable = silent,
     any_scale: bool = False,
 ) -> dict[str, np.ndarray]:

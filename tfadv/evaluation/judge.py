@@ -11,6 +11,7 @@ import numpy as np
 from tfadv import validation
 from tfadv.attacks.eot import EOT
 from tfadv.evaluation import metrics
+from tfadv.options import BATCH
 
 if TYPE_CHECKING:
     import keras
@@ -62,7 +63,7 @@ class Judge:
     y: np.ndarray
     threat: ThreatModel
     seed: int = 0
-    batch_size: int = 500
+    batch_size: int = BATCH
     draws: int = 1
     jitter: float = 0.0
 

@@ -6,22 +6,23 @@ import tensorflow as tf
 from tfadv import gradients, losses, validation
 from tfadv.attacks.compiled import forward
 from tfadv.attacks.deepfool import DeepFool
+from tfadv.options import BATCH
 from tfadv.threat import NORMS
 
 
-def logits(model, x, batch_size=500):
+def logits(model, x, batch_size=BATCH):
     """The model's logits, (n, classes) float32; of its `inference_model`."""
     # Keras' `predict` builds a pipeline at every call, which takes longer than a small network does.
     run = forward(model, x.shape[1:])
     return np.concatenate([run(x[i : i + batch_size]) for i in range(0, len(x), batch_size)])
 
 
-def predictions(model, x, batch_size=500):
+def predictions(model, x, batch_size=BATCH):
     """The predicted classes, (n,) int32."""
     return logits(model, x, batch_size).argmax(axis=1).astype(np.int32)
 
 
-def correct(model, x, y, batch_size=500, draws=1, attacked=False):
+def correct(model, x, y, batch_size=BATCH, draws=1, attacked=False):
     """Where the model is right, (n,) bool; with several draws of a random model, where more than half of them are.
 
     Args:
@@ -33,7 +34,7 @@ def correct(model, x, y, batch_size=500, draws=1, attacked=False):
     return share_right(answers, y, attacked and validation.rejects(model)) > 0.5
 
 
-def votes(model, x, batch_size=500, draws=1, jitter=0.0, ballot=0):
+def votes(model, x, batch_size=BATCH, draws=1, jitter=0.0, ballot=0):
     """Logits of several passes, one after another: each (n, classes).
 
     Args:
@@ -67,7 +68,7 @@ def probabilities(z):
     return e / e.sum(axis=1, keepdims=True)
 
 
-def rho(model, x, attack=None, norm="l2", batch_size=500):
+def rho(model, x, attack=None, norm="l2", batch_size=BATCH):
     """||delta||_p / ||x||_p per image, delta the attack's smallest change of the *prediction*: (n,).
 
     Misclassified images count like any other, as in the papers. The mean is DeepFool's rho_p
@@ -84,7 +85,7 @@ def rho(model, x, attack=None, norm="l2", batch_size=500):
     return relative_change(model, x, x_adv, predicted, norm, batch_size)
 
 
-def relative_change(model, x, x_adv, predicted, norm="l2", batch_size=500):
+def relative_change(model, x, x_adv, predicted, norm="l2", batch_size=BATCH):
     """||x_adv - x||_p / ||x||_p per image, (n,); NaN where the prediction is the one of x, `predicted`, still."""
     ratio = _length(x_adv - x, norm) / np.maximum(_length(x, norm), 1e-12)
     return np.where(predictions(model, x_adv, batch_size) != predicted, ratio, np.nan)
@@ -102,7 +103,7 @@ def summary(ratios):
     return {"mean": mean, "median": median, "not_found": float(np.isnan(ratios).mean())}
 
 
-def gradient_signs(model, x, y, batch_size=500):
+def gradient_signs(model, x, y, batch_size=BATCH):
     """sign(grad_x cross-entropy) of every image, (n, h, w, c) in {-1, 0, 1}."""
 
     @tf.function(
@@ -117,7 +118,7 @@ def gradient_signs(model, x, y, batch_size=500):
     return np.concatenate([signs(x[i : i + batch_size], y[i : i + batch_size]).numpy() for i in starts])
 
 
-def fgs_outcomes(model, x, y, eps, clip=False, batch_size=500):
+def fgs_outcomes(model, x, y, eps, clip=False, batch_size=BATCH):
     """Where the model is right on x + eps * sign(grad), for each eps; without the clip to [0, 1] as Deng et al. 2019.
 
     Returns:

@@ -8,6 +8,7 @@ from tfadv.errors import invalid
 from tfadv.evaluation import metrics
 from tfadv.evaluation.statistics import mcnemar
 from tfadv.graph.structure import expects_bytes, unchanged_variables
+from tfadv.options import BATCH
 
 IMAGES = 500
 # How much accuracy images times 255 have to gain: less where the first layer tells the scale, else more than the
@@ -15,7 +16,7 @@ IMAGES = 500
 TOLD, UNTOLD, LEVEL = 0.1, 0.3, 0.001
 
 
-def check_scale(model, x, y, batch_size=500):
+def check_scale(model, x, y, batch_size=BATCH):
     """Refuse a classifier that is wrong about images in [0, 1] and right about the same images in [0, 255].
 
     Args:

@@ -10,12 +10,13 @@ from numpy.typing import ArrayLike
 from tfadv import gradients, validation
 from tfadv.errors import invalid
 from tfadv.graph.linear import is_linear
+from tfadv.options import BATCH
 from tfadv.tensors import flat_sum
 from tfadv.threat import NORMS, balls
 
 
 def linear_radius(
-    model: keras.Model, x: ArrayLike, y: ArrayLike, norm: str, batch_size: int = 500, *, boxed: bool = True
+    model: keras.Model, x: ArrayLike, y: ArrayLike, norm: str, batch_size: int = BATCH, *, boxed: bool = True
 ) -> np.ndarray:
     """How far each image is from the nearest point that a linear classifier gets wrong.
 
