@@ -9,10 +9,10 @@ import pytest
 
 from tfadv import L2, LInf, Patch, attacks
 from tfadv.errors import TfadvError
-from tfadv.evaluation import checks, metrics
+from tfadv.evaluation import checks, diagnostics, metrics
 from tfadv.evaluation.certificates import Certificate, certificate, interval, way
 from tfadv.evaluation.certificates.interval import interval_certified
-from tfadv.evaluation.checks import chosen_attacks
+from tfadv.evaluation.checks import chosen_attacks, evidence
 from tfadv.evaluation.diagnostics import Diagnostics
 from tfadv.evaluation.evaluate import evaluate
 from tfadv.evaluation.judge import Judge
@@ -75,13 +75,25 @@ def test_an_evaluation_says_a_bracket(classifiers, dataset, short):
 
 
 def test_an_image_that_is_certified_and_fooled_is_an_error(classifiers, dataset, short, monkeypatch):
-    monkeypatch.setattr(
-        "tfadv.evaluation.certificates.interval_certified", lambda model, x, y, threat, **options: y >= 0
-    )
+    monkeypatch.setattr(interval.Bounding, "certified", lambda self, x, y, **options: y >= 0)
     result = evaluate(classifiers("mlp"), dataset, threat=LInf(0.1), attacks="fgsm")
     [finding] = result.findings
     assert finding["severity"] == "error" and finding["code"] == "certificate_contradicted"
     assert "images are proven to withstand every attack" in finding["message"]
+    found = evaluate(classifiers("mlp"), dataset, threat=LInf(0.1), attacks="fgsm", diagnostics=False).findings
+    assert found[1] == finding and [other["code"] for other in found[:1]] == ["not_checked"]
+
+
+def test_of_fooled_images_a_few_are_tried(classifiers, dataset, short, monkeypatch):
+    tried, prove = [], interval.Bounding.certified
+    spy = lambda self, x, y, **options: tried.append(len(x)) or prove(self, x, y, **options)  # noqa: E731
+    monkeypatch.setattr(interval.Bounding, "certified", spy)
+    every = evaluate(classifiers("mlp"), dataset, threat=LInf(0.05), attacks="fgsm")
+    monkeypatch.setattr(diagnostics, "some", lambda which: evidence.some(which, 2))
+    few = evaluate(classifiers("mlp"), dataset, threat=LInf(0.05), attacks="fgsm")
+    assert tried == [len(dataset.test), few.arrays["robust"].sum() + 2] and tried[1] < tried[0]
+    np.testing.assert_array_equal(few.arrays["certified"], every.arrays["certified"])
+    assert few.certificate == every.certificate
 
 
 def test_batches_of_images_are_certified_as_one(classifiers, images, labels):

@@ -81,7 +81,7 @@ def test_a_smoothed_model_is_certified_in_three_norms(classifiers, images, label
     spec = "smoothed(sigma=0.2, votes=20, n0=20, n=100)"
     defend(classifiers("mlp"), spec).save(tmp_path / "model.keras")
     model = classifier.load(tmp_path)
-    assert smoothing_of(model)[1:] == (0.2, 20, 100, 0.001) and smoothing_of(classifiers("mlp")) is None
+    assert smoothing_of(model)[1:] == (0.2, 20, 100, 0.001, 20) and smoothing_of(classifiers("mlp")) is None
     proof = lambda threat: certificate(Judge(model, images[:8], labels[:8], threat, draws=5))  # noqa: E731
     near, far, every = proof(L2(0.05)), proof(L2(0.5)), proof(LInf(0.05 / 8))
     assert 0 < near.certified.mean() <= 1 and not far.certified.any() and far.stated() is None
@@ -92,6 +92,6 @@ def test_a_smoothed_model_is_certified_in_three_norms(classifiers, images, label
     # A vote of few copies may abstain where it is certified.
     assert near.contradicted(np.zeros(8, bool)) is None and "infinitely many" in near.unattacked
     judge = Judge(model, images[:8], labels[:8], L2(0.05), draws=5)
-    assert way(judge).passes == (120, 0)
+    assert way(judge).passes == (6, 0)  # of 20 copies each
     aside = Diagnostics(types.SimpleNamespace(judge=judge), None, seen=None, progress=silent, whole=False)
     assert aside.proof is None and aside.todo == {}  # it takes too long where only a verdict is asked for

@@ -8,6 +8,7 @@ import pytest
 from tfadv.data.split import Dataset, Split
 from tfadv.errors import TfadvError
 from tfadv.evaluation import diagnostics, gate, merge
+from tfadv.evaluation.certificates import interval
 from tfadv.evaluation.evaluate import evaluate
 from tfadv.evaluation.judge import Judge
 from toy_models import digits
@@ -59,6 +60,27 @@ def test_an_error_of_a_check_is_a_no(classifiers, many, monkeypatch):
     monkeypatch.setattr(gate, "evaluate", lambda *a, **k: dataclasses.replace(evaluate(*a, **k), findings=said))
     result = gate.at_least(classifiers("mlp"), many, 0.01, diagnostics=False, **ASKED)
     assert result.gate["holds"] is False and result.gate["interval"][0] > 0.01
+
+
+def test_a_proof_that_a_later_block_contradicts_is_a_no(classifiers, many, truth, monkeypatch):
+    """Bounds are traced once for all blocks."""
+    prove, traced, begun = interval.Bounding.certified, [], []
+
+    def false_in_the_third(self, x, y, **options):
+        begun.append(len(x))
+        return prove(self, x, y, **options) | (len(begun) == 3)
+
+    trace = interval._prove
+    monkeypatch.setattr(interval, "_prove", lambda margins, *given: traced.append(margins) or trace(margins, *given))
+    share, told = truth.robust_accuracy - 0.02, {"diagnostics": False, **ASKED}
+    result = gate.at_least(classifiers("mlp"), many, share, **told)
+    assert result.gate["holds"] is True and 1 <= len(traced) <= 2 and result.findings[0]["code"] == "not_checked"
+    assert [check["outcome"] for check in result.checks].count("passed") == 1
+    monkeypatch.setattr(interval.Bounding, "certified", false_in_the_third)
+    result = gate.at_least(classifiers("mlp"), many, share, **told)
+    assert result.gate["holds"] is False and len(begun) == 3
+    assert [finding["severity"] for finding in result.findings] == ["error", "warning"]
+    assert [check["code"] for check in result.checks if check["outcome"] == "fired"] == ["certificate_contradicted"]
 
 
 def test_blocks_share_what_is_known_of_the_model(classifiers, many, truth, monkeypatch):

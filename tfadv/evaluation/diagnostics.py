@@ -2,15 +2,18 @@
 
 import functools
 
+import numpy as np
+
 from tfadv import attacks as registry
 from tfadv import validation
 from tfadv.attacks.apgd import APGD
 from tfadv.attacks.deepfool import DeepFool
 from tfadv.data.split import spread_over
-from tfadv.evaluation import checks, curves, metrics, noise_value
+from tfadv.evaluation import certificates, checks, curves, metrics, noise_value
 from tfadv.evaluation.attack_rows import distances
 from tfadv.evaluation.black_box import misled
-from tfadv.evaluation.certificates import Certificate, way
+from tfadv.evaluation.checks.chosen_attacks import certificate_contradicted
+from tfadv.evaluation.checks.evidence import some
 from tfadv.evaluation.estimate import work
 
 CONTROL, FOLLOWS = "noise", "apgd(steps=50)"
@@ -40,15 +43,19 @@ class Diagnostics:
         known: calls a function, or knows what it returned, under a name: for what depends on no threat model.
         command: the `tfadv evaluate` line of this evaluation, without attacks; None where there is none.
         whole: whether all of it follows, or of what takes time only a proof that is quick.
+        way: a function of a judge that says how something is proven, as `certificates.way` does.
 
     Attributes:
         unadapted: why no attacks were chosen by what the first ones met; None where they were.
     """
 
-    def __init__(self, run, traits, *, seen, progress, known=lambda name, compute: compute(), command=None, whole=True):
+    def __init__(
+        self, run, traits, *, seen, progress,
+        known=lambda name, compute: compute(), command=None, whole=True, way=certificates.way,
+    ):  # fmt: skip
         self.run, self.traits, self.seen, self.progress, self.known = run, traits, seen, progress, known
         self.command, self.whole, self.unadapted = command, whole, None
-        self.judge = run.judge
+        self.judge, self.way = run.judge, way
         self.at = spread_over(len(self.judge.x), SUBSET)
         self.few = self.judge.only(self.at)
         self.todo = self._work()
@@ -82,10 +89,17 @@ class Diagnostics:
         beside = {"control": self.control(), "rho2": self.rho2(), "curves": self.curves()}
         said = self.answers()
         beside |= {"findings": checks.findings(said), "checks": checks.outcomes(said), "noise": self.noise()}
-        return self.without_checks() | beside
+        return self._without_time() | beside
 
     def without_checks(self):
         """What a result holds of it where only the attacks run: what takes no time, and a proof that takes little."""
+        said = {check.__name__: VERDICT_ONLY for check in checks.CHECKS}
+        name = certificate_contradicted.__name__  # the proof is made, so whether it is false takes no time
+        said |= {name: certificate_contradicted(self._evidence())} if self.proof else {}
+        findings = [NOT_CHECKED, *checks.findings(said)]
+        return self._without_time() | {"findings": findings, "checks": checks.outcomes(said)}
+
+    def _without_time(self):
         proof = self.proof
         return {
             "arrays": {
@@ -95,22 +109,25 @@ class Diagnostics:
             },
             "norms": distances(self.run.distance[self.run.broken_by >= 0]),
             "certificate": proof and proof.stated(),
-            "findings": [NOT_CHECKED],
-            "checks": checks.outcomes({check.__name__: VERDICT_ONLY for check in checks.CHECKS}),
         }
 
     @functools.cached_property
     def proof(self):
         """The `Certificate` of the judged images, or None."""
-        if isinstance(self._way, str):
-            return None
+        return None if isinstance(self._way, str) else certificates.Certificate.of(self._part(PROOF, self._proven))
+
+    def _proven(self):
+        """Where each image costs time only a few that were fooled are tried, as many as show that a proof is false."""
         tell = lambda what, done, total: self._tell(PROOF, done, total)  # noqa: E731
-        return Certificate.of(self._part(PROOF, lambda: self._way.prove(self.judge, tell)))
+        if not self._way.separate:
+            return self._way.prove(self.judge, tell)
+        at = np.union1d(np.flatnonzero(self.run.robust), some(~self.run.robust))
+        return self._way.prove(self.judge.only(at), tell).among(at, len(self.judge.x))
 
     @functools.cached_property
     def _way(self):
         """How something is proven, or why nothing is."""
-        found = way(self.judge)
+        found = self.way(self.judge)
         return VERDICT_ONLY if not (self.whole or isinstance(found, str)) and found.slow else found
 
     def control(self):
@@ -166,17 +183,23 @@ class Diagnostics:
 
     def answers(self):
         """What each check says, by its name."""
-        run, judge, proof = self.run, self.judge, self.proof
-        evidence = checks.Evidence(
-            judge=self.few, right=judge.clean[self.at], robust=run.robust[self.at],
-            logits=judge.clean_logits, labels=judge.y, members=tuple(run.members), rows=tuple(run.rows),
-            trials=tuple(run.trials), differentiable=self.traits.differentiable, seen=self.seen,
-            certified=proof and proof.withstanding, contradicted=proof and proof.contradicted(run.robust),
-            unproven=proof.unattacked if proof else self._way,
-            noise=self.traits.noise, misled=misled(run, self.traits), unadapted=self.unadapted,
+        run, traits = self.run, self.traits
+        evidence = self._evidence(
+            members=tuple(run.members), rows=tuple(run.rows), trials=tuple(run.trials),
+            differentiable=traits.differentiable, noise=traits.noise, misled=misled(run, traits),
+            certified=self.proof and self.proof.withstanding, seen=self.seen, unadapted=self.unadapted,
             command=self.command, progress=self._tell,
         )  # fmt: skip
         return checks.answers(evidence, run.journal.part)
+
+    def _evidence(self, **beside):
+        """About the images and the proof, and what else there is."""
+        judge, robust, proof = self.judge, self.run.robust, self.proof
+        return checks.Evidence(
+            judge=self.few, right=judge.clean[self.at], robust=robust[self.at], logits=judge.clean_logits,
+            labels=judge.y, contradicted=proof and proof.contradicted(robust),
+            unproven=proof.unattacked if proof else self._way, **beside,
+        )  # fmt: skip
 
     def _part(self, name, compute):
         """What `compute` returns; kept, so that it is not computed again after an interruption."""

@@ -21,6 +21,7 @@ from tfadv.evaluation.journal import Journal
 from tfadv.evaluation.results import EvaluationResult
 from tfadv.evaluation.subject import Subject
 from tfadv.graph.precision import in_precision
+from tfadv.options import BATCH
 from tfadv.progress import Progress, as_callable
 from tfadv.provenance import provenance
 from tfadv.threat import ThreatModel
@@ -34,7 +35,7 @@ def evaluate(
     attacks: Attack | str | Sequence[Attack | str] | None = None,
     n: int | None = None,
     seed: int = 0,
-    batch_size: int = 500,
+    batch_size: int = BATCH,
     name: str | None = None,
     path: str | Path | None = None,
     trained_on: str | None = None,
@@ -96,7 +97,7 @@ def evaluate(
     run = AttackRun(judge, members, journal=journal, progress=progress, crafted_on=crafted_on)
     known = lambda name, compute: subject.known(f"{name}, {seed}, {subject.images}", compute)  # noqa: E731
     line = command.without_attacks(path, dataset, threat, n, keep, batch_size, any_scale, loaded_by)
-    beside = {"seen": _seen(dataset, trained_on), "known": known, "command": line}
+    beside = {"seen": _seen(dataset, trained_on), "known": known, "command": line, "way": subject.way}
     aside = Diagnostics(run, traits, progress=progress, whole=diagnostics, **beside)
     run.estimate.after = sum(aside.todo.values())
     run.run()

@@ -12,10 +12,11 @@ from tfadv.data.split import Dataset, spread_over
 from tfadv.errors import invalid
 from tfadv.evaluation.confidence_sequence import Requirement
 from tfadv.evaluation.evaluate import evaluate
-from tfadv.evaluation.merge import merged
+from tfadv.evaluation.merge import merged, worst_checks
 from tfadv.evaluation.partial_results import PartialResults
 from tfadv.evaluation.results import EvaluationResult
 from tfadv.evaluation.subject import Subject
+from tfadv.options import BATCH
 from tfadv.progress import Progress
 from tfadv.provenance import fingerprint
 from tfadv.threat import ThreatModel
@@ -33,7 +34,7 @@ def at_least(
     threat: ThreatModel | str,
     n: int | None = None,
     seed: int = 0,
-    batch_size: int = 500,
+    batch_size: int = BATCH,
     keep: str | Path | None = None,
     progress: Progress | bool | None = False,
     diagnostics: bool = True,
@@ -44,7 +45,7 @@ def at_least(
     After every block of images its 95 % interval is looked at (`tfadv.evaluation.confidence_sequence`): however many
     blocks there are, the answer is wrong in at most 5 % of all cases, and it is exact where all images were needed.
     Images that the model gets wrong without an attack are known from one pass each; only the others are drawn from.
-    Where a check of the first block finds an error, the answer is no.
+    Where a check of the first block finds an error, or a proof is contradicted in any, the answer is no.
 
     Args:
         share: above 0, at most 1.
@@ -110,8 +111,8 @@ def block_end(candidates, begin, batch_size):
 
 
 def _sound(parts):
-    """Whether the checks of the first block found no error."""
-    return all(finding["severity"] != "error" for finding in parts[0].findings)
+    """Whether no check found an error: those of the first block, and whether a proof is contradicted of each."""
+    return all(finding["severity"] != "error" for part in parts for finding in part.findings)
 
 
 def _seen(parts, candidates):
@@ -130,14 +131,18 @@ def _whole(parts, dataset, places, needs, seen):
         "interval": needs.interval(*seen),
         "of": needs.of,
     }
-    facts = {"dataset": data, "provenance": origin, "gate": gate, **_without_few_images(parts[0])}
+    facts = {"dataset": data, "provenance": origin, "gate": gate, **_checked(parts)}
     whole = merged(parts, dataset.class_names, **facts)
     return dataclasses.replace(whole, arrays=whole.arrays | {"image": places})
 
 
-def _without_few_images(first):
-    """The checks and findings of the first block, but for its size: the interval says what few images tell."""
-    findings = [finding for finding in first.findings if finding["code"] != "few_images"]
+def _checked(parts):
+    """Checks and findings of the first block, but for its size: the interval says what few images tell.
+
+    An error of a later block is a proof that is contradicted there; no block comes after it.
+    """
+    errors = [finding for part in parts[1:] for finding in part.findings if finding["severity"] == "error"]
+    findings = errors + [finding for finding in parts[0].findings if finding["code"] != "few_images"]
     skipped = {"outcome": "skipped", "reason": "images were judged until the answer was known"}
-    checks = [check | (skipped if check["code"] == "few_images" else {}) for check in first.checks or ()]
+    checks = [check | (skipped if check["code"] == "few_images" else {}) for check in worst_checks(parts)]
     return {"findings": findings, "checks": checks or None}

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfadv.evaluation.attack_rows import attack_row, distances
 from tfadv.evaluation.results import EvaluationResult
-from tfadv.evaluation.schema import COUNTED
+from tfadv.evaluation.schema import COUNTED, OUTCOMES
 
 
 def merged(parts: Sequence[EvaluationResult], class_names: Sequence[str], **facts: Any) -> EvaluationResult:
@@ -73,3 +73,11 @@ def _fooling(parts):
     starts = np.cumsum([0, *(part.dataset["n"] for part in parts)])
     image = [part.fooling["image"] + start for part, start in zip(parts, starts, strict=False)]
     return {"image": np.concatenate(image), "x_adv": np.concatenate([part.fooling["x_adv"] for part in parts])}
+
+
+def worst_checks(results: Sequence[EvaluationResult]) -> list[dict[str, Any]]:
+    """Each check as it came out at worst: it fired in one of the results, or passed in one and fired in none."""
+    said: dict[str, list] = {}
+    for check in (check for result in results for check in result.checks or ()):
+        said.setdefault(check["code"], []).append(check)
+    return [min(checks, key=lambda check: OUTCOMES.index(check["outcome"])) for checks in said.values()]

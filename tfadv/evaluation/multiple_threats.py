@@ -15,9 +15,10 @@ from tfadv.evaluation.attack_rows import attack_row
 from tfadv.evaluation.certificates import stated
 from tfadv.evaluation.checks import SEVERITIES
 from tfadv.evaluation.evaluate import evaluate, members_for, threat_and_attacks
+from tfadv.evaluation.merge import worst_checks
 from tfadv.evaluation.partial_results import PartialResults
 from tfadv.evaluation.results import EvaluationResult
-from tfadv.evaluation.schema import COUNTED, OUTCOMES
+from tfadv.evaluation.schema import COUNTED
 from tfadv.evaluation.subject import Subject
 from tfadv.threat import ThreatModel
 
@@ -84,7 +85,8 @@ def union(each: Sequence[EvaluationResult], class_names: Sequence[str]) -> Evalu
         clean, robust.all(axis=0), first.arrays["labels"], class_names,
         model=first.model, dataset=first.dataset, threat=" and ".join(result.threat for result in each),
         stochastic=first.stochastic, attacks=[_row(result, k, clean, by) for k, result in enumerate(each)],
-        certificate=_certificate(each), findings=_findings(each), checks=_checks(each), corruptions=first.corruptions,
+        certificate=_certificate(each), findings=_findings(each), checks=worst_checks(each) or None,
+        corruptions=first.corruptions,
         provenance=first.provenance | seconds, arrays={"broken_by": by},
     )  # fmt: skip
 
@@ -104,14 +106,6 @@ def _certificate(each):
     method = " and ".join(dict.fromkeys(result.certificate["method"] for result in each))
     confidence = min((sure for result in each if (sure := result.certificate["confidence"])), default=None)
     return stated(method, certified, all(result.certificate["exact"] for result in each), confidence)
-
-
-def _checks(each):
-    """Each check as it came out at worst: it fired under one threat model, or passed under one and fired under none."""
-    said = {}
-    for check in (check for result in each for check in result.checks or ()):
-        said.setdefault(check["code"], []).append(check)
-    return [min(checks, key=lambda check: OUTCOMES.index(check["outcome"])) for checks in said.values()] or None
 
 
 def _findings(each):

@@ -11,11 +11,12 @@ import numpy as np
 
 from tfadv import validation
 from tfadv.errors import UnreadableModel
-from tfadv.evaluation import metrics
+from tfadv.evaluation import certificates, metrics
 from tfadv.evaluation.judge import Judge
 from tfadv.evaluation.scale import check_scale
 from tfadv.evaluation.traits import ModelTraits
 from tfadv.graph.replay import traced
+from tfadv.options import BATCH
 from tfadv.provenance import fingerprint
 from tfadv.threat import LInf
 
@@ -47,7 +48,7 @@ class Subject:
     0.93
     """
 
-    def __init__(self, model: keras.Model, split: Split, batch_size: int = 500, any_scale: bool = False):
+    def __init__(self, model: keras.Model, split: Split, batch_size: int = BATCH, any_scale: bool = False):
         self.model, self.batch_size = model, batch_size
         self.x, y = split.x, validation.labels(split.y, len(split))
         self.classes = validation.classifier(model, self.x)
@@ -98,6 +99,10 @@ class Subject:
     def judge(self, threat: ThreatModel, seed: int) -> Judge:
         """A `Judge` of the images; all of them share what the model says of the clean ones."""
         return self._clean.under(threat, seed)
+
+    def way(self, judge: Judge) -> certificates.Way | str:
+        """How something is proven of the model under a judge's threat model, or why nothing is; found, traced once."""
+        return self.known(f"proof under {judge.threat}", lambda: certificates.way(judge))
 
     def known(self, name: str, compute: Callable[[], Any]) -> Any:
         """What `compute` returned when it was first called for under this name; of all parts of the images alike.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tfadv.evaluation.certificates.interval import interval_certified, refused
+from tfadv.evaluation.certificates.interval import Bounding, refused
 from tfadv.evaluation.certificates.linear import linear_radius
 from tfadv.evaluation.certificates.smoothing import certify, radius_for, smoothing_of
 from tfadv.graph.linear import is_linear
@@ -60,6 +60,12 @@ class Certificate(NamedTuple):
         """How many images are certified that are not among the robust ones, (n,) bool; None where none can be."""
         return None if self.unattacked else int((self.sure & ~robust).sum())
 
+    def among(self, at: np.ndarray, n: int) -> Certificate:
+        """The same of n images, of which these are the images `at`, indices: nothing is certified of the others."""
+        certified, sure = np.zeros((2, n), bool)
+        certified[at], sure[at] = self.certified, self.sure
+        return self._replace(certified=certified, sure=sure, radius=None)
+
     @classmethod
     def of(cls, kept: list[Any]) -> Certificate:
         """A certificate that a journal has kept in JSON's types, which have no infinity."""
@@ -79,17 +85,19 @@ class Certificate(NamedTuple):
 
 
 class Way(NamedTuple):
-    """A way to prove something of a model.
+    """A way to prove something of a model under a threat model, for images that may come in blocks.
 
     Attributes:
         passes: what it takes for an image at most.
         prove: makes the `Certificate`, of a `Judge` and a function that is told the progress.
         slow: whether it takes as long as attacks do, so that a verdict alone goes without.
+        separate: whether an image costs what it takes by itself, so that those an attack has fooled may be left out.
     """
 
     passes: Passes
     prove: Callable[[Judge, Callable[..., None]], Certificate]
     slow: bool = False
+    separate: bool = False
 
 
 def way(judge: Judge) -> Way | str:
@@ -99,8 +107,7 @@ def way(judge: Judge) -> Way | str:
         unit = radius_for(threat, judge.x.shape[1:])
         if unit is None:
             return f"randomized smoothing proves nothing under {threat}"
-        copies = Passes(smoothing.n0 + smoothing.n, 0)
-        return Way(copies, functools.partial(_by_smoothing, smoothing, unit), slow=True)
+        return Way(Passes(smoothing.passes, 0), functools.partial(_by_smoothing, smoothing, unit), slow=True)
     if judge.random:
         return "the model is random"
     if is_linear(model) and isinstance(threat, Ball):
@@ -109,7 +116,8 @@ def way(judge: Judge) -> Way | str:
         return why
     backward = judge.classes if has_linear_bounds(model) else 0
     # Those of linear bounds are in float64, which takes twice as long.
-    return Way(Passes(2 + 2 * bool(backward), 2 * backward), _by_bounds)
+    passes = Passes(2 + 2 * bool(backward), 2 * backward)
+    return Way(passes, functools.partial(_by_bounds, Bounding(model, threat)), separate=True)
 
 
 def certificate(judge: Judge, progress: Callable[..., None] = silent) -> Certificate | None:
@@ -125,9 +133,8 @@ def _of_linear(judge, progress):
     return Certificate("linear model", radius > judge.threat.eps, True, sure, radius)
 
 
-def _by_bounds(judge, progress):
-    options = {"batch_size": judge.batch_size, "progress": progress}
-    certified = interval_certified(judge.model, judge.x, judge.y, judge.threat, **options)
+def _by_bounds(bounding, judge, progress):
+    certified = bounding.certified(judge.x, judge.y, batch_size=judge.batch_size, progress=progress)
     method = "interval and linear bounds" if has_linear_bounds(judge.model) else "interval bounds"
     return Certificate(method, certified, False, certified)
 

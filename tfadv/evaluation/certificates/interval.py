@@ -76,27 +76,44 @@ def interval_certified(
     >>> interval_certified(model, x, y, LInf(0.1)).mean()  # doctest: +SKIP
     0.953
     """
-    if why := refused(model, threat):
-        raise TfadvError(f"{why}. Judge it by attacks.")
-    x = validation.images(x)
-    y = validation.labels(y, len(x), validation.classifier(model, x))
-    size = max(1, int(min(BATCH, batch_size, NUMBERS // max(1, numbers(model)))))
-    certified = _proven(margin_bounds, model, x, y, threat, size, progress)
-    left = np.flatnonzero(~certified & metrics.correct(model, x, y))
-    if left.size and has_linear_bounds(model):
-        certified[left] = _proven(linear_margins, model, x[left], y[left], threat, size, progress)
-    return certified
+    return Bounding(model, threat).certified(x, y, batch_size=batch_size, progress=progress)
 
 
-def _proven(margins, model, x, y, threat, size, progress):
-    # A partial, as TensorFlow takes functions of one name for one function that is traced again and again.
-    prove = functools.partial(_prove, margins, model, threat)
-    run = tf.function(prove, [tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], tf.int32)], False)
-    found = []
-    for i in range(0, len(x), size):
-        progress("bounds", i, len(x))
-        found.append(run(x[i : i + size], y[i : i + size]).numpy())
-    return np.concatenate(found)
+class Bounding:
+    """`interval_certified` of one model under one threat model, for images that come in blocks: traced once.
+
+    Args:
+        model, threat: as `interval_certified` takes them, and errors as it raises them.
+    """
+
+    def __init__(self, model: keras.Model, threat: ThreatModel):
+        if why := refused(model, threat):
+            raise TfadvError(f"{why}. Judge it by attacks.")
+        self.model, self.threat, self._traced = model, threat, {}
+
+    def certified(
+        self, x: ArrayLike, y: ArrayLike, *, batch_size: int = BATCH, progress: Callable[..., None] = silent
+    ) -> np.ndarray:
+        """Which images are certified, (n,) bool; the arguments are those of `interval_certified`."""
+        model, x = self.model, validation.images(x)
+        y = validation.labels(y, len(x), validation.classifier(model, x))
+        size = max(1, int(min(BATCH, batch_size, NUMBERS // max(1, numbers(model)))))
+        certified = self._proven(margin_bounds, x, y, size, progress)
+        left = np.flatnonzero(~certified & metrics.correct(model, x, y))
+        if left.size and has_linear_bounds(model):
+            certified[left] = self._proven(linear_margins, x[left], y[left], size, progress)
+        return certified
+
+    def _proven(self, margins, x, y, size, progress):
+        if margins not in self._traced:
+            specs = tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], tf.int32)
+            prove = functools.partial(_prove, margins, self.model, self.threat)
+            self._traced[margins] = tf.function(prove, autograph=False).get_concrete_function(*specs)
+        run, found = self._traced[margins], []
+        for i in range(0, len(x), size):
+            progress("bounds", i, len(x))
+            found.append(run(tf.constant(x[i : i + size]), tf.constant(y[i : i + size])).numpy())
+        return np.concatenate(found)
 
 
 def _prove(margins, model, threat, x, y):

@@ -32,13 +32,19 @@ class Smoothed(NamedTuple):
 
 
 class Options(NamedTuple):
-    """The classifier within a smoothed one, and how it is certified."""
+    """The classifier within a smoothed one, how it is certified, and how many copies its own vote takes."""
 
     classifier: keras.Model
     sigma: float
     n0: int
     n: int
     alpha: float
+    votes: int
+
+    @property
+    def passes(self) -> int:
+        """What a certificate takes, in passes of the smoothed model."""
+        return -(-(self.n0 + self.n) // self.votes)
 
 
 def lower_bound(k: ArrayLike, n: int, alpha: float) -> np.ndarray:
@@ -123,7 +129,7 @@ def smoothing_of(model: keras.Model) -> Options | None:
         return None
     [node] = [node for node in nodes(model) if node.operation is last]
     classifier = node.input_tensors[0]._keras_history.operation
-    return Options(classifier, last.sigma, last.n0, last.n, last.alpha)
+    return Options(classifier, last.sigma, last.n0, last.n, last.alpha, last.votes)
 
 
 def radius_for(threat: ThreatModel, shape: Sequence[int]) -> float | None:
