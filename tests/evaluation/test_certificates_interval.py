@@ -12,7 +12,7 @@ from tfadv.errors import TfadvError
 from tfadv.evaluation import checks, diagnostics, metrics
 from tfadv.evaluation.certificates import Certificate, certificate, interval, way
 from tfadv.evaluation.certificates.interval import interval_certified
-from tfadv.evaluation.checks import chosen_attacks, evidence
+from tfadv.evaluation.checks import chosen_attacks
 from tfadv.evaluation.diagnostics import Diagnostics
 from tfadv.evaluation.evaluate import evaluate
 from tfadv.evaluation.judge import Judge
@@ -88,12 +88,15 @@ def test_of_fooled_images_a_few_are_tried(classifiers, dataset, short, monkeypat
     tried, prove = [], interval.Bounding.certified
     spy = lambda self, x, y, **options: tried.append(len(x)) or prove(self, x, y, **options)  # noqa: E731
     monkeypatch.setattr(interval.Bounding, "certified", spy)
+    monkeypatch.setattr(diagnostics, "FOOLED", 100)
     every = evaluate(classifiers("mlp"), dataset, threat=LInf(0.05), attacks="fgsm")
-    monkeypatch.setattr(diagnostics, "some", lambda which: evidence.some(which, 2))
+    monkeypatch.setattr(diagnostics, "FOOLED", 2)
     few = evaluate(classifiers("mlp"), dataset, threat=LInf(0.05), attacks="fgsm")
     assert tried == [len(dataset.test), few.arrays["robust"].sum() + 2] and tried[1] < tried[0]
     np.testing.assert_array_equal(few.arrays["certified"], every.arrays["certified"])
     assert few.certificate == every.certificate
+    none = evaluate(classifiers("mlp"), dataset, threat=LInf(0.5), attacks="pgd(steps=3)")
+    assert none.robust_accuracy == 0 and len(tried) == 2 and not none.arrays["certified"].any()
 
 
 def test_batches_of_images_are_certified_as_one(classifiers, images, labels):

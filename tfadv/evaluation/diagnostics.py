@@ -24,6 +24,8 @@ BLACK_BOX = ("square(queries=500)", "sparse_rs(queries=500)")
 SUBSET, FEWEST = 500, 100
 NOISE, DISTANCES, CHECKS, VALUE = "uniform noise", "DeepFool distances", "checks", "with and without its noise"
 PROOF = "proof"
+# Images that attacks have fooled, of which a proof is tried all the same, beside all that withstood.
+FOOLED = 20
 VERDICT_ONLY = "only the verdict was requested"
 NOT_CHECKED = {
     "code": "not_checked",
@@ -117,12 +119,11 @@ class Diagnostics:
         return None if isinstance(self._way, str) else certificates.Certificate.of(self._part(PROOF, self._proven))
 
     def _proven(self):
-        """Where each image costs time only a few that were fooled are tried, as many as show that a proof is false."""
+        """Images that were fooled cannot be certified; a few of them are tried, as they show that a proof is false."""
         tell = lambda what, done, total: self._tell(PROOF, done, total)  # noqa: E731
-        if not self._way.separate:
-            return self._way.prove(self.judge, tell)
-        at = np.union1d(np.flatnonzero(self.run.robust), some(~self.run.robust))
-        return self._way.prove(self.judge.only(at), tell).among(at, len(self.judge.x))
+        robust = np.flatnonzero(self.run.robust)
+        tried = np.union1d(robust, some(~self.run.robust, FOOLED)) if robust.size else robust
+        return self._way.prove(self.judge, tell, tried)
 
     @functools.cached_property
     def _way(self):

@@ -60,12 +60,6 @@ class Certificate(NamedTuple):
         """How many images are certified that are not among the robust ones, (n,) bool; None where none can be."""
         return None if self.unattacked else int((self.sure & ~robust).sum())
 
-    def among(self, at: np.ndarray, n: int) -> Certificate:
-        """The same of n images, of which these are the images `at`, indices: nothing is certified of the others."""
-        certified, sure = np.zeros((2, n), bool)
-        certified[at], sure[at] = self.certified, self.sure
-        return self._replace(certified=certified, sure=sure, radius=None)
-
     @classmethod
     def of(cls, kept: list[Any]) -> Certificate:
         """A certificate that a journal has kept in JSON's types, which have no infinity."""
@@ -89,15 +83,14 @@ class Way(NamedTuple):
 
     Attributes:
         passes: what it takes for an image at most.
-        prove: makes the `Certificate`, of a `Judge` and a function that is told the progress.
+        prove: makes the `Certificate`, of a `Judge`, a function that is told the progress, and indices of the images
+            that are worth a try, None for all: bounds certify no others, as attacks have fooled them.
         slow: whether it takes as long as attacks do, so that a verdict alone goes without.
-        separate: whether an image costs what it takes by itself, so that those an attack has fooled may be left out.
     """
 
     passes: Passes
-    prove: Callable[[Judge, Callable[..., None]], Certificate]
+    prove: Callable[..., Certificate]
     slow: bool = False
-    separate: bool = False
 
 
 def way(judge: Judge) -> Way | str:
@@ -117,7 +110,7 @@ def way(judge: Judge) -> Way | str:
     backward = judge.classes if has_linear_bounds(model) else 0
     # Those of linear bounds are in float64, which takes twice as long.
     passes = Passes(2 + 2 * bool(backward), 2 * backward)
-    return Way(passes, functools.partial(_by_bounds, Bounding(model, threat)), separate=True)
+    return Way(passes, functools.partial(_by_bounds, Bounding(model, threat)))
 
 
 def certificate(judge: Judge, progress: Callable[..., None] = silent) -> Certificate | None:
@@ -126,20 +119,23 @@ def certificate(judge: Judge, progress: Callable[..., None] = silent) -> Certifi
     return None if isinstance(found, str) else found.prove(judge, progress)
 
 
-def _of_linear(judge, progress):
+def _of_linear(judge, progress, tried=None):
     radius = linear_radius(judge.model, judge.x, judge.y, judge.threat.norm, judge.batch_size)
     radius = np.where(np.isnan(radius), np.float32(0), radius)
     sure = radius > (1 + ROUNDING) * judge.threat.eps
     return Certificate("linear model", radius > judge.threat.eps, True, sure, radius)
 
 
-def _by_bounds(bounding, judge, progress):
-    certified = bounding.certified(judge.x, judge.y, batch_size=judge.batch_size, progress=progress)
+def _by_bounds(bounding, judge, progress, tried=None):
+    tried, certified = np.arange(len(judge.x)) if tried is None else tried, np.zeros(len(judge.x), bool)
+    if len(tried):
+        options = {"batch_size": judge.batch_size, "progress": progress}
+        certified[tried] = bounding.certified(judge.x[tried], judge.y[tried], **options)
     method = "interval and linear bounds" if has_linear_bounds(judge.model) else "interval bounds"
     return Certificate(method, certified, False, certified)
 
 
-def _by_smoothing(smoothing, unit, judge, progress):
+def _by_smoothing(smoothing, unit, judge, progress, tried=None):
     """No attack contradicts it: what is attacked is a vote of few copies, which abstains where it is close."""
     options = {"sigma": smoothing.sigma, "n0": smoothing.n0, "n": smoothing.n, "alpha": smoothing.alpha}
     found = certify(smoothing.classifier, judge.x, seed=judge.seed, progress=progress, **options)
