@@ -10,7 +10,7 @@ from small_runs import OPTIONS
 from tfadv import runs
 from tfadv.errors import TfadvError
 from tfadv.graph.precision import in_precision, precision_of
-from tfadv.models import build
+from tfadv.models import build, classifier
 from tfadv.training.run import ensure, train
 
 AWP = {"method": "awp(trades(beta=1))", "attack": "pgd(steps=1)", "threat": "linf:0.1"}
@@ -30,13 +30,17 @@ def test_layers_compute_in_it_and_weights_and_logits_stay_float32(digits, tmp_pa
     assert kept.layers[1].compute_dtype == precision
 
 
-def test_a_file_is_trained_in_its_own_precision_unless_another_is_asked_for(digits, tmp_path):
+def test_a_file_is_trained_in_its_own_precision_unless_another_is_asked_for(digits, tmp_path, monkeypatch):
+    load, loaded = classifier.load, []
+    monkeypatch.setattr(classifier, "load", lambda path: loaded.append(str(path)) or load(path))
     in_precision(build(OPTIONS["model"], (8, 8, 1), 10), "bfloat16").save(tmp_path / "start.keras")
     options = OPTIONS | {"model": str(tmp_path / "start.keras"), "epochs": 1}
     for given, expected in ({}, "bfloat16"), ({"precision": "float32"}, "float32"):
         run = train(digits, out=tmp_path / expected, **options, **given)
         assert precision_of(run.classifier) == expected == runs.training(run.directory)["settings"]["precision"]
+        assert loaded.count(options["model"]) == 2  # for what the record says of it, and by the trainer in its scope
         assert ensure(digits, out=run.directory, **options, **given).history == run.history
+        loaded.clear()
 
 
 def test_another_precision_is_refused(digits, tmp_path):

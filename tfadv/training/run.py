@@ -71,10 +71,10 @@ def train(
     >>> train(dataset, out="runs/plain", epochs=20)  # doctest: +SKIP
     """
     begun = recipe_files.beginning(recipe, out, resume)
-    wanted = _settings(dataset, begun | settings)
+    wanted, start = _begun(dataset, begun | settings)
     check_images(dataset)
     with runs.locked(out, "training"):
-        return _train(dataset, wanted, Path(out), resume, progress, recipe)
+        return _train(dataset, wanted, start, Path(out), resume, progress, recipe)
 
 
 def ensure(dataset: Dataset, *, out: str | Path, progress: Progress | bool | None = None, **settings: Any) -> Run:
@@ -91,27 +91,33 @@ def ensure(dataset: Dataset, *, out: str | Path, progress: Progress | bool | Non
 
     >>> ensure(dataset, out="runs/plain", epochs=20, keep="last", validation=0)  # doctest: +SKIP
     """
-    wanted, home = _settings(dataset, settings), Path(out)
+    (wanted, start), home = _begun(dataset, settings), Path(out)
     check_images(dataset)
     record = runs.training(home)
     if record.get("finished"):
-        check_same(home, record, wanted, dataset)
+        check_same(home, record, wanted, start, dataset)
         history, remarks = read_history(home / runs.HISTORY), tuple(record.get("remarks", ()))
         return Run(classifier.load(home / runs.MODEL), history, home, remarks)
     with runs.locked(home, "training"):
-        return _train(dataset, wanted, home, bool(record), progress)
+        return _train(dataset, wanted, start, home, bool(record), progress)
 
 
-def _settings(dataset, given):
-    """The `Settings` of a training; a file is trained in its own precision where none is given."""
+def _begun(dataset, given):
+    """The `Settings` of a training, and a digest of the weights that it starts from, None if they are drawn.
+
+    A file is trained in its own precision where none is given.
+    """
     wanted = Settings.from_record(given | {"dataset": dataset.name})
-    if "precision" in given or not starts_from_file(wanted):
-        return wanted
-    return dataclasses.replace(wanted, precision=precision_of(classifier.load(wanted.model)))
+    if not starts_from_file(wanted):
+        return wanted, None
+    model = classifier.load(wanted.model)
+    if "precision" not in given:
+        wanted = dataclasses.replace(wanted, precision=precision_of(model))
+    return wanted, fingerprint(*model.get_weights())
 
 
-def _train(dataset, settings, out, resume, progress, recipe=None):
-    check_directory(out, settings, dataset, resume)
+def _train(dataset, settings, start, out, resume, progress, recipe=None):
+    check_directory(out, settings, start, dataset, resume)
     strategy = distribute.strategy(settings.devices)
     training, held_out = divided(dataset, settings)
     with strategy.scope():
@@ -126,7 +132,7 @@ def _train(dataset, settings, out, resume, progress, recipe=None):
         "class_names": dataset.class_names,
         "images": {"training": len(training), "held_out": len(held_out or ()), "test": len(dataset.test)},
         "data": dataset.train.fingerprint,
-        "start": start_fingerprint(settings),
+        "start": start,
         "recipe": runs.training(out).get("recipe") if resume else recipe,
     }
     files.write_json(out / runs.TRAIN, {**record, "finished": False, "provenance": provenance(seed=settings.seed)})
@@ -183,7 +189,7 @@ def divided(dataset, settings):
     return dataset.train_validation(wanted if wanted < 1 else wanted / n, settings.seed, settings.stratify)
 
 
-def check_directory(out, settings, dataset, resume):
+def check_directory(out, settings, start, dataset, resume):
     """Refuse to overwrite a run, and to resume with other settings or data.
 
     Raises:
@@ -197,10 +203,10 @@ def check_directory(out, settings, dataset, resume):
     if resume and stored["finished"]:
         raise TfadvError(f"{str(out)!r} holds a finished run; there is nothing to resume.")
     if resume:
-        check_same(out, stored, settings, dataset)
+        check_same(out, stored, settings, start, dataset)
 
 
-def check_same(out, record, settings, dataset):
+def check_same(out, record, settings, start, dataset):
     """Raises TfadvError unless the record is of a training with these settings, on these data, from the same start."""
     try:
         stored = Settings.from_record(record["settings"])
@@ -218,15 +224,10 @@ def check_same(out, record, settings, dataset):
     # Records of earlier versions say neither.
     for key, what, now in (
         ("data", f"the data of {settings.dataset!r} have", dataset.train.fingerprint),
-        ("start", f"the weights in {settings.model!r} have", start_fingerprint(settings)),
+        ("start", f"the weights in {settings.model!r} have", start),
     ):
         if record.get(key) not in (None, now):
             raise TfadvError(f"{what} changed since {str(out)!r} was trained; train again in another directory.")
-
-
-def start_fingerprint(settings):
-    """A digest of the weights that the training starts from, or None if they are drawn."""
-    return fingerprint(*classifier.load(settings.model).get_weights()) if starts_from_file(settings) else None
 
 
 def check_classes(model, dataset):
