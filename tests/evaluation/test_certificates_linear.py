@@ -6,11 +6,12 @@ import pytest
 from keras import layers, ops
 from scipy.optimize import linprog
 
-from tfadv import attacks
+from tfadv import LInf, attacks
 from tfadv.errors import TfadvError
-from tfadv.evaluation import checks, metrics
+from tfadv.evaluation import certificates, checks, metrics
 from tfadv.evaluation.certificates.linear import is_linear, linear_radius
 from tfadv.evaluation.evaluate import Diagnostics, evaluate
+from tfadv.evaluation.judge import Judge
 from tfadv.threat import NORMS, balls
 
 EPS = {"linf": 0.05, "l2": 0.4, "l1": 2.0}
@@ -39,6 +40,17 @@ def test_the_radius_is_the_optimum_of_a_linear_program(classifiers, images, labe
             solved = linprog([*np.zeros(d), 1], rows, limits, bounds=[(0, 1)] * d + [(0, None)])
             distances.append(solved.fun if solved.success else np.inf)
         assert radius == pytest.approx(min(distances), abs=1e-5)
+
+
+def test_a_proof_is_of_the_box_that_an_attacker_has_and_needs_float32(classifiers, images, labels, monkeypatch):
+    model = classifiers("linear")
+    proof = lambda box: certificates.certificate(Judge(model, images, labels, LInf(0.05, box=box)))  # noqa: E731
+    for box in ((0.0, 1.0), None):
+        assert proof(box).radius == pytest.approx(linear_radius(model, images, labels, "linf", boxed=box is not None))
+    assert (proof(None).radius < proof((0.0, 1.0)).radius).any()
+    assert proof((-1.0, 1.0)).method != "linear model"
+    monkeypatch.setattr(certificates, "rounds_coarsely", lambda: True)
+    assert certificates.way(Judge(model, images, labels, LInf(0.05))) == certificates.interval.COARSE
 
 
 @pytest.mark.parametrize("norm", balls())

@@ -89,6 +89,8 @@ def test_a_smoothed_model_is_certified_in_three_norms(classifiers, images, label
     assert near.stated() | {"accuracy": None} == {
         "method": "randomized smoothing", "accuracy": None, "exact": False, "confidence": 0.999,
     }  # fmt: skip
+    inside = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Rescaling(0.5), model])
+    assert smoothing_of(inside) is None  # the noise is not on the images
     # A vote of few copies may abstain where it is certified.
     assert near.contradicted(np.zeros(8, bool)) is None and "infinitely many" in near.unattacked
     judge = Judge(model, images[:8], labels[:8], L2(0.05), draws=5)

@@ -64,6 +64,9 @@ def test_of_a_linear_network_they_are_those_of_intervals_which_are_exact():
     model, (low, high) = network(), ends(0.1)
     linear, interval = linear_margins(model, low, high, Y), margin_bounds(model, low, high, Y)
     np.testing.assert_allclose(linear, interval, atol=5e-3)
+    unbiased = keras.Sequential([keras.Input(SHAPE), layers.Flatten(), layers.Dense(3, use_bias=False)])
+    bounds = (of(unbiased, low, high, Y) for of in (linear_margins, margin_bounds))
+    np.testing.assert_allclose(*bounds, atol=5e-3)
 
 
 def test_the_lowest_point_of_one_relu_is_found():

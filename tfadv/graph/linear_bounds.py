@@ -77,7 +77,8 @@ def linear_margins(model: keras.Model, low: tf.Tensor, high: tf.Tensor, labels: 
     own, margins = tf.one_hot(labels, classes, dtype=tf.float64), []
     for j in range(classes):
         direction = own - tf.one_hot(j, classes, dtype=tf.float64)
-        slopes, constant = tape.gradient(z, [center, one], output_gradients=direction)
+        options = {"unconnected_gradients": tf.UnconnectedGradients.ZERO}  # the constant of networks without biases
+        slopes, constant = tape.gradient(z, [center, one], output_gradients=direction, **options)
         reach = flat_sum(tf.abs(slopes) * radius)
         size = reach + flat_sum(tf.abs(slopes * center)) + tf.abs(constant)
         slack = DOUBLE * size + tf.reduce_sum(tf.abs(direction) * tf.cast(rounded, tf.float64), axis=-1)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tfadv.evaluation.certificates.interval import Bounding, refused
+from tfadv.evaluation.certificates.interval import COARSE, Bounding, refused
 from tfadv.evaluation.certificates.linear import linear_radius
 from tfadv.evaluation.certificates.smoothing import certify, radius_for, smoothing_of
+from tfadv.graph.bounds import rounds_coarsely
 from tfadv.graph.linear import is_linear
 from tfadv.graph.linear_bounds import has_linear_bounds
 from tfadv.passes import Passes
@@ -103,7 +104,9 @@ def way(judge: Judge) -> Way | str:
         return Way(Passes(smoothing.passes, 0), functools.partial(_by_smoothing, smoothing, unit), slow=True)
     if judge.random:
         return "the model is random"
-    if is_linear(model) and isinstance(threat, Ball):
+    if is_linear(model) and isinstance(threat, Ball) and threat.box in ((0.0, 1.0), None):
+        if rounds_coarsely():
+            return COARSE
         return Way(Passes(1, judge.classes), _of_linear)
     if why := refused(model, threat):
         return why
@@ -120,7 +123,8 @@ def certificate(judge: Judge, progress: Callable[..., None] = silent) -> Certifi
 
 
 def _of_linear(judge, progress, tried=None):
-    radius = linear_radius(judge.model, judge.x, judge.y, judge.threat.norm, judge.batch_size)
+    boxed = judge.threat.box is not None
+    radius = linear_radius(judge.model, judge.x, judge.y, judge.threat.norm, judge.batch_size, boxed=boxed)
     radius = np.where(np.isnan(radius), np.float32(0), radius)
     sure = radius > (1 + ROUNDING) * judge.threat.eps
     return Certificate("linear model", radius > judge.threat.eps, True, sure, radius)

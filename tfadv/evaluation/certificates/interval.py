@@ -21,6 +21,9 @@ from tfadv.threat.base import TOLERANCE
 BATCH = 100
 # That are bounded at a time: linear bounds hold some 40 bytes for each, so 0.7 GB.
 NUMBERS = 2**24
+COARSE = (
+    "proofs are for float32, and a GPU rounds to TF32: tf.config.experimental.enable_tensor_float_32_execution(False)"
+)
 
 
 def refused(model: keras.Model, threat: ThreatModel) -> str | None:
@@ -32,10 +35,7 @@ def refused(model: keras.Model, threat: ThreatModel) -> str | None:
     if numbers(model) > NUMBERS:
         return f"bounds are for layers of fixed size, with {NUMBERS:,} outputs an image at most"
     if rounds_coarsely():
-        return (
-            "bounds are for float32, and a GPU rounds to TF32: "
-            "tf.config.experimental.enable_tensor_float_32_execution(False)"
-        )
+        return COARSE
     return None
 
 

@@ -123,11 +123,16 @@ def _counter(logits_fn, sigma, classes, shape):
 
 
 def smoothing_of(model: keras.Model) -> Options | None:
-    """What `tfadv.defenses.smoothing.smoothed` was given, of a model that it made; else None."""
+    """What `tfadv.defenses.smoothing.smoothed` was given, of a model that it made; else None.
+
+    Inside another model the noise is not on the images, and proves nothing about them.
+    """
     last = validation.final_operation(model) if is_graph(model) else None
     if not isinstance(last, SmoothedVote):
         return None
-    [node] = [node for node in nodes(model) if node.operation is last]
+    node = next((node for node in nodes(model) if node.operation is last), None)
+    if node is None:
+        return None
     classifier = node.input_tensors[0]._keras_history.operation
     return Options(classifier, last.sigma, last.n0, last.n, last.alpha, last.votes)
 
