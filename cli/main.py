@@ -15,7 +15,7 @@ COMMANDS = {
     "demo": ("demo:demo", "Attack, train and compare classifiers on embedded data: where to begin."),
     "reproduce": ("reproduce:reproduce", "Run an experiment of the literature beside its published numbers."),
     "train": ("train:train", "Train a classifier, adversarially or not."),
-    "defend": ("defend:defend", "Put noise around a classifier, or make an ensemble of several."),
+    "defend": ("defend:defend", "Put a defense around a classifier, or make an ensemble of several."),
     "attack": ("attack:attack", "Craft adversarial images and save them."),
     "evaluate": ("evaluate:evaluate", "Judge how a classifier withstands attacks."),
     "verify": ("verify:verify", "Recompute accuracies from the images that fooled, without attacking."),

@@ -11,6 +11,8 @@ from tfadv.errors import TfadvError, invalid, reason
 TOLERANCE = 1e-6
 # So far beyond [0, 1] a resize with overshoot leads, but no normalization and no scale of 0..255.
 SLIGHT = 0.1
+# Images of 8 bits have brighter pixels than that; scikit-learn's digits end at 16.
+DARK = 32
 # Members of the largest ensemble whose counted votes are told from probabilities.
 VOTERS = 64
 SQUASHING = {"softmax", "sigmoid"}
@@ -222,7 +224,8 @@ def _unit_range(x, what):
         if low >= -SLIGHT and high <= 1 + SLIGHT:
             hint = "clip them with x.clip(0, 1)."
         elif low >= 0 and high <= 255:
-            hint = "divide them by 255."
+            dark = "the value of white, which is 255 in images of 8 bits."
+            hint = f"divide them by {'255.' if high > DARK else dark}"
         raise invalid(what, "values in [0, 1]", f"{low:g} to {high:g}", hint)
     x = x.astype(np.float32, copy=False)
     return x if low >= 0 and high <= 1 else np.clip(x, 0, 1)
@@ -234,7 +237,8 @@ def _indices(y, classes, what):
     if y.min() < 0:
         raise invalid(what, "class indices from 0", f"the negative label {y.min()}")
     if classes is not None and y.max() >= classes:
-        raise invalid(what, f"class indices from 0 to {classes - 1}", f"the label {y.max()}")
+        hint = "the classifier needs an output for each class."
+        raise invalid(what, f"class indices from 0 to {classes - 1}", f"the label {y.max()}", hint)
     # A label names a class and every class costs an output: more than this is an identifier, not a class.
     if y.max() >= 1_000_000:
         raise invalid(what, "class indices counted from 0 without gaps", f"the label {y.max()}")

@@ -70,8 +70,8 @@ def test_validation_counts_what_is_proven_and_keeps_the_epoch_with_the_most():
     [
         ({"kappa": 1}, "ibp: kappa: expected a number from 0 and below 1"),
         ({"wider": 0.5}, "ibp: wider: expected a number of at least 1"),
-        ({"threat": None}, "ibp needs a threat model that moves each pixel by itself, received None"),
-        ({"threat": L2(1)}, "ibp needs a threat model that moves each pixel by itself, received l2:1"),
+        ({"threat": None}, "expected a threat model that moves each pixel by itself, received none"),
+        ({"threat": L2(1)}, "expected a threat model that moves each pixel by itself, received l2:1"),
     ],
 )
 def test_refusals(options, said):

@@ -57,9 +57,8 @@ class IBP(Trainer):
     ):
         threat = options.get("threat")
         if threat is None or not threat.separable:
-            raise TfadvError(
-                f"ibp needs a threat model that moves each pixel by itself, received {threat}: --threat linf:0.1."
-            )
+            expected = "a threat model that moves each pixel by itself"
+            raise invalid("ibp: the threat model", expected, threat or "none", "add --threat linf:0.1.")
         if found := unbounded(classifier):
             raise invalid("ibp: the classifier", "layers that have interval bounds", found)
         super().__init__(classifier, **options)
