@@ -55,5 +55,4 @@ def test_it_does_not_make_tensorflow_forget_what_is_compiled(digits, tmp_path, m
         tmp_path / "m.keras"
     )
     with pytest.raises(pytest.fail.Exception, match="was set"):
-        from_file = {"model": str(tmp_path / "m.keras"), "precision": "float32"}
-        train(digits, out=tmp_path / "t", epochs=1, **{**OPTIONS, **from_file})
+        make_trainer(Settings(dataset="digits", model=str(tmp_path / "m.keras")), digits, digits.train)

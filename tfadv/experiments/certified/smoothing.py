@@ -119,7 +119,7 @@ class SmoothingMnist(Smoothing):
     """Randomized smoothing on MNIST: certified accuracy against the radius of a small network, in minutes."""
 
     name, title = "smoothing_mnist", "Randomized smoothing on MNIST"
-    ids = ("bp-smoothing on MNIST",)
+    ids = ("bp-smoothing-mnist",)
     scales = MNIST.presets(smoke={**SMOKE, "schedule": "constant"}, laptop={"epochs": 5})
     copies = {"smoke": 50, "laptop": 5000, "paper": 100_000}
     published = None
