@@ -11,8 +11,6 @@ from tfadv.errors import TfadvError, invalid, reason
 TOLERANCE = 1e-6
 # So far beyond [0, 1] a resize with overshoot leads, but no normalization and no scale of 0..255.
 SLIGHT = 0.1
-# Images of 8 bits have brighter pixels than that; scikit-learn's digits end at 16.
-DARK = 32
 # Members of the largest ensemble whose counted votes are told from probabilities.
 VOTERS = 64
 SQUASHING = {"softmax", "sigmoid"}
@@ -224,8 +222,7 @@ def _unit_range(x, what):
         if low >= -SLIGHT and high <= 1 + SLIGHT:
             hint = "clip them with x.clip(0, 1)."
         elif low >= 0 and high <= 255:
-            dark = "the value of white, which is 255 in images of 8 bits."
-            hint = f"divide them by {'255.' if high > DARK else dark}"
+            hint = "divide them by the value of white, which is 255 in images of 8 bits."
         raise invalid(what, "values in [0, 1]", f"{low:g} to {high:g}", hint)
     x = x.astype(np.float32, copy=False)
     return x if low >= 0 and high <= 1 else np.clip(x, 0, 1)
