@@ -20,7 +20,7 @@ def with_nan(value=np.nan):
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (X * 16, "Divide them by the value of white, which is 255 in images of 8 bits"),
+        (X * 16, "Divide them by 255, or by what white is in them"),
         (X * 2 - 1, "normalization"),
         (X + 1e-2, r"Clip them with x.clip\(0, 1\)"),
         (X * 1.1 - 0.05, "Clip them"),

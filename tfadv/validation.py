@@ -222,7 +222,7 @@ def _unit_range(x, what):
         if low >= -SLIGHT and high <= 1 + SLIGHT:
             hint = "clip them with x.clip(0, 1)."
         elif low >= 0 and high <= 255:
-            hint = "divide them by the value of white, which is 255 in images of 8 bits."
+            hint = "divide them by 255, or by what white is in them."
         raise invalid(what, "values in [0, 1]", f"{low:g} to {high:g}", hint)
     x = x.astype(np.float32, copy=False)
     return x if low >= 0 and high <= 1 else np.clip(x, 0, 1)
