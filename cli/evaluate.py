@@ -57,7 +57,11 @@ class Share(click.ParamType):
     type=click.Choice(["bfloat16"]),
     help="Craft in this precision, faster on some CPUs; the model itself judges.",
 )
-@click.option("--verdict-only", is_flag=True, help="Run the attacks, and no curves, distances and checks after them.")
+@click.option(
+    "--verdict-only",
+    is_flag=True,
+    help="Run the attacks and a quick proof, and no curves, distances and checks after them.",
+)
 @click.option("--corruptions", is_flag=True, help="Also the accuracy under fifteen common corruptions.")
 @options.any_scale
 @click.option("--out", metavar="DIR", help="Where results go [the run; runs/NAME for a file].")

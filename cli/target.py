@@ -88,6 +88,8 @@ def results_of(subject, threats, aside=None):
     from tfadv.evaluation import results
 
     stored, folder = subject.home / runs.RESULT, subject.home
+    if folder.resolve() != subject.path.resolve().parent and (folder / runs.MODEL).exists():
+        raise TfadvError(f"{shown(folder)} is the run of another model: say where results go with --out.")
     names = [str(threat.parse(each)) for each in threats]
     if len(names) > 1 or (stored.is_file() and _threat_of(stored) != names[0]):
         folder /= "+".join(map(results.folder, names))

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from tfadv import runs
+from tfadv.errors import TfadvError
 from tfadv.evaluation import results
 from tfadv_cli import target
 
@@ -48,10 +49,17 @@ def test_some_images_or_a_quick_verdict_never_take_the_place_of_a_whole_one(tfad
 
 def test_a_threat_is_the_same_however_it_is_written(evaluated):
     run, _ = evaluated
-    subject, (threat,) = SimpleNamespace(home=run), [results.load(run).threat]
+    subject, (threat,) = SimpleNamespace(home=run, path=run / runs.MODEL), [results.load(run).threat]
     same = threat + "0"
     assert target.results_of(subject, [same]) == target.results_of(subject, [threat]) == run
     assert target.results_of(subject, ["l2:0.50"]) == run / "l2-0.5"
+
+
+def test_results_of_a_file_are_not_put_into_the_run_of_another_model(evaluated, tmp_path):
+    run, _ = evaluated
+    subject = SimpleNamespace(home=run, path=tmp_path / f"{run.name}.keras")
+    with pytest.raises(TfadvError, match="is the run of another model: say where results go with --out"):
+        target.results_of(subject, ["linf:0.1"])
 
 
 def test_several_threats_and_their_union(judge, tmp_path):

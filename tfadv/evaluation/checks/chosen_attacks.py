@@ -112,7 +112,7 @@ def certificate_contradicted(evidence):
     return (
         "error",
         f"{said} proven to withstand every attack, and wrong or fooled all the same: the proof or the attack is false.",
-        "Judge again in full float32: without TF32 on a GPU, without mixed precision. If it remains, please report it.",
+        "They are those with certified and not robust in per_example.npz. Please report it, with the model.",
     )
 
 
