@@ -24,7 +24,7 @@ class Cifar10SVM(Experiment):
     name, title = "cifar10_svm", "A linear SVM on CIFAR-10"
     document = DOCUMENT
     ids = ("data-cifar10", "linear-score", "softmax-loss", "hinge-loss", "sgd-manual", "cifar10-svm")
-    scales = scales()
+    scales = scales(minutes=0.8)
     only = dict.fromkeys(("data", "scores", "hinge", "softmax", "by-hand-a", "by-hand-b", "by-hand-c"), "svm")
 
     def networks(self):

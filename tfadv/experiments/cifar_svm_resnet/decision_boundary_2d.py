@@ -36,7 +36,7 @@ class WholeSquare:
 
     eps: float
     grid: int = 41
-    samples: int = 12
+    samples: int = 40
     title: str = titled("Right in the whole square")
 
     def __call__(self, network):
@@ -61,7 +61,7 @@ class WholeSquare:
 class DecisionBoundary2D(Experiment):
     name, title = "decision_boundary_2d", "A line, squares, and a network between them"
     document, ids = DOCUMENT, ("decision-boundary-2d",)
-    scales = PLANE.presets(smoke={"epochs": 1})
+    scales = PLANE.presets(smoke={"epochs": 1}, laptop={"minutes": 0.1})
 
     def networks(self):
         against = {"method": "adversarial", "attack": "pgd(steps=10, keep_best=False)", "threat": THREAT}

@@ -12,7 +12,8 @@ from tfadv.errors import TfadvError
 
 EPS = 0.15  # half of a square's width
 GAP = 0.03  # between squares of different classes: a network learns no boundary that two of them share
-ROOM = 0.02  # a line parts squares of this half width: what is trained need not find the one line there is
+ROOM = 0.04  # a line parts squares of this half width: what is trained need not find the one line there is
+MIXED = 0.08  # and none parts squares of this one: what a line gets wrong is more than a corner
 CORNERS = np.array([(-1, -1), (-1, 1), (1, -1), (1, 1)])
 
 
@@ -46,7 +47,7 @@ class Squares:
 
 
 def draw(rng, count, tries=200):
-    """Points (2 count, 2) and labels such that a line parts the points, and none parts their squares.
+    """Points (2 count, 2) and labels such that a line parts the points, and none parts their squares, nor smaller ones.
 
     Raises:
         TfadvError: if none are found.
@@ -54,7 +55,7 @@ def draw(rng, count, tries=200):
     for _ in range(tries):
         points, labels = apart(rng, count)
         full = len(labels) == 2 * count
-        if full and parted(points, labels, ROOM) and not parted(points, labels, EPS):
+        if full and parted(points, labels, ROOM) and not parted(points, labels, MIXED):
             return points, labels
     raise TfadvError(f"found no {2 * count} points whose squares no line parts: try another seed.")
 
