@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from tfadv import files, runs
+from tfadv import files, runs, validation
+from tfadv.data import DATASETS
 from tfadv.defenses import DEFENSES
 from tfadv.errors import TfadvError
 
@@ -49,7 +50,23 @@ def defend(models, spec, out, as_json):
         output.as_json(facts)
         return
     output.heading(f"{facts['path']}: {spec} of {', '.join(facts['of'])}")
-    output.line(f"Judge it: tfadv evaluate {target.shown(out)}")
+    for line in advice(chosen[0], defended, out, user_code.words(click.get_current_context())):
+        output.line(line)
+
+
+def advice(first, defended, out, imports):
+    """The command that judges what is in `out`, with what no record tells it; of the data there may be a guess."""
+    words, said = [target.shown(out), *map(target.shown, imports)], []
+    if not first.dataset:
+        classes = defended.output_shape[-1] - (validation.rejects(defended) or validation.abstains(defended))
+        kind = tuple(defended.input_shape[1:]), classes
+        fitting = [name for name in DATASETS if (DATASETS.get(name).shape, DATASETS.get(name).classes) == kind]
+        words.append(f"--dataset {(*fitting, 'NAME')[0]}")
+        known = f"{' and '.join(fitting)} would fit" if fitting else "give a name, a folder of class folders or an .npz"
+        said = [f"No record says what data {target.shown(first.path)} is for: {known}."]
+    if not first.threat:
+        words += target.threats_to_name(first.record)
+    return [f"Judge it: tfadv evaluate {' '.join(words)}", *said]
 
 
 def write(defended, chosen, spec, out):

@@ -9,6 +9,9 @@ from tfadv import runs
 from tfadv.errors import TfadvError
 from tfadv.models import classifier, saved_model
 
+# What is asked most often of images of 8 bits.
+USUAL = "linf:8/255"
+
 
 @dataclass(frozen=True)
 class Target:
@@ -70,7 +73,13 @@ def _name_of(path):
 def needs_threat(subject):
     """Raises TfadvError if neither the command nor the run says what the attacker may do."""
     if not subject.threat:
-        raise TfadvError("say what the attacker may do with --threat, e.g. --threat linf:8/255.")
+        raise TfadvError(f"say what the attacker may do with --threat, e.g. --threat {USUAL}.")
+
+
+def threats_to_name(record):
+    """The options that `tfadv evaluate` needs for a run: the one threat model of a training it finds by itself."""
+    trained = record.get("settings", {}).get("threat")
+    return [] if isinstance(trained, str) else [f"--threat {threat}" for threat in trained or [USUAL]]
 
 
 def shown(path):

@@ -7,14 +7,14 @@ import click
 from tfadv import runs, spec
 from tfadv.data import AUGMENTATIONS, DATASETS
 from tfadv.errors import TfadvError
-from tfadv.models import MODELS, classifier
-from tfadv.training import AVERAGES, METHODS, OPTIMIZERS, SCHEDULES, recipe_files
+from tfadv.models import AUTOENCODERS, MODELS, classifier
+from tfadv.training import AVERAGES, METHODS, OF_AUTOENCODERS, OPTIMIZERS, SCHEDULES, recipe_files
 from tfadv.training.recipe_files import RECIPES
 from tfadv.training.settings import CHOICES, class_of
 
 from . import failures, options, output, quiet, user_code
 from .progress import Progress
-from .target import shown
+from .target import shown, threats_to_name
 
 
 class Count(click.ParamType):
@@ -30,11 +30,18 @@ class Count(click.ParamType):
 @click.option(
     "--dataset", metavar="NAME|DIR|NPZ", help=f"{options.listed(DATASETS)}, a folder of class folders, or an .npz file."
 )
-@click.option("--model", metavar="SPEC|FILE", help=f"{options.listed(MODELS)}, or a .keras file to start from [mlp].")
+@click.option(
+    "--model",
+    metavar="SPEC|FILE",
+    help=f"{options.listed(MODELS)}; of --method reconstruction {options.listed(AUTOENCODERS)}; or a .keras file to "
+    "start from [mlp].",
+)
 @click.option(
     "--recipe", metavar="NAME|TOML", help=f"Settings to begin with: {options.listed(RECIPES)}, or a .toml file [none]."
 )
-@click.option("--method", metavar="SPEC", help=f"{options.listed(METHODS)} [standard].")
+@click.option(
+    "--method", metavar="SPEC", help=f"{options.listed(METHODS)}; {options.listed(OF_AUTOENCODERS)} [standard]."
+)
 @click.option(
     "--attack", metavar="SPEC", multiple=True, help='To train on, e.g. "pgd(steps=7)"; for mixed several [none].'
 )
@@ -162,7 +169,5 @@ def show(out, record):
     if not class_of(settings["method"]).learns_labels:
         output.line(f"\nPut a classifier behind it: tfadv defend CLASSIFIER {shown(out)} --defense encoded --out DIR")
         return
-    # One is that of the run, several are not.
-    threats = [] if isinstance(settings["threat"], str) else settings["threat"] or ["linf:8/255"]
-    said = "".join(f" --threat {threat}" for threat in threats)
+    said = "".join(f" {word}" for word in threats_to_name(record))
     output.line(f"\nJudge it on the test images: tfadv evaluate {shown(out)}{said}")

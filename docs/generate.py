@@ -20,9 +20,9 @@ from tfadv.data import AUGMENTATIONS, DATASETS
 from tfadv.defenses import DEFENSES
 from tfadv.experiments import EXPERIMENTS
 from tfadv.layers import LAYERS
-from tfadv.models import MODELS
+from tfadv.models import AUTOENCODERS, MODELS
 from tfadv.threat import NORMS
-from tfadv.training import AVERAGES, METHODS, SCHEDULES
+from tfadv.training import AVERAGES, METHODS, OF_AUTOENCODERS, SCHEDULES
 from tfadv_cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[1]
@@ -144,7 +144,7 @@ def names():
         ("Threat models", code(NORMS)),
         ("Attacks", "; ".join(f"{kind}: {code(found)}" for kind, found in kinds().items())),
         ("Training methods", code(METHODS)),
-        ("Models", code(MODELS) + ", your own `.keras` file or SavedModel"),
+        ("Models", code(MODELS) + f", autoencoders {code(AUTOENCODERS)}, your own `.keras` file or SavedModel"),
         ("Defenses", code(DEFENSES)),
         ("Data", code(DATASETS) + ", folders of class folders, `.npz`"),
         ("Experiments", code(name.replace("_", "-") for name in EXPERIMENTS)),
@@ -210,10 +210,12 @@ TABLES = {
     "attacks": attacks,
     "threats": lambda: described(NORMS),
     "methods": lambda: described(METHODS, with_source=True),
+    "of_autoencoders": lambda: described(OF_AUTOENCODERS, with_source=True),
     "schedules": lambda: described(SCHEDULES),
     "averages": lambda: described(AVERAGES),
     "augmentations": lambda: described(AUGMENTATIONS),
     "models": lambda: described(MODELS),
+    "autoencoders": lambda: described(AUTOENCODERS),
     "defenses": lambda: described(DEFENSES, with_source=True),
     "layers": lambda: described(LAYERS, with_source=True),
     "datasets": datasets,

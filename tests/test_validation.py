@@ -142,6 +142,14 @@ MODELS = {
         lambda: keras.Sequential([keras.Input((8, 8, 1)), layers.Dense(3)]),
         r"shape \(6, 8, 8, 3\)",
     ),
+    "images of images": (
+        lambda: keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(2, 1, activation="sigmoid"), layers.Dense(1)]),
+        "received images of 8 x 8 x 1, which an autoencoder gives. Put a classifier behind it",
+    ),
+    "images of a sigmoid": (
+        lambda: keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(2, 1, activation="sigmoid")]),
+        r"classifier's output: .*shape \(6, 8, 8, 2\)",
+    ),
     "two outputs": (two_outputs, "one tensor of logits, received list of 2. Keep one"),
     "does not fit": (
         lambda: Subclassed(lambda z: keras.ops.reshape(z, (7, 7))),

@@ -35,13 +35,28 @@ def size_of(shape):
     return " x ".join("any" if d is None else str(d) for d in shape)
 
 
-def two_logits(last, squashed):
-    """What to do about a model of one unit. Only of a known last layer is known whether it gives a logit.
+def no_logits(takes, gives, last=None, squashed=False):
+    """The error for a model whose output, of the shape `gives`, is not the logits of two classes or more.
 
     Args:
+        takes, gives: shapes of images and of outputs, the number of them first.
         last: the layer or operation that gives the output; None if it is unknown.
         squashed: whether it applies a sigmoid.
     """
+    expected, received, hint = "logits (n, classes) of at least 2 classes", f"the shape {gives}", ""
+    if len(gives) == 4 and matches(takes[1:], gives[1:]):
+        received = f"images of {size_of(gives[1:])}, which an autoencoder gives"
+        hint = (
+            "put a classifier behind it with `tfadv defend CLASSIFIER AUTOENCODER --defense encoded`, or train one of "
+            "its codes with `tfadv train --model AUTOENCODER --method latent_codes`."
+        )
+    elif len(gives) == 2:
+        hint = _two_logits(last, squashed)
+    return invalid("the classifier's output", expected, received, hint)
+
+
+def _two_logits(last, squashed):
+    """What to do about a model of one unit. Only of a known last layer is known whether it gives a logit."""
     if squashed or type(last).__name__ == "Dense":
         return "make the two logits [0, z] of its one unit z with tfadv.as_logits_model(model)."
     return "return two logits: [0, z] for one unit z, with z = log(p / (1 - p)) for a probability p."

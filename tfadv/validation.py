@@ -111,13 +111,11 @@ def classifier(model, x, forward=None):
     """
     _fits(model, x)
     last = final_operation(model)
-    if squashes(last) and model.outputs[0].shape[-1] != 1:
+    if squashes(last) and len(model.outputs[0].shape) == 2 and model.outputs[0].shape[-1] != 1:
         raise _probabilities("its last layer ends in a softmax or sigmoid")
     logits = _forward(model, x[:32]) if forward is None else np.asarray(forward(x[:32]))
     if logits.ndim != 2 or logits.shape[1] < 2:
-        hint = remedies.two_logits(last, squashes(last)) if logits.ndim == 2 and logits.shape[1] == 1 else ""
-        expected = "logits (n, classes) of at least 2 classes"
-        raise invalid("the classifier's output", expected, f"the shape {logits.shape}", hint)
+        raise remedies.no_logits(x.shape, logits.shape, last, squashes(last))
     if not np.isfinite(logits).all():
         raise invalid(
             "the classifier",

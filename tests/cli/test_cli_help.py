@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from tfadv.data import AUGMENTATIONS, DATASETS
-from tfadv.models import MODELS
-from tfadv.training import METHODS
+from tfadv.models import AUTOENCODERS, MODELS
+from tfadv.training import METHODS, OF_AUTOENCODERS
 from tfadv.training.settings import Settings
 from tfadv_cli import main, options
 
@@ -60,7 +60,7 @@ def test_train_has_every_setting_with_its_default(tfadv):
 def test_help_lists_what_is_registered(tfadv):
     """Without spaces: a long name is broken at its hyphen."""
     text = "".join(tfadv("train", "--help").stdout.split())
-    for registry in (MODELS, METHODS, AUGMENTATIONS, DATASETS):
+    for registry in (MODELS, AUTOENCODERS, METHODS, OF_AUTOENCODERS, AUGMENTATIONS, DATASETS):
         assert "".join(options.listed(registry).split()) in text
     assert options.listed(DATASETS) in tfadv("data", "prepare", "--help").stdout
 

@@ -7,7 +7,7 @@ import inspect
 import typing
 from collections.abc import Sequence
 
-from tfadv import spec
+from tfadv import remedies, spec
 from tfadv.errors import TfadvError, invalid, reason
 from tfadv.registry import Registry, lazy_names
 
@@ -49,12 +49,20 @@ def defend(classifiers: "keras.Model | Sequence[keras.Model]", text: str) -> "ke
     name = spec.parse(text)[0]
     parameters = inspect.signature(DEFENSES.get(name)).parameters.values()
     wanted = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
-    if wanted == ["classifiers"]:
-        return _built(text, classifiers=given)
-    if len(given) != len(wanted):
+    several = wanted == ["classifiers"]
+    if not several and len(given) != len(wanted):
         expected = "one classifier" if len(wanted) == 1 else "a classifier, then an autoencoder"
         raise invalid(f"the defense {name!r}", expected, len(given), "several classifiers make an ensemble.")
-    return _built(text, **dict(zip(wanted, given, strict=True)))
+    for model in given if several else given[:1]:
+        _gives_logits(model)
+    return _built(text, **({"classifiers": given} if several else dict(zip(wanted, given, strict=True))))
+
+
+def _gives_logits(model):
+    """Raises TfadvError for an autoencoder in the place of a classifier, as far as the shapes of a model tell."""
+    takes, gives = (getattr(model, name, None) for name in ("input_shape", "output_shape"))
+    if isinstance(takes, tuple) and isinstance(gives, tuple) and len(gives) > 2:
+        raise remedies.no_logits(takes, gives)
 
 
 def _built(text, **classifiers):

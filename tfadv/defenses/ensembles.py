@@ -12,6 +12,7 @@ from keras import ops
 from tfadv.defenses import votes as voting
 from tfadv.errors import invalid
 from tfadv.graph.structure import is_graph
+from tfadv.remedies import size_of
 
 
 def ensemble(classifiers: Sequence[keras.Model], *, mean: str = "probabilities") -> keras.Model:
@@ -29,13 +30,18 @@ def ensemble(classifiers: Sequence[keras.Model], *, mean: str = "probabilities")
     voting.check(1, mean)
     if len({id(member) for member in classifiers}) < max(2, len(classifiers)):
         raise invalid("an ensemble", "at least two classifiers, each once", [member.name for member in classifiers])
-    shapes = sorted({(*member.input_shape[1:], member.output_shape[-1]) for member in classifiers}, key=str)
-    if len(shapes) > 1:
-        raise invalid("an ensemble", "classifiers of the same images and classes", shapes)
+    if len({(member.input_shape[1:], member.output_shape[-1]) for member in classifiers}) > 1:
+        hint = "leave out those that differ, or train them on the same data."
+        given = "; ".join(f"{number}. {_kind(member)}" for number, member in enumerate(classifiers, 1))
+        raise invalid("an ensemble", "members for images of one shape with the same number of outputs", given, hint)
     inputs = keras.Input(classifiers[0].input_shape[1:])
     members = [_named(member, f"member_{number}") for number, member in enumerate(classifiers)]
     answers = ops.stack([member(inputs) for member in members], axis=1)
     return keras.Model(inputs, voting.joined(answers, mean), name="ensemble")
+
+
+def _kind(member):
+    return f"{member.name!r} for {size_of(member.input_shape[1:])} with {member.output_shape[-1]}"
 
 
 def _named(member, name):

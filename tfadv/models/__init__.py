@@ -31,9 +31,9 @@ MODELS = Registry(
         "wrn": "tfadv.models.wide_resnet:wrn",
     },
 )
-# Those that are no classifiers, which no list shows: `tfadv train --model vae --method reconstruction`.
-MODELS.add("ae", "tfadv.models.autoencoders:ae")
-MODELS.add("vae", "tfadv.models.autoencoders:vae")
+# No classifiers, and in no list of them: `tfadv train --model vae --method reconstruction`.
+AUTOENCODERS = Registry("autoencoder", {"ae": "tfadv.models.autoencoders:ae", "vae": "tfadv.models.autoencoders:vae"})
+MODELS.unlisted |= AUTOENCODERS.places
 
 
 def build(

@@ -22,8 +22,14 @@ METHODS = Registry(
     },
 )
 # Those of autoencoders and of classifiers behind one: they start from other models than `METHODS` do.
-METHODS.add("reconstruction", "tfadv.training.reconstruction:Reconstruction")
-METHODS.add("latent_codes", "tfadv.training.latent_codes:LatentCodes")
+OF_AUTOENCODERS = Registry(
+    "training method of autoencoders",
+    {
+        "reconstruction": "tfadv.training.reconstruction:Reconstruction",
+        "latent_codes": "tfadv.training.latent_codes:LatentCodes",
+    },
+)
+METHODS.unlisted |= OF_AUTOENCODERS.places
 
 OPTIMIZERS = Registry(
     "optimizer",
