@@ -63,7 +63,7 @@ class Illustrated:
 class NN3Layer(Experiment):
     name, title = "nn_3layer", "Three layers, and a ConvNet"
     document, ids = DOCUMENT, ("nn-3layer", "conv-pool")
-    scales = scales()
+    scales = scales(minutes=0.7)
     only = {"illustrated": "convnet"}
 
     def networks(self):

@@ -221,14 +221,14 @@ def filtered(arrays, path=None):
 
 @canvas.style()
 def pooled_numbers(response, path=None):
-    """The 4 x 4 part of an array with the largest sum as numbers, and beside it the largest of each 2 x 2.
+    """Where numbers of an array differ most, 4 x 4 of them, and beside them the largest of each 2 x 2 that is pooled.
 
     Args:
         response: (h, w).
     """
-    sums = np.lib.stride_tricks.sliding_window_view(response, (4, 4)).sum(axis=(2, 3))
-    top, left = np.unravel_index(sums.argmax(), sums.shape)
-    part = response[top : top + 4, left : left + 4]
+    parts = np.lib.stride_tricks.sliding_window_view(response, (4, 4))[::2, ::2]
+    spread = parts.std(axis=(2, 3))
+    part = parts[np.unravel_index(spread.argmax(), spread.shape)]
     figure = canvas.figure(3.4)
     for axes, shown in zip(figure.subplots(1, 2), (part, part.reshape(2, 2, 2, 2).max(axis=(1, 3))), strict=True):
         of_block = np.kron([[0, 1], [2, 3]], np.ones((len(shown) // 2,) * 2, int))
