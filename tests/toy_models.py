@@ -83,7 +83,6 @@ MODELS = {
     "softmax": ends_in_softmax,
     "saturated": lambda: saturated(classifier("mlp")),
     "constant": constant,
-    "vectors": lambda: keras.Sequential([keras.Input((64,)), layers.Dense(10)]),
     "nan_gradients": nan_gradients,
     "two_classes": two_classes,
 }

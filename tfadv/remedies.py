@@ -20,6 +20,9 @@ def how_to_fit(takes, have):
         return "move the channels last with x.transpose(0, 2, 3, 1)."
     if matches(takes, (channels, height, width)):
         return behind("Permute((3, 1, 2))", have)
+    if len(takes) == 3 and matches(takes[:2], (height, width)) and {takes[2], channels} == {1, 3}:
+        made = "x.repeat(3, axis=-1)" if channels == 1 else "x.mean(axis=-1, keepdims=True)"
+        return f"make their {channels} channels {takes[2]} with {made}, or take another model."
     if len(takes) != 3 and None not in takes and math.prod(takes) == math.prod(have):
         return behind(f"Reshape({takes})", have)
     return "resize them or take another model."

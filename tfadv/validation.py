@@ -86,7 +86,8 @@ def labels(y, n=None, classes=None, what="labels"):
     if y.ndim == 2 and y.shape[1] > 1:
         raise invalid(what, "class indices (n,)", f"the shape {y.shape}, perhaps one-hot", "use y.argmax(axis=1).")
     if y.ndim != 1:
-        raise invalid(what, "class indices (n,)", f"the shape {y.shape}", "use y.reshape(-1).")
+        hint = "use y.reshape(-1)." if y.ndim else "give one for each image, np.full(n, y) for the same."
+        raise invalid(what, "class indices (n,)", f"the shape {y.shape}", hint)
     if not np.issubdtype(y.dtype, np.integer):
         hint = "use y.astype('int32')." if y.dtype.kind in "fb" else ""
         raise invalid(what, "integer class indices (ints)", f"the type {y.dtype}", hint)

@@ -73,6 +73,11 @@ def test_networks_of_other_classes_are_refused(photographs):
     few = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(10)])
     with pytest.raises(TfadvError, match="expected the 1,000 classes of ImageNet, in their order, received 10"):
         seen_by(few, photographs)
+    gray = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(1000)])
+    with pytest.raises(
+        TfadvError, match="one of ImageNet, for color images, received one for 8 x 8 x 1. Give one with"
+    ):
+        seen_by(gray, photographs)
     with pytest.raises(TfadvError, match="none with the preset smoke"):
         PandaFGSM(preset="smoke", model="ResNet50")
 

@@ -78,3 +78,19 @@ def test_places_are_drawn_all_over_the_image_and_the_seed_tells_them(model):
 def test_options_are_checked(options, said):
     with pytest.raises(TfadvError, match=said):
         dataclasses.replace(LaVAN(), **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "given", "said"),
+    [
+        ({}, (X, Y, Y + 475), "LaVAN: targets: expected class indices from 0 to 2, received the label 477"),
+        ({}, (X, Y + 9, TARGETS), "LaVAN: y: expected class indices from 0 to 2, received the label 11"),
+        ({}, (X, Y, 2), r"LaVAN: targets: expected .* \(\). Give one for each image, np.full\(n, y\) for the same"),
+        ({"area": 0.5, "at": (3, 2)}, (X, Y, TARGETS), r"place for 4 x 4 pixels, 0.5 of images of 6 x 5, received \(3"),
+        ({}, (np.repeat(X, 3, axis=-1), Y, TARGETS), r"6 x 5 x 3. Make their 3 channels 1 with x.mean\(axis=-1"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_a_sentence(model, options, given, said):
+    with pytest.raises(TfadvError, match=said) as error:
+        LaVAN(steps=1, **options)(model, *given)
+    assert "\n" not in str(error.value)

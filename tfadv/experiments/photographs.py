@@ -10,6 +10,7 @@ import numpy as np
 from tfadv import runs
 from tfadv.data.photographs import NAME
 from tfadv.errors import invalid
+from tfadv.remedies import size_of
 from tfadv.reports.document import percent
 from tfadv.study import Experiment, Network, Sample, Scale
 from tfadv.study.measures import titled
@@ -94,6 +95,9 @@ def seen_by(model, folder=None):
     from tfadv.evaluation import metrics
 
     shape = getattr(model, "input_shape", None) or (None,) * 4
+    if len(shape) != 4 or shape[3] not in (None, 3):
+        hint = "give one with --model, a .keras file or a name of keras.applications."
+        raise invalid("the network", "one of ImageNet, for color images", f"one for {size_of(shape[1:])}", hint)
     images, names = load_photographs(folder, shape[1] or SIZE, shape[2] or SIZE)
     x, classes = images.astype(np.float32) / 255, imagenet_classes()
     outputs = validation.classifier(model, x)

@@ -12,6 +12,7 @@ from tfadv import gradients, losses, validation
 from tfadv.attacks.options import check_whole
 from tfadv.errors import invalid
 from tfadv.progress import silent
+from tfadv.remedies import size_of
 from tfadv.threat.patch import Patch
 
 
@@ -92,12 +93,22 @@ class LaVAN:
         """
         x = validation.images(x)
         classes = validation.classifier(model, x)
-        y, targets = (validation.labels(labels, len(x), classes) for labels in (y, targets))
+        named = {"LaVAN: y": y, "LaVAN: targets": targets}
+        y, targets = (validation.labels(labels, len(x), classes, what) for what, labels in named.items())
         return self._search(_ascent(model, x, y, targets), x, np.random.default_rng(seed), progress)
 
     def side(self, image_shape: tuple[int, int, int]) -> int:
-        """How many pixels the patch is high and wide in images of this shape."""
-        return Patch(area=self.area, at=self.at).window(image_shape)[2]
+        """How many pixels the patch is high and wide in images of this shape.
+
+        Raises:
+            TfadvError: where it does not fit at `at`.
+        """
+        side = Patch(area=self.area).window(image_shape)[2]
+        if self.at is not None and (np.add(self.at, side) > image_shape[:2]).any():
+            expected = f"a place for {side} x {side} pixels, {self.area:.2g} of images of {size_of(image_shape[:2])}"
+            hint = "take a smaller area, or at=None, which draws a place anew at each step."
+            raise invalid("LaVAN: at", expected, self.at, hint)
+        return side
 
     def draw_places(self, image_shape: tuple[int, int, int], n: int, rng: np.random.Generator) -> np.ndarray:
         """A place for each of n images, (n, 2) int32: `at`, or anywhere in the image."""
