@@ -1,7 +1,6 @@
 """What interval bounds prove: no attack goes below it, a contradiction is an error, and nothing is said of nothing."""
 
 import json
-import types
 
 import keras
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from tfadv import L2, LInf, Patch, attacks
 from tfadv.errors import TfadvError
 from tfadv.evaluation import checks, diagnostics, metrics
-from tfadv.evaluation.certificates import Certificate, certificate, interval, way
+from tfadv.evaluation.certificates import Certificate, certificate, interval, proof_method
 from tfadv.evaluation.certificates.interval import interval_certified
 from tfadv.evaluation.checks import chosen_attacks
 from tfadv.evaluation.diagnostics import Diagnostics
@@ -18,8 +17,6 @@ from tfadv.evaluation.evaluate import evaluate
 from tfadv.evaluation.judge import Judge
 from tfadv.evaluation.multiple_threats import union
 from tfadv.files import plain
-from tfadv.progress import silent
-from tfadv.study import CertifiedAndFooled
 
 THREAT = LInf(0.02)
 
@@ -44,7 +41,13 @@ def test_a_proof_takes_a_model_and_a_threat_that_allow_one(classifiers, images, 
     proof = lambda name, threat, draws=1: certificate(Judge(classifiers(name), images, labels, threat, draws=draws))  # noqa: E731
     assert proof("cnn", THREAT).method == "interval and linear bounds" and not proof("cnn", THREAT).exact
     assert proof("linear", THREAT).method == "linear model" and proof("linear", L2(0.1)).exact
-    assert proof("cnn", L2(0.1)) is None and proof("nan_gradients", THREAT) is None and proof("cnn", THREAT, 5) is None
+    for none, why in (
+        (("cnn", L2(0.1)), "by itself"),
+        (("nan_gradients", THREAT), "not for"),
+        (("cnn", THREAT, 5), "random"),
+    ):
+        with pytest.raises(TfadvError, match=f"nothing can be proven of .*{why}"):
+            proof(*none)
     with pytest.raises(TfadvError, match="a threat model that moves each pixel by itself"):
         interval_certified(classifiers("cnn"), images, labels, L2(0.1))
 
@@ -101,11 +104,21 @@ def test_of_fooled_images_a_few_are_tried(classifiers, dataset, short, monkeypat
 
 def test_batches_of_images_are_certified_as_one(classifiers, images, labels):
     whole = interval_certified(classifiers("mlp"), images, labels, LInf(0.05))
-    said = []
-    options = {"batch_size": 7, "progress": lambda *event: said.append(event)}
+    options = {"batch_size": 7}
     np.testing.assert_array_equal(interval_certified(classifiers("mlp"), images, labels, LInf(0.05), **options), whole)
-    assert said[:3] == [("bounds", done, len(images)) for done in (0, 7, 14)]
     assert 0 < whole.mean() < 1
+
+
+@pytest.mark.parametrize("linear", [True, False])
+def test_progress_never_goes_back_and_ends_with_all_images(classifiers, images, labels, linear, monkeypatch):
+    monkeypatch.setattr(interval, "has_linear_bounds", lambda model: linear)
+    said = []
+    interval_certified(
+        classifiers("mlp"), images, labels, LInf(0.05), batch_size=7, progress=lambda *event: said.append(event)
+    )
+    done = [event[1] for event in said]
+    assert {(what, total) for what, _, total in said} == {("bounds", len(images))}
+    assert done[0] == 0 and done[-1] == len(images) and done == sorted(done) and len(set(done)) > 3
 
 
 def test_layers_without_bounds_are_named(images, labels):
@@ -119,9 +132,9 @@ def test_where_bounds_cost_too_much_or_would_be_false_an_evaluation_says_why(cla
     judge = Judge(classifiers("mlp"), images, labels, THREAT)
     with monkeypatch.context() as patched:
         patched.setattr(interval, "NUMBERS", 100)
-        assert "100 outputs an image at most" in way(judge) and certificate(judge) is None
+        assert "100 outputs an image at most" in proof_method(judge)
     monkeypatch.setattr(interval, "rounds_coarsely", lambda: True)
-    assert "rounds to TF32" in way(judge)
+    assert "rounds to TF32" in proof_method(judge)
     with pytest.raises(TfadvError, match="rounds to TF32"):
         interval_certified(classifiers("mlp"), images, labels, THREAT)
 
@@ -133,9 +146,3 @@ def test_a_journal_gives_a_certificate_back():
     np.testing.assert_array_equal(again.radius, lengths)
     assert again.radius.dtype == np.float32 and again.stated() == made.stated()
     assert again.contradicted(np.array([True, False, False])) == 1
-
-
-def test_of_a_network_without_a_certified_image_none_falls(classifiers, images, labels):
-    judge = lambda threat: Judge(classifiers("mlp"), images, labels, LInf(0.5))  # noqa: E731
-    network = types.SimpleNamespace(judge=judge, progress=silent)
-    assert not CertifiedAndFooled("fgsm", "linf:0.5")(network)["value"].any()

@@ -50,7 +50,7 @@ def test_a_proof_is_of_the_box_that_an_attacker_has_and_needs_float32(classifier
     assert (proof(None).radius < proof((0.0, 1.0)).radius).any()
     assert proof((-1.0, 1.0)).method != "linear model"
     monkeypatch.setattr(certificates, "rounds_coarsely", lambda: True)
-    assert certificates.way(Judge(model, images, labels, LInf(0.05))) == certificates.interval.COARSE
+    assert certificates.proof_method(Judge(model, images, labels, LInf(0.05))) == certificates.interval.COARSE
 
 
 @pytest.mark.parametrize("norm", balls())

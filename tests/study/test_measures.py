@@ -6,11 +6,14 @@ import types
 import numpy as np
 import pytest
 
+from tfadv import defend
 from tfadv.attacks.fgsm import FGSM
 from tfadv.data.split import Dataset, Split
 from tfadv.errors import TfadvError
+from tfadv.evaluation.certificates import interval, smoothing
 from tfadv.study import (
     Certified,
+    CertifiedAndFooled,
     CertifiedWithin,
     Clean,
     Differs,
@@ -47,7 +50,7 @@ def test_a_column_depends_on_no_other(network, images, labels, predict):
 
 
 def test_what_is_certified_is_right_and_becomes_less(network, classifiers):
-    linear, at = dataclasses.replace(network, model=classifiers("linear")), (0.0, 0.02, 0.1)
+    linear, at = network.changed(model=classifiers("linear")), (0.0, 0.02, 0.1)
     curve = CertifiedWithin("linf", at)(linear)["value"]
     assert np.array_equal(curve[:, 0], Clean()(linear)["value"]) and (np.diff(curve.astype(int), axis=1) <= 0).all()
     assert np.array_equal(curve[:, 1], Certified("linf:0.02")(linear)["value"]) and 0 < curve[:, 1].mean() < 1
@@ -55,6 +58,42 @@ def test_what_is_certified_is_right_and_becomes_less(network, classifiers):
         CertifiedWithin("linf", at)(network)
     with pytest.raises(TfadvError, match="nothing can be proven"):
         Certified("l2:0.1")(network)
+
+
+def test_a_network_is_proven_once_and_what_is_false_is_seen(network, monkeypatch):
+    proven, prove = [], interval.Bounding.certified
+    monkeypatch.setattr(interval.Bounding, "certified", lambda *given, **k: proven.append(1) or prove(*given, **k))
+    certified = Certified("linf:0.05")(network)["value"]
+    assert certified.any() and not CertifiedAndFooled("fgsm", "linf:0.05")(network)["value"].any() and len(proven) == 1
+    first = First(10, Certified("linf:0.05"))(network)["value"]
+    assert np.array_equal(first, certified[:10]) and len(proven) == 2
+    assert not CertifiedAndFooled("fgsm", "linf:0.5")(network)["value"].any() and len(proven) == 3  # none is certified
+    monkeypatch.setattr(interval.Bounding, "certified", lambda self, x, y, **options: y >= 0)
+    fell = CertifiedAndFooled("fgsm", "linf:0.1")(network)["value"]
+    assert np.array_equal(fell, ~Under("fgsm", "linf:0.1")(network)["value"])
+
+
+def test_an_interrupted_certificate_by_votes_goes_on(network, monkeypatch):
+    """Image by image the same as without the interruption."""
+    voting = lambda: network.changed(model=defend(network.model, "smoothed(sigma=0.2, votes=20, n0=20, n=50)"))  # noqa: E731
+    curve, told, find = CertifiedWithin("l2", (0.0, 0.1, 5.0)), [], smoothing.lower_bound
+
+    def stops(*given):
+        if len(told) == 20:
+            raise KeyboardInterrupt
+        told.append(given)
+        return find(*given)
+
+    whole = curve(dataclasses.replace(voting(), home=None))["value"]
+    assert 0 < whole[:, 1].mean() < 1 and not whole[:, 2].any()
+    monkeypatch.setattr(smoothing, "BLOCK", 500)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(smoothing, "lower_bound", stops)
+        curve(voting())
+    counted = len(told)
+    monkeypatch.setattr(smoothing, "lower_bound", lambda *given: told.append(given) or find(*given))
+    assert np.array_equal(curve(voting())["value"], whole) and len(told) - counted <= 32 - 14 + 1
+    assert not list(network.home.iterdir())
 
 
 def test_titles_are_no_part_of_what_is_measured():

@@ -45,7 +45,8 @@ class Diagnostics:
         known: calls a function, or knows what it returned, under a name: for what depends on no threat model.
         command: the `tfadv evaluate` line of this evaluation, without attacks; None where there is none.
         whole: whether all of it follows, or of what takes time only a proof that is quick.
-        way: a function of a judge that says how something is proven, as `certificates.way` does.
+        slow_proof: why a proof that is not quick is left out; None where it is made.
+        proof_method: a function of a judge that says how something is proven, as `certificates.proof_method` does.
 
     Attributes:
         unadapted: why no attacks were chosen by what the first ones met; None where they were.
@@ -53,18 +54,21 @@ class Diagnostics:
 
     def __init__(
         self, run, traits, *, seen, progress,
-        known=lambda name, compute: compute(), command=None, whole=True, way=certificates.way,
+        known=lambda name, compute: compute(), command=None, whole=True, slow_proof=None,
+        proof_method=certificates.proof_method,
     ):  # fmt: skip
         self.run, self.traits, self.seen, self.progress, self.known = run, traits, seen, progress, known
         self.command, self.whole, self.unadapted = command, whole, None
-        self.judge, self.way = run.judge, way
+        self.judge, self.slow_proof, self.proof_method = run.judge, slow_proof, proof_method
         self.at = spread_over(len(self.judge.x), SUBSET)
         self.few = self.judge.only(self.at)
         self.todo = self._work()
+        if whole and isinstance(self._method, str) and certificates.smoothing_of(self.judge.model):
+            progress(f"No certificate: {self._method}.", 0, 0)
 
     def _work(self):
         """What each part takes at most, in forward passes."""
-        proof = {} if isinstance(self._way, str) else {PROOF: len(self.judge.x) * work(*self._way.passes)}
+        proof = {} if isinstance(self._method, str) else {PROOF: len(self.judge.x) * work(*self._method.passes)}
         return proof | (self._work_besides() if self.whole else {})
 
     def _work_besides(self):
@@ -96,8 +100,8 @@ class Diagnostics:
     def without_checks(self):
         """What a result holds of it where only the attacks run: what takes no time, and a proof that takes little."""
         said = {check.__name__: VERDICT_ONLY for check in checks.CHECKS}
-        name = certificate_contradicted.__name__  # the proof is made, so whether it is false takes no time
-        said |= {name: certificate_contradicted(self._evidence())} if self.proof else {}
+        # Where the proof is made, whether it is false takes no time.
+        said[certificate_contradicted.__name__] = certificate_contradicted(self._evidence())
         findings = [NOT_CHECKED, *checks.findings(said)]
         return self._without_time() | {"findings": findings, "checks": checks.outcomes(said)}
 
@@ -116,20 +120,23 @@ class Diagnostics:
     @functools.cached_property
     def proof(self):
         """The `Certificate` of the judged images, or None."""
-        return None if isinstance(self._way, str) else certificates.Certificate.of(self._part(PROOF, self._proven))
+        return None if isinstance(self._method, str) else certificates.Certificate.of(self._part(PROOF, self._proven))
 
     def _proven(self):
         """Images that were fooled cannot be certified; a few of them are tried, as they show that a proof is false."""
         tell = lambda what, done, total: self._tell(PROOF, done, total)  # noqa: E731
         robust = np.flatnonzero(self.run.robust)
         tried = np.union1d(robust, some(~self.run.robust, FOOLED)) if robust.size else robust
-        return self._way.prove(self.judge, tell, tried)
+        return self._method.prove(self.judge, tell, tried, self.run.journal.part)
 
     @functools.cached_property
-    def _way(self):
+    def _method(self):
         """How something is proven, or why nothing is."""
-        found = self.way(self.judge)
-        return VERDICT_ONLY if not (self.whole or isinstance(found, str)) and found.slow else found
+        found = self.proof_method(self.judge)
+        if self.slow_proof is None or isinstance(found, str):
+            return found
+        attacks = sum(work(*member.cost(self.judge.classes)) for member in self.run.members)
+        return found if found.is_quick(attacks) else self.slow_proof
 
     def control(self):
         """Accuracy under random noise of the same size: what an attack has to beat."""
@@ -199,7 +206,7 @@ class Diagnostics:
         return checks.Evidence(
             judge=self.few, right=judge.clean[self.at], robust=robust[self.at], logits=judge.clean_logits,
             labels=judge.y, contradicted=proof and proof.contradicted(robust),
-            unproven=proof.unattacked if proof else self._way, **beside,
+            unproven=proof.unattacked if proof else self._method, **beside,
         )  # fmt: skip
 
     def _part(self, name, compute):
@@ -211,7 +218,10 @@ class Diagnostics:
         return found
 
     def _tell(self, what, done, total):
-        self.progress(what, done, total, self.run.estimate.left_after(sum(self.todo.values())))
+        """What is done of a part is no longer to do."""
+        behind = 0 if what == CHECKS else done / max(1, total)  # checks differ in what they take
+        left = sum(self.todo.values()) - self.todo.get(what, 0) * behind
+        self.progress(what, done, total, self.run.estimate.left_after(left))
 
 
 def _climbs_once(attack):

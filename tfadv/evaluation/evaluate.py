@@ -16,7 +16,7 @@ from tfadv.errors import TfadvError
 from tfadv.evaluation import command, corruption, seal
 from tfadv.evaluation.adapt import adapt
 from tfadv.evaluation.attack_run import AttackRun
-from tfadv.evaluation.diagnostics import Diagnostics
+from tfadv.evaluation.diagnostics import VERDICT_ONLY, Diagnostics
 from tfadv.evaluation.journal import Journal
 from tfadv.evaluation.results import EvaluationResult
 from tfadv.evaluation.subject import Subject
@@ -25,6 +25,8 @@ from tfadv.options import BATCH
 from tfadv.progress import Progress, as_callable
 from tfadv.provenance import provenance
 from tfadv.threat import ThreatModel
+
+IN_BLOCKS = "images were judged until the answer was known, which a long proof would outlast"
 
 
 def evaluate(
@@ -97,7 +99,7 @@ def evaluate(
     run = AttackRun(judge, members, journal=journal, progress=progress, crafted_on=crafted_on)
     known = lambda name, compute: subject.known(f"{name}, {seed}, {subject.images}", compute)  # noqa: E731
     line = command.without_attacks(path, dataset, threat, n, keep, batch_size, any_scale, loaded_by)
-    beside = {"seen": _seen(dataset, trained_on), "known": known, "command": line, "way": subject.way}
+    beside = {"seen": _seen(dataset, trained_on), "known": known, "command": line, **_proof(subject, diagnostics)}
     aside = Diagnostics(run, traits, progress=progress, whole=diagnostics, **beside)
     run.estimate.after = sum(aside.todo.values())
     run.run()
@@ -145,6 +147,12 @@ def _identity(subject, judge, members, craft_in):
         "attacks": [str(member) for member in members], "batch_size": judge.batch_size, "versions": versions(),
         "craft_in": craft_in,
     }  # fmt: skip
+
+
+def _proof(subject, diagnostics):
+    """How something is proven, and why a slow proof is left out."""
+    why = IN_BLOCKS if subject.is_part else None if diagnostics else VERDICT_ONLY
+    return {"proof_method": subject.proof_method, "slow_proof": why}
 
 
 def _seen(dataset, trained_on):

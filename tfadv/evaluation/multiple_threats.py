@@ -104,7 +104,8 @@ def _certificate(each):
         return None
     certified = np.stack([result.arrays["certified"] for result in each]).all(axis=0)
     method = " and ".join(dict.fromkeys(result.certificate["method"] for result in each))
-    confidence = min((sure for result in each if (sure := result.certificate["confidence"])), default=None)
+    confidences = [result.certificate["confidence"] for result in each]
+    confidence = min(filter(None, confidences), default=None)
     return stated(method, certified, all(result.certificate["exact"] for result in each), confidence)
 
 

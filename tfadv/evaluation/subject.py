@@ -17,6 +17,7 @@ from tfadv.evaluation.scale import check_scale
 from tfadv.evaluation.traits import ModelTraits
 from tfadv.graph.replay import traced
 from tfadv.options import BATCH
+from tfadv.passes import Passes
 from tfadv.provenance import fingerprint
 from tfadv.threat import LInf
 
@@ -42,6 +43,8 @@ class Subject:
     Attributes:
         x, y: images (n, h, w, c) in [0, 1], and labels, (n,) int32.
         classes: how many the model knows.
+        is_part: whether there are further images, which `only` left out.
+        certificate: the `Certificate` of the images, where it is known.
 
     >>> subject = Subject(model, dataset.test.take(100))  # doctest: +SKIP
     >>> subject.judge(LInf(8 / 255), seed=0).clean.mean()  # doctest: +SKIP
@@ -55,7 +58,7 @@ class Subject:
         self.y = validation.labels(y, len(self.x), self.classes, "labels of the data set")
         if not any_scale:
             check_scale(model, self.x, self.y, batch_size)
-        self._known = {}
+        self._known, self.is_part, self.certificate = {}, False, None
 
     @functools.cached_property
     def traits(self) -> ModelTraits:
@@ -80,10 +83,13 @@ class Subject:
             graph = traced(self.model, self.x.shape[1:]).graph
         except UnreadableModel:  # then its weights are all that is known of it
             return fingerprint(*weights)
-        # How strong its noise is stands among the constants; names differ from process to process.
+        # How strong its noise is stands among the constants, how it is certified nowhere; names differ from process to
+        # process.
         parts = [
             (op.type, op.node_def.attr["value"].SerializeToString(deterministic=True)) for op in graph.get_operations()
         ]
+        smoothing = certificates.smoothing_of(self.model)
+        parts += [smoothing[1:]] if smoothing else []
         return fingerprint(*weights, np.frombuffer(repr(parts).encode(), np.uint8))
 
     @functools.cached_property
@@ -100,9 +106,11 @@ class Subject:
         """A `Judge` of the images; all of them share what the model says of the clean ones."""
         return self._clean.under(threat, seed)
 
-    def way(self, judge: Judge) -> certificates.Way | str:
+    def proof_method(self, judge: Judge) -> certificates.ProofMethod | str:
         """How something is proven of the model under a judge's threat model, or why nothing is; found, traced once."""
-        return self.known(f"proof under {judge.threat}", lambda: certificates.way(judge))
+        if self.certificate is not None:
+            return certificates.ProofMethod(Passes(0, 0), lambda *_: self.certificate)
+        return self.known(f"proof under {judge.threat}", lambda: certificates.proof_method(judge))
 
     def known(self, name: str, compute: Callable[[], Any]) -> Any:
         """What `compute` returned when it was first called for under this name; of all parts of the images alike.
@@ -117,6 +125,7 @@ class Subject:
         """The same of the images `at` alone, with what is known of all."""
         part = copy.copy(self)
         part.x, part.y, part.traits, part.computes = self.x[at], self.y[at], self.traits, self.computes
+        part.is_part, part.certificate = True, self.certificate and self.certificate.only(at)
         part.__dict__.pop("images", None)
         part.__dict__.pop("_clean", None)
         if not self.traits.random:  # whose votes on all images cost many passes

@@ -25,8 +25,8 @@ def note(proof):
 def headline(proof):
     """What stands in small print beside the accuracy."""
     if proof["confidence"]:
-        sure = f"{percent(proof['confidence'])} confidence an image"
-        return f"of a vote of infinitely many noisy copies, with {sure} ({proof['method']})"
+        confidence = f"{percent(proof['confidence'])} confidence an image"
+        return f"of a vote of infinitely many noisy copies, with {confidence} ({proof['method']})"
     return f"a proof: no attack can go below it ({proof['method']})"
 
 
@@ -42,8 +42,10 @@ def stronger(proven):
 def said(proof, robust_accuracy):
     """A proof in a line, beside the accuracy that the attacks left."""
     if proof["confidence"]:
-        sure = f"each image with {percent(proof['confidence'])} confidence"
-        return f"{percent(proof['accuracy'])}, {sure}, by a vote of infinitely many noisy copies ({proof['method']})"
+        confidence = f"each image with {percent(proof['confidence'])} confidence"
+        return (
+            f"{percent(proof['accuracy'])}, {confidence}, by a vote of infinitely many noisy copies ({proof['method']})"
+        )
     below = f"{percent(proof['accuracy'])}, which no attack goes below ({proof['method']})"
     if kind(proof) == "exact":
         return below

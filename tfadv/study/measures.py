@@ -21,6 +21,7 @@ class Trained(typing.Protocol):
     seed: int
     history: list  # one dict of metrics an epoch
     home: typing.Any  # Path: where the measure may keep half-done work
+    known: dict  # what is known of the model, for all measures
 
     def judge(self, threat=None): ...  # tfadv.evaluation.judge.Judge of model and images
     def first(self, n): ...  # the same with the first n images only

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from tfadv.errors import TfadvError
+from tfadv.provenance import fingerprint
 from tfadv.study.measures import titled, withstands
 
 
@@ -33,7 +34,7 @@ class CertifiedWithin:
         return f"eps ({self.norm})"
 
     def __call__(self, network):
-        radius = proof(network, f"{self.norm}:{max(self.at)}").radius
+        radius = proof(network, f"{self.norm}:{min(self.at)}").radius  # which depends on no eps
         if radius is None:
             raise TfadvError("of a network of this study no radius is known, only what is certified within one eps.")
         return {"at": np.array(self.at), "value": radius[:, None] > np.array(self.at)}
@@ -58,11 +59,20 @@ class CertifiedAndFooled:
 
 
 def proof(network, threat):
-    """The `Certificate` of a network's images."""
-    from tfadv.evaluation.certificates import way
+    """The `Certificate` of a network's images under a threat model's spec: made once for all measures of the network.
 
-    judge = network.judge(threat)
-    found = way(judge)
-    if isinstance(found, str):
-        raise TfadvError(f"nothing can be proven of a network of this study: {found}.")
-    return found.prove(judge, network.progress)
+    What an interruption leaves of a long one is kept at the network's `home`.
+    """
+    from tfadv.evaluation.certificates import certificate
+    from tfadv.evaluation.evaluate import versions
+    from tfadv.evaluation.journal import Journal
+
+    judge, images = network.judge(threat), network.dataset.test.fingerprint
+    name = f"certificate under {judge.threat} of {images}"
+    if name not in network.known:
+        identity = {"weights": fingerprint(*network.model.get_weights()), "proof": name, "versions": versions()}
+        journal = Journal(network.home, identity)
+        journal.read()
+        network.known[name] = certificate(judge, network.progress, journal.part)
+        journal.close()
+    return network.known[name]

@@ -53,21 +53,22 @@ def interval_certified(
     The share of them is a lower bound of the robust accuracy: no attack, known or not, goes below it. What is not
     proven may be robust all the same; on networks that were not trained for it the bounds often prove nothing.
 
-    Interval bounds take two forward passes. Where they prove nothing of an image, linear bounds are tried (CROWN) on
-    networks of dense and convolutional layers with ReLU, which take a backward pass a class.
+    Interval bounds (Gowal et al. 2019) take two forward passes. Where they prove nothing of an image that is right,
+    linear bounds are tried (CROWN, Zhang et al. 2018): two forward passes and one backward a class, in float64, on
+    networks that `has_linear_bounds`.
 
     The pixels may move by what `ThreatModel.contains` tolerates beyond ball and box, and the rounding of float32 is on
     the attacker's side (`tfadv.graph.bounds`).
 
     Args:
-        model: a `keras.Model`, images to logits, whose layers have bounds.
-        x: images, (n, h, w, c) in the box; y: their labels, (n,) ints.
+        model: a `keras.Model`, images to logits (n, classes), whose layers have bounds (`tfadv.graph.bounds`).
+        x: images, (n, h, w, c) floats in [0, 1]; y: their labels, (n,) ints in [0, classes).
         threat: a threat model that moves each pixel by itself: `LInf`, `Patch`.
-        batch_size: images at a time at most, fewer of large networks.
-        progress: see `tfadv.progress`.
+        batch_size: images at a time at most, fewer of large networks; at least 1. No proof depends on it.
+        progress: see `tfadv.progress`; it is told how many images are done with.
 
     Returns:
-        (n,) bool.
+        (n,) bool; False where the model is wrong already.
 
     Raises:
         TfadvError: where bounds prove nothing, as `refused` says, and for images and labels that `tfadv.validation`
@@ -98,22 +99,28 @@ class Bounding:
         model, x = self.model, validation.images(x)
         y = validation.labels(y, len(x), validation.classifier(model, x))
         size = max(1, int(min(BATCH, batch_size, NUMBERS // max(1, numbers(model)))))
-        certified = self._proven(margin_bounds, x, y, size, progress)
+        linear, n = has_linear_bounds(model), len(x)
+        # How many images are done with: linear bounds follow where interval bounds prove nothing, and take far longer.
+        first = lambda seen, proven: progress("bounds", proven if linear else seen, n)  # noqa: E731
+        certified = self._proven(margin_bounds, x, y, size, first)
         left = np.flatnonzero(~certified & metrics.correct(model, x, y))
-        if left.size and has_linear_bounds(model):
-            certified[left] = self._proven(linear_margins, x[left], y[left], size, progress)
+        if left.size and linear:
+            after = lambda seen, proven: progress("bounds", n - len(left) + seen, n)  # noqa: E731
+            certified[left] = self._proven(linear_margins, x[left], y[left], size, after)
         return certified
 
-    def _proven(self, margins, x, y, size, progress):
+    def _proven(self, margins, x, y, size, tell):
         if margins not in self._traced:
             specs = tf.TensorSpec([None, *x.shape[1:]]), tf.TensorSpec([None], tf.int32)
             prove = functools.partial(_prove, margins, self.model, self.threat)
             self._traced[margins] = tf.function(prove, autograph=False).get_concrete_function(*specs)
-        run, found = self._traced[margins], []
+        run, proven = self._traced[margins], np.zeros(len(x), bool)
+        tell(0, 0)
         for i in range(0, len(x), size):
-            progress("bounds", i, len(x))
-            found.append(run(tf.constant(x[i : i + size]), tf.constant(y[i : i + size])).numpy())
-        return np.concatenate(found)
+            at = slice(i, i + size)
+            proven[at] = run(tf.constant(x[at]), tf.constant(y[at])).numpy()
+            tell(min(i + size, len(x)), int(proven.sum()))
+        return proven
 
 
 def _prove(margins, model, threat, x, y):

@@ -5,7 +5,7 @@ Cohen, Rosenfeld, Kolter: Certified Adversarial Robustness via Randomized Smooth
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -20,8 +20,8 @@ from tfadv.layers.prediction_noise import SmoothedVote
 from tfadv.progress import silent
 from tfadv.threat import ThreatModel
 
-# Copies of images that are classified at a time.
-BATCH = 500
+# Copies of images that are classified at a time, and between two blocks of images that are kept.
+BATCH, BLOCK = 500, 100_000
 
 
 class Smoothed(NamedTuple):
@@ -46,6 +46,11 @@ class Options(NamedTuple):
         """What a certificate takes, in passes of the smoothed model."""
         return -(-(self.n0 + self.n) // self.votes)
 
+    @property
+    def reach(self) -> float:
+        """The largest l_2 radius there can be, of copies that all agree: sigma Phi^-1(alpha^(1/n)), and at least 0."""
+        return max(0.0, self.sigma * float(norm.ppf(lower_bound(self.n, self.n, self.alpha))))
+
 
 def lower_bound(k: ArrayLike, n: int, alpha: float) -> np.ndarray:
     """What a probability is at least, if it came true k times of n: one-sided Clopper-Pearson, confidence 1 - alpha.
@@ -55,6 +60,11 @@ def lower_bound(k: ArrayLike, n: int, alpha: float) -> np.ndarray:
     """
     k = np.asarray(k)
     return np.where(k > 0, beta.ppf(alpha, np.maximum(k, 1), n - k + 1), 0.0)
+
+
+def kept_nowhere(name: str, compute: Callable[[], Any]) -> Any:
+    """What `compute` returns: nothing is kept."""
+    return compute()
 
 
 def certify(
@@ -67,6 +77,7 @@ def certify(
     alpha: float = 0.001,
     seed: int = 0,
     progress: Callable[..., None] = silent,
+    kept: Callable[..., Any] = kept_nowhere,
 ) -> Smoothed:
     """The class that argmax_c P(f(x + sigma eta) = c) names, and the radius R within which it does.
 
@@ -78,10 +89,15 @@ def certify(
         classifier: f, images to logits, without noise.
         x: images, (n, h, w, c) in [0, 1].
         sigma: the standard deviation of the noise, above 0.
-        n0, n: copies of each image that choose and that count.
+        n0, n: copies of each image that choose and that count, each at least 1.
         alpha: above 0 and below 1.
-        seed: of the copies, which are those of no other image.
-        progress: see `tfadv.progress`.
+        seed: of the copies, which follow from it and the place of an image alone.
+        progress: see `tfadv.progress`; it is told how many images are certified.
+        kept: called with a name and a function, for each block of images: returns what the function does, or what it
+            returned before an interruption, in JSON's types (`Journal.part`).
+
+    Returns:
+        A `Smoothed`: `predicted` (n,) ints, -1 where it abstains, and `radius` (n,) floats from 0, in l_2.
 
     Raises:
         TfadvError: for counts, sigma and alpha out of range, and for images that `tfadv.validation` refuses.
@@ -94,14 +110,20 @@ def certify(
     x = validation.images(x)
     classes = validation.classifier(classifier, x)
     count = _counter(gradients.logits_of(classifier), sigma, classes, x.shape[1:])
-    predicted, radius = np.zeros(len(x), int), np.zeros(len(x))
-    for k, image in enumerate(x):
-        chosen = count(image, random.key(seed, 2 * k), n0).numpy().argmax()
-        seen = count(image, random.key(seed, 2 * k + 1), n).numpy()[chosen]
-        p = lower_bound(seen, n, alpha)
-        predicted[k], radius[k] = (chosen, sigma * norm.ppf(p)) if p > 0.5 else (-1, 0.0)
+
+    def certified(k):
+        chosen = int(count(x[k], random.key(seed, 2 * k), n0).numpy().argmax())
+        p = lower_bound(count(x[k], random.key(seed, 2 * k + 1), n).numpy()[chosen], n, alpha)
         progress("randomized smoothing", k + 1, len(x))
-    return Smoothed(predicted, radius)
+        return (chosen, float(sigma * norm.ppf(p))) if p > 0.5 else (-1, 0.0)
+
+    found, size = [], max(1, BLOCK // (n0 + n))
+    for start in range(0, len(x), size):
+        progress("randomized smoothing", start, len(x))
+        block = range(start, min(start + size, len(x)))
+        found += kept(f"smoothing {sigma, n0, n, alpha, seed}, images {block}", lambda of=block: [*map(certified, of)])
+    predicted, radius = zip(*found, strict=True)
+    return Smoothed(np.array(predicted), np.array(radius))
 
 
 def _counter(logits_fn, sigma, classes, shape):
