@@ -67,7 +67,7 @@ def energies(rows, vectors):
 class SvdSpectrum(Experiment):
     name, title = "svd_spectrum", "Along which singular values networks are attacked"
     document, ids = DOCUMENT, ("svd-spectrum",)
-    scales = presets()
+    scales = presets(minutes=1.2)
 
     @property
     def only(self):
@@ -117,6 +117,7 @@ class SvdSpectrum(Experiment):
                 at = np.arange(1, len(arrays["sizes"]) + 1)
                 curves = {what: {"eps": at, "accuracy": arrays[key]} for key, what in
                           (("delta", "perturbation"), ("x", "image"))}  # fmt: skip
-                png = figures.accuracy_curves(curves, title=network.title, xlabel="largest singular values")
+                axes = {"xlabel": "largest singular values", "ylabel": "share of the energy"}
+                png = figures.accuracy_curves(curves, title=network.title, **axes)
                 caption = "How much of the whole energy lies along the largest singular values; the rest is not seen."
                 yield Figure(f"Energy along singular vectors: {network.title}", png, caption, f"spectrum-{name}")
