@@ -17,7 +17,7 @@ from tfadv.study import ByClass, Claim, Clean, Experiment, FirstComponent, Layer
 class WideVsDeepCKA(Experiment):
     name, title = "wide_vs_deep_cka", "Do wide and deep networks learn the same?"
     document, ids = DOCUMENT, ("wide-vs-deep-cka",)
-    scales = residual(minutes=3.0)
+    scales = residual(minutes=4.0)
 
     def networks(self):
         return grid(self.preset)
