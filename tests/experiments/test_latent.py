@@ -1,5 +1,6 @@
 """Studies of latent codes and of cut singular values: their measures, and their claims on made-up measurements."""
 
+import itertools
 import types
 
 import keras
@@ -62,9 +63,32 @@ def test_what_is_not_found_is_farther_than_all_that_is():
     assert adversaries.median(np.array([1.0, 2.0, np.inf])) == 2.0 and np.isnan(adversaries.median(np.full(3, np.inf)))
 
 
+def test_images_that_a_network_is_wrong_about_count_for_nothing(classifiers, images, labels):
+    wrong = (labels + 1) % 10
+    some = network(classifiers("linear"), images, np.where(np.arange(32) % 2, labels, wrong))
+    found = adversaries.GoalAdversaries(1, attack="goal(steps=5, searches=1)")(some)
+    right = classifiers("linear")(found["x"]).numpy().argmax(axis=1) == found["y"]
+    assert 0 < right.sum() < len(right) and np.array_equal(np.isnan(found["value"]), ~right)
+    smallest = adversaries.Smallest("ddn(steps=5, loss=margin)")(some)["value"]
+    assert np.array_equal(np.isnan(smallest), ~some.judge().clean)
+    known = np.array([np.nan, 1.0, np.inf, 3.0])
+    assert adversaries.was_found(known).tolist() == [True, False, True] and adversaries.median(known) == 3.0
+    assert adversaries.farther(Sample.of(known), Sample.of(np.array([0.0, 0.5, np.nan, 4.0]))).mean == 0.5
+
+
+def test_the_smallest_change_of_a_prediction_is_as_far_however_small_the_logits_are(classifiers, images, labels):
+    model = classifiers("linear")
+    small = keras.Model(model.inputs[0], model.outputs[0] * 0.2)
+    far, same = (
+        [np.nanmedian(measure(network(each, images, labels))["value"]) for each in (model, small)]
+        for measure in (adversaries.GoalAdversaries(1), adversaries.Smallest())
+    )
+    assert far[1] > 1.2 * far[0] and np.isclose(*same, rtol=1e-3)
+
+
 def test_adversaries_of_one_network_are_asked_of_another_beside_noise_of_the_same_length(classifiers, images, labels):
     attacked = network(classifiers("linear"), images, labels)
-    found = adversaries.Adversaries(1)(attacked)
+    found = adversaries.GoalAdversaries(1)(attacked)
     sure = np.isfinite(found["value"])
     assert sure.mean() > 0.5 and (found["sure"][sure] > 0.94).all()
     other = network(classifiers("cnn"), images, labels, adversaries=found)
@@ -79,7 +103,9 @@ def test_the_energy_of_a_perturbation_along_the_lowest_singular_vectors_is_known
     next(layer for layer in model.layers if hasattr(layer, "kernel")).kernel.assign(kernel)
     x, delta = np.zeros((2, 3, 2, 5, 1), "float32")
     x[:, 0, 0], delta[:, 1, 4], delta[:, 0, 1] = 1, 0.3, 0.4  # along the largest; the smallest, and the second
+    left = {"value": np.array([np.nan, 0.0, np.inf]), "x": x, "x_adv": x}
     known = {"value": np.ones(3), "x": x, "x_adv": x + delta}
+    known = {name: np.concatenate([left[name], known[name]]) for name in known}
     split = types.SimpleNamespace(model=model, other=lambda name, measure: known)
     found = svd_spectrum.Spectrum("2l")(split)
     assert np.allclose(found["value"], 0.09 / 0.25, atol=1e-5) and np.allclose(found["of_x"], 0, atol=1e-6)
@@ -104,7 +130,7 @@ def test_codes_are_moved_without_bounds_and_measured_decoded(images, labels):
     named = keras.Model(head.inputs[0], head.outputs[0], name=codes.HEAD)
     model = autoencoders.behind(front, toy("autoencoder"), named, "model")
     autoencoder = types.SimpleNamespace(model=toy("autoencoder"))
-    found = codes.CodeAdversaries("ae", each=1)(network(model, images, labels, ae=autoencoder))
+    found = codes.GoalCodeAdversaries("ae", each=1)(network(model, images, labels, ae=autoencoder))
     assert 0 < np.nanmean(found["value"]) < 2 and 0 < np.nanmean(found["decoded"]) < 2
 
 
@@ -129,3 +155,7 @@ def test_each_network_on_codes_starts_from_its_autoencoder_and_is_shared():
     for name in ("lrl", "ae_encoding-lrl", "vae_projection-lrl", "vae_mean-lrl"):
         assert classifiers.digest_of(0, name) == far.digest_of(0, name) == fooled.digest_of(0, name)
     assert far.networks()["vae_mean-lrl"].start == "vae"
+    for study in (classifiers, far, fooled):
+        on = [name.partition("-")[0] for name in study.networks() if "-" in name]
+        # The classifiers of the same codes one after another: their codes are computed once.
+        assert len(list(itertools.groupby(on))) == len(set(on))

@@ -8,11 +8,9 @@ Command: `tfadv reproduce adv-robustness-180` (`--dataset fashion_mnist`). Expec
 little of it in images.
 """
 
-import numpy as np
-
-from tfadv.experiments.latent.adversaries import Adversaries, columns, farther, median
-from tfadv.experiments.latent.codes import CodeAdversaries
-from tfadv.experiments.latent.networks import CODES, DOCUMENT, autoencoders, on_codes, on_images, presets
+from tfadv.experiments.latent.adversaries import GoalAdversaries, columns, farther, median, was_found
+from tfadv.experiments.latent.codes import GoalCodeAdversaries
+from tfadv.experiments.latent.networks import CODES, DEAR, DOCUMENT, autoencoders, on_codes, on_images, presets
 from tfadv.reports.document import Figure
 from tfadv.study import Claim, Experiment
 
@@ -24,7 +22,7 @@ BY_OPTIMIZATION = ("ae_projection-lrl", "vae_projection-lrl")
 class AdvRobustness(Experiment):
     name, title = "adv_robustness_180", "How far 180 adversaries lie, in codes and in images"
     document, ids = DOCUMENT, ("adv-robustness-180", "goal-attack")
-    scales = presets(train=20_000)
+    scales = presets(**DEAR)
 
     @property
     def only(self):
@@ -46,10 +44,10 @@ class AdvRobustness(Experiment):
         # Through 500 steps of a projection each step of an attack is dear.
         few = "goal(steps=5, searches=2)" if small else "goal(steps=40, searches=4)"
         return {
-            "codes-ae": CodeAdversaries("ae", 1 if small else 2),
-            "codes-vae": CodeAdversaries("vae", 1 if small else 2),
-            "images": Adversaries(1 if small else 2, title="End to end"),
-            "few": Adversaries(1, attack=few, title="End to end, fewer steps"),
+            "codes-ae": GoalCodeAdversaries("ae", 1 if small else 2),
+            "codes-vae": GoalCodeAdversaries("vae", 1 if small else 2),
+            "images": GoalAdversaries(1 if small else 2, title="End to end"),
+            "few": GoalAdversaries(1, attack=few, title="End to end, fewer steps"),
         }
 
     def derived(self, found):
@@ -60,7 +58,7 @@ class AdvRobustness(Experiment):
                 "The document's: of the code, or of the image, median",
                 lambda n: self.of(found, n).map(median),
             ),
-            "found": ("found", lambda name: self.of(found, name).map(np.isfinite)),
+            "found": ("found", lambda name: self.of(found, name).map(was_found)),
             "decoded": ("The same, decoded", decoded),
             **columns(found, "images"),
             **columns(found, "few"),
@@ -89,8 +87,9 @@ class AdvRobustness(Experiment):
     def tables(self, found):
         note = (
             "Medians of ||delta||_2 / ||x||_2 over adversaries with a confidence of 95 %, two for each ordered pair of "
-            "classes, of the same images for all; those that are not found count as infinitely far. The last columns "
-            "are of one a pair and fewer steps: through a projection each is dear. A code has no bounds."
+            "classes, of the same images for all, less those that a network is wrong about; those not found count "
+            "as infinitely far. The last columns are of one a pair and fewer steps: through a projection each is dear. "
+            "A code has no bounds."
         )
         shown = ["document", "found", "decoded", "images-median", "images-found", "few-median", "few-found"]
         yield found.grid("figure-5", "How far adversaries lie", columns=shown, note=note)

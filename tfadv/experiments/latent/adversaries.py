@@ -8,15 +8,20 @@ from tfadv.reports import figures
 from tfadv.study.measures import titled
 
 CONFIDENT = 0.95
+SCALE = (
+    "A confidence of 95 % is farther away where logits are smaller, as a penalty on weights or smaller singular values "
+    "make them. The smallest change of the prediction does not depend on that: claims are about it."
+)
 
 
 @dataclasses.dataclass(frozen=True)
-class Adversaries:
+class GoalAdversaries:
     """Images that the network takes for another class with a confidence of 95 % (section 2.4), `each` for every ordered
     pair of classes: 180 of ten classes, which are probably those of section 3.4. All networks have the same images.
 
-    `value` is ||x_adv - x||_2 / ||x||_2, (n,), infinite where none was found; `x`, `x_adv`, their labels `y` and the
-    `goals`. lambda is searched for, as the document does not say its own: the nearest that is found counts.
+    `value` is ||x_adv - x||_2 / ||x||_2, (n,), infinite where none was found, NaN where the network is wrong about the
+    image itself; `x`, `x_adv`, their labels `y` and the `goals`. lambda is searched for, as the document does not say
+    its own: the nearest that is found counts. How far such an adversary lies depends on how large the logits are too.
     """
 
     each: int = 2
@@ -31,7 +36,8 @@ class Adversaries:
         x, y = network.x[at], network.y[at]
         x_adv = attacks.get(self.attack).minimal(network.model, x, y, targets=goals)
         sure = metrics.probabilities(metrics.logits(network.model, x_adv))[np.arange(len(y)), goals]
-        value = np.where(sure >= CONFIDENT - 1e-6, relative(x_adv - x, x), np.inf)
+        right = metrics.predictions(network.model, x) == y
+        value = distances(x_adv - x, x, sure, right)
         return {"value": value, "x": x, "x_adv": x_adv, "y": y, "goals": goals, "sure": sure}
 
     def pictures(self, arrays, names, title, shown=4):
@@ -49,7 +55,7 @@ class OnAdversaries:
     """Right on the images that fool another network; with `noise` on Gaussian noise of the same norm instead.
 
     Args:
-        of: the other network; key: the name of its `Adversaries`. Those that it did not find are left out.
+        of: the other network; key: the name of its `GoalAdversaries`. Those that it did not find are left out.
     """
 
     of: str
@@ -114,24 +120,59 @@ def noisy(x, sizes, rng):
     return clipped(high).astype(np.float32)
 
 
+def distances(delta, x, sure, right):
+    """||delta||_2 / ||x||_2 of each, (n,); infinite where the network is not sure of the goal, NaN where it is not
+    right about x: nothing has to be changed there."""
+    return np.where(right, np.where(sure >= CONFIDENT - 1e-6, relative(delta, x), np.inf), np.nan)
+
+
 def columns(found, key="adversaries"):
     """For `Experiment.derived`: the median of the distances that a measure found, and how many it found."""
-    typical = lambda name: found[name, key].map(median)  # noqa: E731
     return {
-        f"{key}-median": (f"{found.measures[key].title}, median", typical),
-        f"{key}-found": ("of adversaries found", lambda name: found[name, key].map(np.isfinite)),
+        f"{key}-median": (f"{found.measures[key].title}, median", lambda name: found[name, key].map(median)),
+        f"{key}-found": ("of adversaries found", lambda name: found[name, key].map(was_found)),
     }
 
 
+def was_found(distances):
+    """Which adversaries were found, of the images that the network is right about: (k,) bool."""
+    return np.isfinite(distances[~np.isnan(distances)])
+
+
 def median(distances):
-    """The median, NaN where it is infinite: half of the adversaries or more were not found."""
-    middle = np.median(distances)
-    return middle if np.isfinite(middle) else np.array(np.nan)
+    """The median over the images that the network is right about, NaN where half of their adversaries or more were not
+    found."""
+    known = distances[~np.isnan(distances)]
+    middle = np.median(known) if known.size else np.nan
+    return np.array(middle if np.isfinite(middle) else np.nan)
 
 
 def farther(one, other, times=1.0):
-    """Where the distances of one network are more than so many times those of another, pair by pair: a `Sample`."""
-    return one.map(lambda a, b: a > times * b, other)
+    """Where the distances of one network are more than so many times those of another, pair by pair: a `Sample` of the
+    pairs, (k,) bool, of which both networks are right about the image."""
+    return one.map(lambda a, b: (a > times * b)[~np.isnan(a) & ~np.isnan(b)], other)
+
+
+@dataclasses.dataclass(frozen=True)
+class Smallest:
+    """The smallest change of the network's prediction, ||delta||_2 / ||x||_2 of the images that it is right about.
+
+    However large the logits are, it is the same. So is the attack: the margin's gradient leads it, not that of the
+    cross-entropy, which where logits are small points elsewhere.
+
+    `value`, (n,), is NaN where the network is wrong, infinite where nothing was found.
+    """
+
+    attack: str = "ddn(steps=200, loss=margin)"
+    title: str = titled("Smallest change of the prediction")
+
+    def __call__(self, network):
+        from tfadv import attacks
+        from tfadv.evaluation import metrics
+
+        right = network.judge().clean
+        value = metrics.rho(network.model, network.x, attacks.get(self.attack))
+        return {"value": np.where(right, np.where(np.isnan(value), np.inf, value), np.nan)}
 
 
 def lengths(x):

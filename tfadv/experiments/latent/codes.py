@@ -7,7 +7,7 @@ import dataclasses
 
 import numpy as np
 
-from tfadv.experiments.latent.adversaries import CONFIDENT, pairs, relative
+from tfadv.experiments.latent.adversaries import distances, pairs
 from tfadv.reports import figures
 from tfadv.study.measures import titled
 
@@ -50,10 +50,11 @@ class Decoded:
 
 
 @dataclasses.dataclass(frozen=True)
-class CodeAdversaries:
+class GoalCodeAdversaries:
     """The document's adversaries of a classifier of codes: the code is changed, not the image, and has no bounds.
 
-    `value` is ||z_adv - z||_2 / ||z||_2, (n,), infinite where none was found; `decoded` is that of D(z_adv) and D(z).
+    `value` is ||z_adv - z||_2 / ||z||_2, (n,), infinite where none was found, NaN where the classifier is wrong about
+    z; `decoded` is that of D(z_adv) and D(z).
 
     Args:
         of: the autoencoder.
@@ -78,9 +79,10 @@ class CodeAdversaries:
         front, head = network.model.get_layer(FRONT), network.model.get_layer(HEAD)
         at, goals = pairs(network.y, len(network.dataset.class_names), self.each)
         z = front.predict(network.x[at], batch_size=500, verbose=0)
+        right = metrics.predictions(head, z) == network.y[at]
         moved = attacks.get(self.attack).minimal(head, z, network.y[at], box=None, targets=goals)
-        sure = metrics.probabilities(metrics.logits(head, moved))[np.arange(len(at)), goals] >= CONFIDENT - 1e-6
+        sure = metrics.probabilities(metrics.logits(head, moved))[np.arange(len(at)), goals]
         _, decoder = autoencoders.parts(network.other(self.of).model)
         images, images_adv = (decoder.predict(part, verbose=0) for part in (z, moved))
-        decoded = np.where(sure, relative(images_adv - images, images), np.inf)
-        return {"value": np.where(sure, relative(moved - z, z), np.inf), "decoded": decoded}
+        decoded = distances(images_adv - images, images, sure, right)
+        return {"value": distances(moved - z, z, sure, right), "decoded": decoded}

@@ -10,7 +10,7 @@ import dataclasses
 import typing
 
 from tfadv.experiments.latent.codes import Decoded
-from tfadv.experiments.latent.networks import CODES, DOCUMENT, HEADS, autoencoders, on_codes, on_images, presets
+from tfadv.experiments.latent.networks import CODES, DEAR, DOCUMENT, HEADS, autoencoders, on_codes, on_images, presets
 from tfadv.reports.document import Figure
 from tfadv.study import Claim, Clean, Experiment, ordered
 
@@ -38,19 +38,20 @@ class LatentClassifiers(Experiment):
         "ae", "vae", "latent-ae-encoding", "latent-vae-encoding", "latent-ae-projection", "latent-vae-projection",
         "latent-classifiers",
     )  # fmt: skip
-    scales = presets(train=20_000)
+    scales = presets(**DEAR)
     only = dict.fromkeys(ERRORS, ("ae", "vae"))
 
     reading: typing.Literal["layers", "matrices"] = "layers"
 
     def networks(self):
         small = self.preset == "smoke"
-        named = autoencoders(*ERRORS)
-        for head in ("lrl",) if small else HEADS:
+        named, heads = autoencoders(*ERRORS), ("lrl",) if small else tuple(HEADS)
+        for head in heads:
             image = head if self.reading == "layers" else f"{head}_matrix"
             named[head] = on_images(image)[image]
-            for codes in ("ae_encoding", "vae_projection") if small else CODES:
-                named[f"{codes}-{head}"] = on_codes(self.preset, codes, head, self.reading)
+        # Heads of the same codes one after another: the codes are kept for so long.
+        for codes in ("ae_encoding", "vae_projection") if small else CODES:
+            named |= {f"{codes}-{head}": on_codes(self.preset, codes, head, self.reading) for head in heads}
         return named
 
     def measures(self):

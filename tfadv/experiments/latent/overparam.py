@@ -12,7 +12,7 @@ import dataclasses
 
 import numpy as np
 
-from tfadv.experiments.latent.adversaries import Adversaries, columns, farther
+from tfadv.experiments.latent.adversaries import GoalAdversaries, columns, farther
 from tfadv.experiments.latent.networks import DOCUMENT, on_images, presets
 from tfadv.reports import figures
 from tfadv.reports.document import Figure
@@ -54,7 +54,7 @@ class OverparamRobustness(Experiment):
     def measures(self):
         return {
             "clean": Clean(),
-            "adversaries": Adversaries(1 if self.preset == "smoke" else 2, title="Distance, goal attack"),
+            "adversaries": GoalAdversaries(1 if self.preset == "smoke" else 2, title="Distance, goal attack"),
             "exact": Linear(),
             "learned": History("accuracy", "Accuracy on training images"),
         }

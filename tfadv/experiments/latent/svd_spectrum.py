@@ -11,11 +11,11 @@ import dataclasses
 
 import numpy as np
 
-from tfadv.experiments.latent.adversaries import Adversaries, columns, farther
+from tfadv.experiments.latent.adversaries import SCALE, GoalAdversaries, Smallest, columns, farther
 from tfadv.experiments.latent.networks import DOCUMENT, on_images, presets
 from tfadv.reports import figures
 from tfadv.reports.document import Figure
-from tfadv.study import Claim, Clean, Experiment
+from tfadv.study import Claim, Clean, Experiment, First
 from tfadv.study.measures import titled
 
 LOWEST = 0.4
@@ -44,7 +44,7 @@ class Spectrum:
         from tfadv.defenses.low_rank import kernels_of
 
         known = network.other(self.of, "adversaries")
-        found = np.isfinite(known["value"])
+        found = np.isfinite(known["value"]) & (known["value"] > 0)
         x = known["x"][found].reshape(found.sum(), -1).astype(np.float64)
         delta = known["x_adv"][found].reshape(x.shape) - x
         kernel = kernels_of(network.model)[0].numpy().astype(np.float64)
@@ -83,7 +83,7 @@ class SvdSpectrum(Experiment):
 
     def measures(self):
         each = {f"spectrum-{name}": Spectrum(name) for name in self.networks()}
-        return {"clean": Clean(), "adversaries": Adversaries(), **each}
+        return {"clean": Clean(), "adversaries": GoalAdversaries(), "smallest": First(500, Smallest()), **each}
 
     def derived(self, found):
         own = lambda array: lambda name: found[name, f"spectrum-{name}", array].map(np.asarray, share=True)  # noqa: E731
@@ -91,6 +91,7 @@ class SvdSpectrum(Experiment):
             "delta": ("Of the perturbation, along the lowest 40 %", own("value")),
             "x": ("Of the image", own("of_x")),
             **columns(found),
+            **columns(found, "smallest"),
         }
 
     def claims(self, found):
@@ -101,13 +102,19 @@ class SvdSpectrum(Experiment):
             says = f"{network.title}: more of the perturbation lies there than of the image"
             yield Claim(f"more-{name}", says, found[name, "delta"] - found[name, "x"], above=0.0)
         for name in [name for name in found.networks if f"{name}_l2" in found.networks]:
-            says = f"{found.networks[name].title}: a penalty on the weights makes most adversaries lie farther"
-            measured = farther(found[f"{name}_l2", "adversaries"], found[name, "adversaries"])
+            says = (
+                f"{found.networks[name].title}: with a penalty on the weights, most images are farther from another "
+                "prediction"
+            )
+            measured = farther(found[f"{name}_l2", "smallest"], found[name, "smallest"])
             yield Claim(f"penalty-{name}", says, measured, above=0.5, published="more robust (Tanay, Griffin)")
 
     def tables(self, found):
-        note = "Shares are of what lies in the span of the singular vectors. Distance: ||delta||_2 / ||x||_2."
-        shown = ["clean", "adversaries-median", "adversaries-found", "delta", "x"]
+        note = (
+            "Shares are of what lies in the span of the singular vectors. Distances: ||delta||_2 / ||x||_2, to a "
+            f"confidence of 95 % for another class, and to another prediction. {SCALE}"
+        )
+        shown = ["clean", "adversaries-median", "adversaries-found", "smallest-median", "delta", "x"]
         yield found.grid("table", "Energy along the lowest singular values", columns=shown, note=note)
 
     def figures(self, found):

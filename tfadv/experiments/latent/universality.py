@@ -8,8 +8,8 @@ Command: `tfadv reproduce adv-accuracy-universality` (`--dataset fashion_mnist`)
 other networks' adversaries is lost to the attacker who knows.
 """
 
-from tfadv.experiments.latent.adversaries import Adversaries, OnAdversaries
-from tfadv.experiments.latent.networks import CODES, DOCUMENT, autoencoders, on_codes, on_images, presets
+from tfadv.experiments.latent.adversaries import GoalAdversaries, OnAdversaries
+from tfadv.experiments.latent.networks import CODES, DEAR, DOCUMENT, autoencoders, on_codes, on_images, presets
 from tfadv.reports import figures
 from tfadv.reports.document import Figure
 from tfadv.study import Claim, Clean, Experiment, First, Under
@@ -21,7 +21,7 @@ RANDOM = "vae_encoding-lrl"
 class Universality(Experiment):
     name, title = "adv_accuracy_universality", "Adversaries of networks on images, asked of networks on codes"
     document, ids = DOCUMENT, ("adv-accuracy-universality",)
-    scales = presets(train=20_000)
+    scales = presets(**DEAR)
 
     @property
     def only(self):
@@ -39,7 +39,7 @@ class Universality(Experiment):
         pgd, n = ("pgd(steps=2)", 20) if small else ("pgd(steps=20)", 200)
         return {
             "clean": Clean("Test images"),
-            "adversaries": Adversaries(1 if small else 2),
+            "adversaries": GoalAdversaries(1 if small else 2),
             "fooled": OnAdversaries("lrl", title="Adversaries of LRL on images"),
             "noise": OnAdversaries("lrl", noise=True, title="Noise of the same length"),
             "aware": First(n, Under(pgd, THREAT, "PGD through the code, l_2 1")),
