@@ -46,7 +46,7 @@ class Linear:
 class OverparamRobustness(Experiment):
     name, title = "overparam_robustness", "One linear layer or two"
     document, ids = DOCUMENT, ("overparam-robustness",)
-    scales = presets()
+    scales = presets(minutes=0.4)
 
     def networks(self):
         return on_images("1l_matrix", "1l", "2l")
