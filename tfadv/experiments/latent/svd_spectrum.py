@@ -67,7 +67,7 @@ def energies(rows, vectors):
 class SvdSpectrum(Experiment):
     name, title = "svd_spectrum", "Along which singular values networks are attacked"
     document, ids = DOCUMENT, ("svd-spectrum",)
-    scales = presets(minutes=1.2)
+    scales = presets(minutes=1.4)
 
     @property
     def only(self):
