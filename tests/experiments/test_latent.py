@@ -12,8 +12,9 @@ from tfadv.attacks import DeepFool
 from tfadv.data.split import Dataset, Split
 from tfadv.defenses import with_low_rank
 from tfadv.experiments import EXPERIMENTS
-from tfadv.experiments.latent import adversaries, codes, overparam, svd_spectrum
+from tfadv.experiments.latent import adversaries, codes, distances, overparam, sketches, svd_spectrum, universality
 from tfadv.experiments.latent.compression import Stored
+from tfadv.layers import LatentSample
 from tfadv.models import autoencoders
 from tfadv.study import Sample
 from tfadv.study.bench import TrainedNetwork
@@ -36,6 +37,15 @@ def network(model, images, labels, **others):
     )  # fmt: skip
 
 
+class MadeUp(dict):
+    """Measurements by network, whatever the measure."""
+
+    networks = property(lambda self: self)
+
+    def __getitem__(self, key):
+        return Sample.of(np.array(self.get(key[0])))
+
+
 def test_every_section_of_the_document_has_its_study():
     latent = [name for name, place in EXPERIMENTS.places.items() if ".latent." in place]
     assert {section for name in latent for section in EXPERIMENTS.build(name).ids} == {*SECTIONS.split()}
@@ -56,11 +66,20 @@ def test_noise_has_its_length_once_it_is_clipped():
     assert noise.min() >= 0 and noise.max() <= 1 and np.allclose(adversaries.lengths(noise - x), sizes, rtol=1e-3)
 
 
-def test_what_is_not_found_is_farther_than_all_that_is():
-    one, other = Sample.of(np.array([1.0, np.inf, np.inf, 2.0])), Sample.of(np.array([2.0, 1.0, np.inf, 1.9]))
-    assert adversaries.farther(one, other).per_seed[0].tolist() == [False, True, False, True]
-    assert adversaries.farther(one, other, times=1.1).mean == 0.25
-    assert adversaries.median(np.array([1.0, 2.0, np.inf])) == 2.0 and np.isnan(adversaries.median(np.full(3, np.inf)))
+def test_distances_are_compared_where_both_are_found_and_only_if_nearly_all_are():
+    far, near = np.linspace(1, 2, 20), np.linspace(1.5, 1.6, 20)
+    claim = distances.lie_farther(
+        "far", "", Sample.of(np.append(far, [np.nan, 9])), Sample.of(np.append(near, [1, np.nan]))
+    )
+    assert claim.measured.mean == 0.45 and claim.holds is None and "100.0 %" in claim.note
+    found = distances.lie_farther("far", "", Sample.of(far + 2), Sample.of(near))
+    assert found.holds and not distances.lie_farther("far", "", Sample.of(far), Sample.of(near), times=3).holds
+    lost = np.where(np.arange(20) < 3, np.inf, far + 2)
+    for one, other in ((lost, near), (far + 2, np.where(np.isinf(lost), np.inf, near))):
+        claim = distances.lie_farther("far", "", Sample.of(one), Sample.of(other))
+        assert claim.holds is None and claim.measured.mean == 1 and "85.0 %, fewer than 90 %" in claim.note
+    assert not distances.lie_farther("far", "", Sample.of(lost), Sample.of(np.full(20, np.inf))).measured.per_seed
+    assert distances.median(np.array([1.0, 2.0, np.inf])) == 2.0 and np.isnan(distances.median(np.full(3, np.inf)))
 
 
 def test_images_that_a_network_is_wrong_about_count_for_nothing(classifiers, images, labels):
@@ -72,8 +91,57 @@ def test_images_that_a_network_is_wrong_about_count_for_nothing(classifiers, ima
     smallest = adversaries.Smallest("ddn(steps=5, loss=margin)")(some)["value"]
     assert np.array_equal(np.isnan(smallest), ~some.judge().clean)
     known = np.array([np.nan, 1.0, np.inf, 3.0])
-    assert adversaries.was_found(known).tolist() == [True, False, True] and adversaries.median(known) == 3.0
-    assert adversaries.farther(Sample.of(known), Sample.of(np.array([0.0, 0.5, np.nan, 4.0]))).mean == 0.5
+    assert distances.was_found(known).tolist() == [True, False, True] and distances.median(known) == 3.0
+
+
+def test_adversaries_of_another_network_are_followed_until_they_fool(classifiers, images, labels):
+    model, labels = classifiers("linear"), np.where(np.arange(32) < 8, (labels + 1) % 10, labels)
+    found = adversaries.GoalAdversaries(1)(network(model, images, labels))
+    same = adversaries.Along("linear", "goal")(network(model, images, labels, goal=found))["value"]
+    reached = np.isfinite(found["value"])
+    assert np.allclose(same[reached], found["value"][reached]) and reached.any()
+    assert np.array_equal(np.isnan(same), np.isnan(found["value"])) and np.isnan(same).any()
+    paler = keras.Model(model.inputs[0], model.outputs[0] * 0.9)
+    farther = adversaries.Along("linear", "goal")(network(paler, images, labels, goal=found))["value"]
+    both = np.isfinite(farther) & np.isfinite(same)
+    assert (farther[both] >= same[both]).all() and farther[both].mean() > 1.1 * same[both].mean()
+
+
+def test_a_network_that_draws_is_right_as_often_as_one_draw_is(images, labels):
+    x = keras.Input((8, 8, 1))
+    drawn = keras.Model(x, LatentSample(0)(keras.layers.Dense(20)(keras.layers.Flatten()(x))))
+    noisy, steady = (
+        adversaries.answers(network(model, images, labels), images, labels) for model in (drawn, toy("linear"))
+    )
+    assert steady["value"].dtype == bool and np.array_equal(steady["value"], steady["majority"])
+    assert np.array_equal(noisy["majority"], noisy["value"] > 0.5)
+    assert ((noisy["value"] > 0) & (noisy["value"] < 1)).any()
+
+
+def test_adversaries_in_a_ball_are_asked_of_others_whether_they_fool_or_not(classifiers, images, labels):
+    made = adversaries.InBall("pgd(steps=5)", "l2:1")(network(classifiers("linear"), images, labels))
+    assert (adversaries.lengths(made["x_adv"] - images) > 0.9).all() and len(made["value"]) == len(images)
+    on = adversaries.OnAdversaries("linear", "crafted")(network(classifiers("cnn"), images, labels, crafted=made))
+    assert len(on["majority"]) == len(images)
+
+
+def test_who_withstands_all_attackers_is_asked_of_all(labels):
+    gradient, transferred = (Sample.of(np.array(each, bool)) for each in ([1, 1, 1, 0], [1, 1, 0, 1]))
+    known = universality.withstands_all(gradient, transferred, Sample.of(np.array([False, True])))
+    assert known.per_seed[0].tolist() == [False, True, False, False]
+    assert not universality.withstands_all(gradient, transferred, Sample({})).per_seed
+
+
+def test_bars_are_of_the_classifiers_that_were_measured():
+    found = MadeUp({"lrl": [0.9], "1l": [0.5], "ae_encoding-lrl": [np.nan], "vae_mean-lrl": [0.2]})
+    groups = sketches.by_head(found, "clean")
+    assert {title: list(group) for title, group in groups.items()} == {
+        "Images": ["1L", "LRL"], "VAE-ENCODING, mean": ["LRL"]
+    }  # fmt: skip
+    assert groups["Images"]["LRL"][0] == 0.9
+    png = sketches.distance_bars(groups, title="", xlabel="")
+    longer = sketches.distance_bars(groups | {"Images": {"1L": (3.0, (2.0, 4.0))}}, title="", xlabel="")
+    assert png[:4] == longer[:4] == b"\x89PNG" and png != longer
 
 
 def test_the_smallest_change_of_a_prediction_is_as_far_however_small_the_logits_are(classifiers, images, labels):

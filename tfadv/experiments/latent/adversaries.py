@@ -4,14 +4,9 @@ import dataclasses
 
 import numpy as np
 
+from tfadv.experiments.latent.distances import distances, lengths, relative
 from tfadv.reports import figures
 from tfadv.study.measures import titled
-
-CONFIDENT = 0.95
-SCALE = (
-    "A confidence of 95 % is farther away where logits are smaller, as a penalty on weights or smaller singular values "
-    "make them. The smallest change of the prediction does not depend on that: claims are about it."
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +49,8 @@ class GoalAdversaries:
 class OnAdversaries:
     """Right on the images that fool another network; with `noise` on Gaussian noise of the same norm instead.
 
+    `value`, and what most of several draws say, are those of `answers`.
+
     Args:
         of: the other network; key: the name of its `GoalAdversaries`. Those that it did not find are left out.
     """
@@ -69,14 +66,96 @@ class OnAdversaries:
         return ((self.of, self.key),)
 
     def __call__(self, network):
-        from tfadv.evaluation import metrics
-
         known = network.other(self.of, self.key)
         found = np.isfinite(known["value"])
         x, x_adv, y = (known[name][found] for name in ("x", "x_adv", "y"))
         if self.noise:
             x_adv = noisy(x, lengths(x_adv - x), np.random.default_rng(network.seed))
-        return {"value": metrics.correct(network.model, x_adv, y, draws=network.judge().draws)}
+        return answers(network, x_adv, y)
+
+
+@dataclasses.dataclass(frozen=True)
+class OneDraw:
+    """Right on the images as they are: see `answers`."""
+
+    title: str = titled("Test images")
+
+    def __call__(self, network):
+        return answers(network, network.x, network.y)
+
+
+def one_draw(found):
+    """For `Experiment.derived`: test images as a network is asked once, and by the majority of several answers."""
+    return {
+        "clean": ("Test images", lambda name: found[name, "right"].map(np.asarray, share=True)),
+        "majority": ("by majority", lambda name: found[name, "right", "majority"]),
+    }
+
+
+def answers(network, x, y):
+    """Whether a network is right about images, by name: `value`, (n,), as a network is asked once, and `majority`,
+    (n,) bool, as most of several answers are.
+
+    Of a network that answers at random `value` is the share of them that are right, which one answer is expected to be;
+    of any other it is right or wrong, bool.
+    """
+    from tfadv.evaluation import metrics
+
+    draws = network.judge().draws
+    share = metrics.share_right(metrics.votes(network.model, x, draws=draws), y)
+    return {"value": share if draws > 1 else share > 0.5, "majority": share > 0.5}
+
+
+@dataclasses.dataclass(frozen=True)
+class InBall:
+    """What an attack makes of images within a ball, whether it fools the network or not: `x`, `x_adv` and `y` for
+    `OnAdversaries`; `value` is ||x_adv - x||_2 / ||x||_2, (n,)."""
+
+    attack: str
+    threat: str
+    title: str = titled("")
+
+    def __call__(self, network):
+        from tfadv import attacks
+
+        x_adv = network.judge(self.threat).attack(attacks.get(self.attack))
+        return {"value": relative(x_adv - network.x, network.x), "x": network.x, "x_adv": x_adv, "y": network.y}
+
+
+@dataclasses.dataclass(frozen=True)
+class Along:
+    """How far another network's adversaries have to be followed until this one takes them for the same class.
+
+    It bounds the distance of the network's own, whatever its gradients are worth. `value` is that of
+    `GoalAdversaries`, of the same images.
+
+    Args:
+        of, key: the other network, and its `GoalAdversaries`.
+        times: how far each is followed, as multiples of its length, ascending.
+    """
+
+    of: str
+    key: str
+    times: tuple[float, ...] = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0)
+    title: str = titled("")
+
+    @property
+    def needs(self):
+        """The other network's adversaries."""
+        return ((self.of, self.key),)
+
+    def __call__(self, network):
+        from tfadv.evaluation import metrics
+
+        known = network.other(self.of, self.key)
+        x, delta, goals = known["x"], known["x_adv"] - known["x"], known["goals"]
+        right = metrics.predictions(network.model, x) == known["y"]
+        value = np.where(right, np.inf, np.nan)
+        for times in self.times:
+            moved = np.clip(x + times * delta, 0, 1)
+            sure = metrics.probabilities(metrics.logits(network.model, moved))[np.arange(len(x)), goals]
+            value = np.minimum(value, distances(moved - x, x, sure, right))
+        return {"value": value}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,6 +170,28 @@ class OnTraining:
 
         part = network.dataset.train.spread(self.n)
         return {"value": metrics.correct(network.model, part.x, part.y, draws=network.judge().draws)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Smallest:
+    """The smallest change of the network's prediction, ||delta||_2 / ||x||_2 of the images that it is right about.
+
+    However large the logits are, it is the same. So is the attack: the margin's gradient leads it, not that of the
+    cross-entropy, which where logits are small points elsewhere.
+
+    `value`, (n,), is NaN where the network is wrong, infinite where nothing was found.
+    """
+
+    attack: str = "ddn(steps=200, loss=margin)"
+    title: str = titled("Smallest change of the prediction")
+
+    def __call__(self, network):
+        from tfadv import attacks
+        from tfadv.evaluation import metrics
+
+        right = network.judge().clean
+        value = metrics.rho(network.model, network.x, attacks.get(self.attack))
+        return {"value": np.where(right, np.where(np.isnan(value), np.inf, value), np.nan)}
 
 
 def pairs(y, classes, each):
@@ -118,68 +219,3 @@ def noisy(x, sizes, rng):
         short = lengths(clipped(middle) - x) < sizes
         low, high = np.where(short, middle, low), np.where(short, high, middle)
     return clipped(high).astype(np.float32)
-
-
-def distances(delta, x, sure, right):
-    """||delta||_2 / ||x||_2 of each, (n,); infinite where the network is not sure of the goal, NaN where it is not
-    right about x: nothing has to be changed there."""
-    return np.where(right, np.where(sure >= CONFIDENT - 1e-6, relative(delta, x), np.inf), np.nan)
-
-
-def columns(found, key="adversaries"):
-    """For `Experiment.derived`: the median of the distances that a measure found, and how many it found."""
-    return {
-        f"{key}-median": (f"{found.measures[key].title}, median", lambda name: found[name, key].map(median)),
-        f"{key}-found": ("of adversaries found", lambda name: found[name, key].map(was_found)),
-    }
-
-
-def was_found(distances):
-    """Which adversaries were found, of the images that the network is right about: (k,) bool."""
-    return np.isfinite(distances[~np.isnan(distances)])
-
-
-def median(distances):
-    """The median over the images that the network is right about, NaN where half of their adversaries or more were not
-    found."""
-    known = distances[~np.isnan(distances)]
-    middle = np.median(known) if known.size else np.nan
-    return np.array(middle if np.isfinite(middle) else np.nan)
-
-
-def farther(one, other, times=1.0):
-    """Where the distances of one network are more than so many times those of another, pair by pair: a `Sample` of the
-    pairs, (k,) bool, of which both networks are right about the image."""
-    return one.map(lambda a, b: (a > times * b)[~np.isnan(a) & ~np.isnan(b)], other)
-
-
-@dataclasses.dataclass(frozen=True)
-class Smallest:
-    """The smallest change of the network's prediction, ||delta||_2 / ||x||_2 of the images that it is right about.
-
-    However large the logits are, it is the same. So is the attack: the margin's gradient leads it, not that of the
-    cross-entropy, which where logits are small points elsewhere.
-
-    `value`, (n,), is NaN where the network is wrong, infinite where nothing was found.
-    """
-
-    attack: str = "ddn(steps=200, loss=margin)"
-    title: str = titled("Smallest change of the prediction")
-
-    def __call__(self, network):
-        from tfadv import attacks
-        from tfadv.evaluation import metrics
-
-        right = network.judge().clean
-        value = metrics.rho(network.model, network.x, attacks.get(self.attack))
-        return {"value": np.where(right, np.where(np.isnan(value), np.inf, value), np.nan)}
-
-
-def lengths(x):
-    """||x||_2 of each, (n,)."""
-    return np.linalg.norm(x.reshape(len(x), -1).astype(np.float64), axis=1)
-
-
-def relative(delta, x):
-    """||delta||_2 / ||x||_2 of each, (n,)."""
-    return lengths(delta) / np.maximum(lengths(x), 1e-12)

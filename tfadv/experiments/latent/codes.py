@@ -7,7 +7,8 @@ import dataclasses
 
 import numpy as np
 
-from tfadv.experiments.latent.adversaries import distances, pairs
+from tfadv.experiments.latent.adversaries import pairs
+from tfadv.experiments.latent.distances import distances
 from tfadv.reports import figures
 from tfadv.study.measures import titled
 

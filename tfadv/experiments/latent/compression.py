@@ -84,5 +84,7 @@ class Compression(Experiment):
                         "accuracy": [found[n, key].mean for n in names],
                     }
                     curves[on_images(whole)[whole].title] = values
-            png = figures.accuracy_curves(curves, title=f"Accuracy: {what}", xlabel="share of the weights stored")
-            yield Figure(f"Accuracy against size: {what}", png, "", f"size-{key}")
+            axes = {"xlabel": "share of the weights that is stored", "ylabel": f"accuracy, {what}"}
+            png = figures.accuracy_curves(curves, title="Accuracy against size", **axes)
+            caption = "A cut that saves nothing is stored whole: at the right edge."
+            yield Figure(f"Accuracy against size: {what}", png, caption, f"size-{key}")

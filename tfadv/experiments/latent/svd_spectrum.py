@@ -11,7 +11,8 @@ import dataclasses
 
 import numpy as np
 
-from tfadv.experiments.latent.adversaries import SCALE, GoalAdversaries, Smallest, columns, farther
+from tfadv.experiments.latent.adversaries import GoalAdversaries, Smallest
+from tfadv.experiments.latent.distances import SCALE, columns, lie_farther
 from tfadv.experiments.latent.networks import DOCUMENT, on_images, presets
 from tfadv.reports import figures
 from tfadv.reports.document import Figure
@@ -106,8 +107,8 @@ class SvdSpectrum(Experiment):
                 f"{found.networks[name].title}: with a penalty on the weights, most images are farther from another "
                 "prediction"
             )
-            measured = farther(found[f"{name}_l2", "smallest"], found[name, "smallest"])
-            yield Claim(f"penalty-{name}", says, measured, above=0.5, published="more robust (Tanay, Griffin)")
+            samples = (found[f"{name}_l2", "smallest"], found[name, "smallest"])
+            yield lie_farther(f"penalty-{name}", says, *samples, published="more robust (Tanay, Griffin)")
 
     def tables(self, found):
         note = (
