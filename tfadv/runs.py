@@ -13,6 +13,8 @@ from tfadv.errors import TfadvError, invalid
 # What `tfadv train` writes: the classifier, the one of the last epoch where another is the best, settings and outcome,
 # one row of metrics an epoch; until the training is finished, all that it needs to go on.
 MODEL, LAST, TRAIN, HISTORY, BACKUP = "model.keras", "last.keras", "train.json", "history.csv", "backup.npz"
+# The model that a training in Python was given, to start from.
+START = "start.keras"
 # What `tfadv evaluate` writes, and what it goes on from.
 RESULT, PER_EXAMPLE, GALLERY, FOOLING = "result.json", "per_example.npz", "gallery.npz", "fooling.npz"
 # The digests of the files above, as `sha256sum --check` reads them.

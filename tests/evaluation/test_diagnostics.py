@@ -8,11 +8,12 @@ import pytest
 from evaluated import ATTACKS, THREAT
 
 from tfadv import attacks
-from tfadv.evaluation import checks, curves, metrics
+from tfadv.evaluation import attack_run, checks, curves, metrics
 from tfadv.evaluation.attack_run import AttackRun
 from tfadv.evaluation.certificates import interval
 from tfadv.evaluation.estimate import Estimate
-from tfadv.evaluation.evaluate import Diagnostics, evaluate
+from tfadv.evaluation.evaluate import LOOKING, Diagnostics, evaluate
+from tfadv.evaluation.journal import Journal
 from tfadv.evaluation.judge import Judge
 from tfadv.threat import L1, L2, LInf
 
@@ -88,7 +89,12 @@ def test_the_verdict_alone(result, classifiers, dataset):
     )
     np.testing.assert_array_equal(found.arrays["robust"], result.arrays["robust"])
     assert found.norms == result.norms and found.gallery.keys() == result.gallery.keys()
-    assert set(said) == {*ATTACKS, "proof"} and not found.curves and found.control is found.rho2 is None
+    assert (
+        set(said) == {LOOKING[0], *ATTACKS, "proof"}
+        and said[0] == LOOKING[0]
+        and not found.curves
+        and found.control is found.rho2 is None
+    )
     assert [finding["code"] for finding in found.findings] == ["not_checked"]
     outcomes = {check["code"]: check["outcome"] for check in found.checks}
     assert outcomes.pop("certificate_contradicted") == "passed" and set(outcomes.values()) == {"skipped"}
@@ -123,12 +129,44 @@ def test_the_estimate_takes_no_compilation_for_passes(monkeypatch):
     estimate.begin()
     now[0] = 60.0  # a minute of tracing
     assert estimate.left(0, 8, 8) is None
-    now[0], made[0] = 62.0, (40, 40)
+    now[0], made[0] = 60.5, (1, 1)  # most of the half second went into compiling, too
+    assert estimate.left(0, 8, 8) is None
+    now[0], made[0] = 62.5, (41, 41)
     passing = (4 * 30 + 8 * 150) / 60  # 120 in 2 seconds
     assert estimate.left(0, 4, 8) == pytest.approx(passing + 2 * 60)  # two attacks are still to be compiled
     now[0], made[0] = 64.0, (80, 80)
     assert estimate.end()[0] == 64.0  # what a result says that the attack took
     assert estimate.left(1, 8, 8) == pytest.approx(8 * 150 / 60 + 30) and estimate.left_after(60) == 1.0
+
+
+class Slow:
+    """A thread's work that takes so many looks."""
+
+    def __init__(self, looks):
+        self.looks = looks
+
+    def wait(self, seconds):
+        self.looks -= 1
+        return self.looks < 0
+
+    def result(self):
+        return self.found
+
+
+@pytest.mark.parametrize(("looks", "passes", "told"), [(150, 0, True), (50, 0, False), (150, 9, False)])
+def test_that_the_network_is_compiled_is_told_where_it_lasts(
+    classifiers, images, labels, monkeypatch, looks, passes, told
+):
+    said, judge = [], Judge(classifiers("mlp"), images, labels, LInf(0.1))
+    judge = judge.only(judge.clean)
+    run = AttackRun(judge, [attacks.get("fgsm")], journal=Journal(None, {}), progress=lambda *event: said.append(event))
+    slow = Slow(looks)
+    slow.found = judge.x, judge.outcomes(judge.x)
+    monkeypatch.setattr(attack_run, "Future", lambda work: slow)
+    run.estimate.counts = lambda: (passes * (slow.looks < looks), 0)
+    run.run()
+    assert ("fgsm, compiling the network for it" in {what for what, *_ in said}) is told
+    assert said[-1][0] == "fgsm"
 
 
 def test_curves_fall_and_begin_at_clean_accuracy(result):

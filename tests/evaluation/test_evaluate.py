@@ -12,7 +12,8 @@ from tfadv.data.split import Split
 from tfadv.errors import TfadvError
 from tfadv.evaluation import checks, journal, metrics, results, statistics
 from tfadv.evaluation.attack_run import AttackRun, spread
-from tfadv.evaluation.evaluate import Diagnostics, evaluate
+from tfadv.evaluation.evaluate import LOOKING, Diagnostics, evaluate
+from tfadv.evaluation.multiple_threats import evaluate_each
 from tfadv.provenance import fingerprint
 from tfadv.threat import L1, L2, LInf, parse
 
@@ -221,13 +222,41 @@ def test_a_part_is_spread_over_the_data_order(classifiers, dataset, verdict_only
     np.testing.assert_array_equal(found.arrays["labels"], dataset.test.y[::4])
 
 
+def test_arrays_are_judged_as_a_dataset_of_them(classifiers, dataset, verdict_only):
+    options, x, y = {"threat": THREAT, "attacks": "fgsm"}, dataset.test.images, dataset.test.labels
+    expected = evaluate(classifiers("mlp"), dataset, **options)
+    for data in ((x, y), [np.uint8(255 * x), y.tolist()]):
+        found = evaluate(classifiers("mlp"), data, **options)
+        assert abs(found.robust_accuracy - expected.robust_accuracy) < 0.05 and found.clean_accuracy > 0.8
+    assert found.dataset["source"] == "arrays given in Python" and found.dataset["n"] == len(y)
+    each, _ = evaluate_each(classifiers("mlp"), (x, y), [THREAT, L1(1)], attacks="fgsm")
+    assert each[0].robust_accuracy == expected.robust_accuracy
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (lambda x, y: (255 * x, y), "images: expected values in .0, 1., received 0 to 255. Divide them by 255"),
+        (lambda x, y: (x, np.eye(10)[y]), "perhaps one-hot. Use y.argmax"),
+        (lambda x, y: (x, y[:-1]), "one per image, 32 in all, received 31"),
+        (
+            lambda x, y: x,
+            r"data: expected a tfadv.data.Dataset, or images and labels \(x, y\), received ndarray. Write",
+        ),
+    ],
+)
+def test_arrays_that_are_refused(classifiers, dataset, data, said):
+    with pytest.raises(TfadvError, match=said):
+        evaluate(classifiers("mlp"), data(dataset.test.images, dataset.test.labels), threat=THREAT)
+
+
 def test_norms_are_checked_before_any_attack_runs(classifiers, dataset):
     said = []
     with pytest.raises(TfadvError, match="deepfool: norm"):
         evaluate(
             classifiers("mlp"), dataset, threat=L1(1), attacks=["fgsm", "deepfool"], progress=lambda *e: said.append(e)
         )
-    assert not said
+    assert [what for what, *_ in said] == [LOOKING[0]]
 
 
 def test_spread_goes_round_the_classes():

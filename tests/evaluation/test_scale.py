@@ -7,7 +7,7 @@ from keras import layers
 
 from tfadv.errors import TfadvError
 from tfadv.evaluation import metrics
-from tfadv.evaluation.evaluate import evaluate
+from tfadv.evaluation.evaluate import LOOKING, evaluate
 from tfadv.evaluation.scale import check_scale
 from tfadv.graph.structure import expects_bytes
 from toy_models import MODELS
@@ -72,5 +72,5 @@ def test_it_is_said_before_any_attack_and_can_be_overruled(classifiers, dataset,
     options = {"threat": "linf:0.1", "attacks": "fgsm", "progress": lambda *event: said.append(event)}
     with pytest.raises(TfadvError, match="Rescaling\\(255\\)"):
         evaluate(model, dataset, **options)
-    assert not said
+    assert [what for what, *_ in said] == [LOOKING[0]]
     assert evaluate(model, dataset, **options, any_scale=True, diagnostics=False).clean_accuracy < 0.6

@@ -171,6 +171,27 @@ class Dataset:
         return self.train.select(order[held_out:]), self.train.select(order[:held_out])
 
 
+def as_dataset(data: "Dataset | tuple[np.ndarray, np.ndarray]") -> Dataset:
+    """A `Dataset` as it is; of arrays (x, y) one that has them to judge on, and nothing to train on.
+
+    Args:
+        data: a `Dataset`, or images x, (n, height, width, channels), uint8 or float in [0, 1], and labels y, (n,) ints.
+
+    Raises:
+        TfadvError: for anything else, and for arrays that `Split` refuses.
+
+    >>> as_dataset((np.zeros((2, 4, 4, 1), "float32"), np.array([0, 1]))).num_classes
+    2
+    """
+    if isinstance(data, Dataset):
+        return data
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        hint = "write evaluate(model, (x, y), threat=...)."
+        raise invalid("data", "a tfadv.data.Dataset, or images and labels (x, y)", type(data).__name__, hint)
+    split = Split(*data)
+    return Dataset("arrays", None, split, numbered_classes(split.labels), "arrays given in Python")
+
+
 def spread_over(length, n):
     """`n` indices evenly spread over `length`, ascending; all of them if there are fewer.
 

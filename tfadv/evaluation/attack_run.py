@@ -14,7 +14,8 @@ from tfadv.evaluation.fooling import FoolingImages
 from tfadv.evaluation.schema import COUNTED
 from tfadv.threads import Future
 
-POLL = 0.5  # seconds between looks at a running batch
+# Seconds between looks at a running batch; after how many looks it is told of, and without a pass, of compiling.
+LOOK, TELL, LONG = 0.05, 10, 100
 # What a journal keeps beside the arrays.
 STATE = ("rows", "trials", "first", "batches_done", "partial")
 
@@ -149,8 +150,12 @@ class AttackRun:
         # What was chosen for the parts of the model may not fit a copy of it.
         crafted_on = self.crafted_on if self.whys[number] is None else self.judge.model
         done = Future(lambda: self._craft(number, crafted_on, at, seed))
-        while not done.wait(POLL):
-            self._tell(number, start + self.estimate.share(number, len(at)) * len(at))
+        looks = 0
+        while not done.wait(LOOK):
+            passing, looks = self.estimate.look(), looks + 1
+            if looks % TELL == 0:
+                compiling = not (passing or self.batches_done) and looks > LONG
+                self._tell(number, start + self.estimate.share(number, len(at)) * len(at), compiling)
         x_adv, outcomes = done.result()
         self.partial = self._counted(self.partial, outcomes)
         self._record(number, at, x_adv, ~outcomes.right)
@@ -176,9 +181,10 @@ class AttackRun:
                     told[again] = part
         return x_adv, outcomes
 
-    def _tell(self, number, done):
+    def _tell(self, number, done, compiling=False):
         left = self.estimate.left(number, len(self.at) - done, int(self.robust.sum()))
-        self.progress(self.specs[number], int(done), len(self.at), left)
+        what = f"{self.specs[number]}, compiling the network for it" if compiling else self.specs[number]
+        self.progress(what, int(done), len(self.at), left)
 
     def _record(self, number, at, x_adv, fooled):
         at, x_adv = at[fooled], x_adv[fooled]

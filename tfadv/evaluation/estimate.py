@@ -7,7 +7,8 @@ class Estimate:
     """Seconds left, were no further image to fall.
 
     What a batch takes before its first pass is no pass: large networks are traced and compiled for minutes. Each attack
-    to come is expected to take as long for that as those before it, on average.
+    to come is expected to take as long for that as those before it, on average. A running batch tells its speed only
+    from the look on at which passes were first seen: part of the time before it went into compiling.
 
     Args:
         costs: the `Passes` of each attack for one image, in order.
@@ -21,7 +22,7 @@ class Estimate:
         self.work = [work(*cost) for cost in costs]
         self.counts, self.after = counts, 0
         self.seconds, self.done, self.compiled = 0.0, 0.0, 0.0
-        self.begun, self.waited = None, 0.0
+        self.begun, self.waited, self.seen = None, 0.0, None
 
     def add(self, cost):
         """One more attack comes after the others; cost: its `Passes` for one image."""
@@ -33,7 +34,7 @@ class Estimate:
 
     def begin(self):
         """A batch begins."""
-        self.begun, self.waited = (time.perf_counter(), self.counts()), 0.0
+        self.begun, self.waited, self.seen = (time.perf_counter(), self.counts()), 0.0, None
 
     def end(self):
         """A batch has ended; returns its seconds and passes."""
@@ -68,12 +69,22 @@ class Estimate:
         compiling = (self.compiled + self.waited) / (attack + 1) * len(later)
         return seconds / done * (self.work[attack] * waiting + sum(later) * active + self.after) + compiling
 
-    def _passing(self):
-        """Seconds of the running batch since its first pass, as far as `left` was asked before it, and its passes."""
+    def look(self):
+        """Whether anything has passed in the running batch; the oftener it is asked, the better the first estimates."""
         seconds, passes = self.batch()
         if not any(passes):
             self.waited = seconds
-        return seconds - self.waited, work(*passes)
+        elif self.seen is None:
+            self.seen = seconds, work(*passes)
+        return self.seen is not None
+
+    def _passing(self):
+        """Seconds of the running batch, and its passes, since passes were first seen."""
+        if not self.look():
+            return 0.0, 0
+        (seconds, passes), (began, before) = self.batch(), self.seen
+        done = work(*passes) - before
+        return (seconds - began, done) if done else (0.0, 0)
 
     def left_after(self, to_do):
         """Seconds that so much of what follows the attacks takes, in forward passes; None where no speed is known."""

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from tfadv import attacks as registry
 from tfadv import threat as threats
 from tfadv import validation
 from tfadv.attacks.base import Attack
 from tfadv.data.corruptions import check_channels
-from tfadv.data.split import Dataset
+from tfadv.data.split import Dataset, as_dataset
 from tfadv.errors import TfadvError
 from tfadv.evaluation import command, corruption, seal
 from tfadv.evaluation.adapt import adapt
@@ -27,11 +28,13 @@ from tfadv.provenance import provenance
 from tfadv.threat import ThreatModel
 
 IN_BLOCKS = "images were judged until the answer was known, which a long proof would outlast"
+# What is told before the first attack: a large network is traced and compiled several times until then.
+LOOKING = "compiling the network, and looking at its scale, noise and gradients", 0, 1, None
 
 
 def evaluate(
     model: keras.Model,
-    dataset: Dataset,
+    dataset: Dataset | tuple[np.ndarray, np.ndarray],
     *,
     threat: ThreatModel | str,
     attacks: Attack | str | Sequence[Attack | str] | None = None,
@@ -57,7 +60,8 @@ def evaluate(
 
     Args:
         model: a `keras.Model`, images to logits.
-        dataset: a `tfadv.data.Dataset`; its test split is used, in data order.
+        dataset: a `tfadv.data.Dataset`, of which the test split is used, in data order; or images and labels (x, y),
+            as `tfadv.data.Split` takes them: (n, h, w, c), uint8 or float in [0, 1], and (n,) ints.
         threat: a `ThreatModel` or its spec, `"linf:8/255"`.
         attacks: attacks or their specs, one or several. None is AutoAttack's standard ensemble; of a random
             model on the expectation over as few draws as its noise allows, or its version for such models where that
@@ -87,11 +91,13 @@ def evaluate(
             bad specs, and for no attacks at all.
 
     >>> evaluate(model, datasets.load("cifar10"), threat="linf:8/255", n=1000).robust_accuracy  # doctest: +SKIP
+    >>> evaluate(model, (x_test, y_test), threat="linf:8/255").robust_accuracy  # doctest: +SKIP
     """
-    started, progress = time.perf_counter(), as_callable(progress)
+    started, progress, dataset = time.perf_counter(), as_callable(progress), as_dataset(dataset)
     threat, named = threat_and_attacks(threat, attacks, dataset)
     if corruptions:  # before the attacks, not after them
         check_channels(dataset.test.images.shape[-1])
+    progress(*LOOKING)
     subject = subject or Subject(model, dataset.test.spread(n) if n else dataset.test, batch_size, any_scale)
     traits, members, judge = subject.traits, members_for(subject, threat, named), subject.judge(threat, seed)
     journal = Journal(keep, _identity(subject, judge, members, craft_in))

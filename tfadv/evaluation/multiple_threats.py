@@ -8,18 +8,19 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfadv.data.split import Dataset
+from tfadv.data.split import Dataset, as_dataset
 from tfadv.errors import invalid
 from tfadv.evaluation import results
 from tfadv.evaluation.attack_rows import attack_row
 from tfadv.evaluation.certificates import stated
 from tfadv.evaluation.checks import SEVERITIES
-from tfadv.evaluation.evaluate import evaluate, members_for, threat_and_attacks
+from tfadv.evaluation.evaluate import LOOKING, evaluate, members_for, threat_and_attacks
 from tfadv.evaluation.merge import worst_checks
 from tfadv.evaluation.partial_results import PartialResults
 from tfadv.evaluation.results import EvaluationResult
 from tfadv.evaluation.schema import COUNTED
 from tfadv.evaluation.subject import Subject
+from tfadv.progress import as_callable
 from tfadv.threat import ThreatModel
 
 
@@ -47,11 +48,13 @@ def evaluate_each(
 
     >>> each, worst = evaluate_each(model, dataset, ["linf:8/255", "l2:0.5"])  # doctest: +SKIP
     """
+    dataset = as_dataset(dataset)
     given = [threat_and_attacks(threat, options.get("attacks"), dataset) for threat in threats]
     names, n = [str(threat) for threat, _ in given], options.get("n")
     if len(set(names)) < max(2, len(names)):
         raise invalid("threats", "two or more, each once", ", ".join(names) or "none")
     about = {name: options[name] for name in ("batch_size", "any_scale") if name in options}
+    as_callable(options.get("progress"))(*LOOKING)
     subject = Subject(model, dataset.test.spread(n) if n else dataset.test, **about)
     kept = PartialResults(keep, subject, {name: value for name, value in options.items() if name != "progress"})
     for threat, named in given:  # what cannot be judged under the last one is refused before the first is judged

@@ -18,6 +18,7 @@ from tfadv.training.average import EMA
 from tfadv.training.callbacks import read_history
 from tfadv.training.fitting import fit, make_trainer, starts_from_file
 from tfadv.training.settings import Settings
+from tfadv.training.start import named, written
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +60,8 @@ def train(
         recipe: the name of a recipe, or a `.toml` file, with settings for those that are not given; a run that is
             resumed takes no other than its own.
         progress: True prints lines on stderr, False nothing; or a callable, see `tfadv.progress`.
-        **settings: see `Settings`; `dataset` is taken from the data set.
+        **settings: see `Settings`; `dataset` is taken from the data set. `model` may be a `keras.Model` too, images to
+            logits: the training starts from its weights, in a copy, and `out` keeps it as `start.keras`.
 
     Returns:
         A `Run`.
@@ -69,12 +71,13 @@ def train(
             another process is training there.
 
     >>> train(dataset, out="runs/plain", epochs=20)  # doctest: +SKIP
+    >>> train(dataset, out="runs/mine", model=my_keras_model, method="fast", threat="linf:8/255")  # doctest: +SKIP
     """
-    begun = recipe_files.beginning(recipe, out, resume)
-    wanted, start = _begun(dataset, begun | settings)
+    given, model = named(recipe_files.beginning(recipe, out, resume) | settings, out)
+    wanted, start = _begun(dataset, given, model)
     check_images(dataset)
     with runs.locked(out, "training"):
-        return _train(dataset, wanted, start, Path(out), resume, progress, recipe)
+        return _train(dataset, wanted, start, Path(out), resume, progress, recipe, model)
 
 
 def ensure(dataset: Dataset, *, out: str | Path, progress: Progress | bool | None = None, **settings: Any) -> Run:
@@ -91,7 +94,8 @@ def ensure(dataset: Dataset, *, out: str | Path, progress: Progress | bool | Non
 
     >>> ensure(dataset, out="runs/plain", epochs=20, keep="last", validation=0)  # doctest: +SKIP
     """
-    (wanted, start), home = _begun(dataset, settings), Path(out)
+    home, (settings, model) = Path(out), named(settings, out)
+    wanted, start = _begun(dataset, settings, model)
     check_images(dataset)
     record = runs.training(home)
     if record.get("finished"):
@@ -99,32 +103,31 @@ def ensure(dataset: Dataset, *, out: str | Path, progress: Progress | bool | Non
         history, remarks = read_history(home / runs.HISTORY), tuple(record.get("remarks", ()))
         return Run(classifier.load(home / runs.MODEL), history, home, remarks)
     with runs.locked(home, "training"):
-        return _train(dataset, wanted, start, home, bool(record), progress)
+        return _train(dataset, wanted, start, home, bool(record), progress, model=model)
 
 
-def _begun(dataset, given):
+def _begun(dataset, given, model):
     """The `Settings` of a training, and a digest of the weights that it starts from, None if they are drawn.
 
-    A file is trained in its own precision where none is given.
+    A file, or a model, is trained in its own precision where none is given.
+
+    Args:
+        model: what the training starts from, if it is no file yet.
     """
     wanted = Settings.from_record(given | {"dataset": dataset.name})
-    if not starts_from_file(wanted):
+    if model is None and not starts_from_file(wanted):
         return wanted, None
-    model = classifier.load(wanted.model)
+    model = model or classifier.load(wanted.model)
     if "precision" not in given:
         wanted = dataclasses.replace(wanted, precision=precision_of(model))
     return wanted, fingerprint(*model.get_weights())
 
 
-def _train(dataset, settings, start, out, resume, progress, recipe=None):
+def _train(dataset, settings, start, out, resume, progress, recipe=None, model=None):
     check_directory(out, settings, start, dataset, resume)
-    strategy = distribute.strategy(settings.devices)
     training, held_out = divided(dataset, settings)
-    with strategy.scope():
-        trainer = make_trainer(settings, dataset, training)
-    distribute.check(strategy, trainer, settings.batch_size)
-    if trainer.learns_labels:
-        check_classes(trainer.classifier, dataset)
+    with written(model, settings.model, resume):
+        trainer = _trainer(dataset, settings, training)
     writable_directory(out)
     record = {
         "settings": dataclasses.asdict(settings),
@@ -153,6 +156,16 @@ def _train(dataset, settings, start, out, resume, progress, recipe=None):
     for remark in remarks:
         as_callable(progress is True)(remark, 0, 0)
     return Run(classifier.load(out), history, out, tuple(remarks))
+
+
+def _trainer(dataset, settings, training):
+    strategy = distribute.strategy(settings.devices)
+    with strategy.scope():
+        trainer = make_trainer(settings, dataset, training)
+    distribute.check(strategy, trainer, settings.batch_size)
+    if trainer.learns_labels:
+        check_classes(trainer.classifier, dataset)
+    return trainer
 
 
 def _remarks(trainer, history, kept, settings, training, held_out):
