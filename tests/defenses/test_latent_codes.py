@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfadv.attacks import PGD
 from tfadv.defenses import defend, encoded, projected
 from tfadv.errors import TfadvError
+from tfadv.evaluation.evaluate import remarks
 from tfadv.evaluation.traits import ModelTraits
 from tfadv.graph import inside
 from tfadv.layers import RangeProjection
@@ -96,6 +97,13 @@ def test_the_judge_can_take_a_projection_apart(images):
     assert any("StopGradient" in name for name in found.hard)
     smooth = inside.twin(model)(tf.constant(images))
     assert np.allclose(smooth, model(images), atol=1e-3)
+
+
+def test_what_a_projection_costs_is_said_before_it_is_judged():
+    model = projected(toy("cnn"), toy("autoencoder"), steps=200)
+    assert remarks(keras.Sequential([keras.Input((8, 8, 1)), model])) == remarks(model)
+    [said] = remarks(model)
+    assert "in 200 steps" in said and "projected(steps=50)" in said and remarks(toy("cnn")) == []
 
 
 @pytest.mark.parametrize(

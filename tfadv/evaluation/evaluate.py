@@ -22,6 +22,7 @@ from tfadv.evaluation.journal import Journal
 from tfadv.evaluation.results import EvaluationResult
 from tfadv.evaluation.subject import Subject
 from tfadv.graph.precision import in_precision
+from tfadv.graph.structure import operations
 from tfadv.options import BATCH
 from tfadv.progress import Progress, as_callable
 from tfadv.provenance import provenance
@@ -97,8 +98,7 @@ def evaluate(
     threat, named = threat_and_attacks(threat, attacks, dataset)
     if corruptions:  # before the attacks, not after them
         check_channels(dataset.test.images.shape[-1])
-    progress(*LOOKING)
-    subject = subject or Subject(model, dataset.test.spread(n) if n else dataset.test, batch_size, any_scale)
+    subject = subject or looked_at(model, dataset, n, progress, batch_size, any_scale)
     traits, members, judge = subject.traits, members_for(subject, threat, named), subject.judge(threat, seed)
     journal = Journal(keep, _identity(subject, judge, members, craft_in))
     crafted_on = in_precision(model, craft_in) if craft_in else None
@@ -118,6 +118,27 @@ def evaluate(
     about = {"name": name or model.name, "path": str(path) if path else None, "parameters": model.count_params()}
     facts |= {"fingerprint": subject.images, "model": about, "provenance": _origin(dataset, seed, started, craft_in)}
     return _finished(_result(run, dataset, **facts), keep, journal)
+
+
+def looked_at(
+    model: keras.Model,
+    dataset: Dataset,
+    n: int | None,
+    progress: Progress,
+    batch_size: int = BATCH,
+    any_scale: bool = False,
+) -> Subject:
+    """The `Subject` of a model and n test images; what it costs to judge, and that it is compiled, is told first."""
+    for remark in remarks(model):
+        progress(remark, 0, 0)
+    progress(*LOOKING)
+    return Subject(model, dataset.test.spread(n) if n else dataset.test, batch_size, any_scale)
+
+
+def remarks(model: keras.Model) -> list[str]:
+    """What layers of a model say about judging it, each once."""
+    said = (getattr(layer, "remark", None) for layer in operations(model))
+    return [remark for remark in dict.fromkeys(said) if isinstance(remark, str)]
 
 
 def _finished(result, keep, journal):

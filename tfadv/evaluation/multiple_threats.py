@@ -14,12 +14,11 @@ from tfadv.evaluation import results
 from tfadv.evaluation.attack_rows import attack_row
 from tfadv.evaluation.certificates import stated
 from tfadv.evaluation.checks import SEVERITIES
-from tfadv.evaluation.evaluate import LOOKING, evaluate, members_for, threat_and_attacks
+from tfadv.evaluation.evaluate import evaluate, looked_at, members_for, threat_and_attacks
 from tfadv.evaluation.merge import worst_checks
 from tfadv.evaluation.partial_results import PartialResults
 from tfadv.evaluation.results import EvaluationResult
 from tfadv.evaluation.schema import COUNTED
-from tfadv.evaluation.subject import Subject
 from tfadv.progress import as_callable
 from tfadv.threat import ThreatModel
 
@@ -54,8 +53,7 @@ def evaluate_each(
     if len(set(names)) < max(2, len(names)):
         raise invalid("threats", "two or more, each once", ", ".join(names) or "none")
     about = {name: options[name] for name in ("batch_size", "any_scale") if name in options}
-    as_callable(options.get("progress"))(*LOOKING)
-    subject = Subject(model, dataset.test.spread(n) if n else dataset.test, **about)
+    subject = looked_at(model, dataset, n, as_callable(options.get("progress")), **about)
     kept = PartialResults(keep, subject, {name: value for name, value in options.items() if name != "progress"})
     for threat, named in given:  # what cannot be judged under the last one is refused before the first is judged
         members_for(subject, threat, named)

@@ -94,6 +94,14 @@ class RangeProjection(keras.layers.Layer):
         towards = tf.matmul(weighted, residual, transpose_b=True)
         return z + tf.linalg.solve(square + damping * tf.eye(d), towards)[..., 0]
 
+    @property
+    def remark(self) -> str:
+        """What a user is told before a model with this layer is judged."""
+        return (
+            f"Each prediction searches for codes in {self.steps} steps, and an attack predicts hundreds of times: "
+            f"judge few images, or defend with fewer steps, e.g. projected(steps={max(1, min(50, self.steps // 2))})."
+        )
+
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.decoder.input_shape[-1])
 
