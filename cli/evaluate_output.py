@@ -1,7 +1,7 @@
 """What `tfadv evaluate` leaves and says: files, the table of accuracies, what is suspect about them."""
 
 from tfadv import runs
-from tfadv.reports import proofs
+from tfadv.reports import gate, proofs
 
 from . import output
 from .target import shown
@@ -60,10 +60,10 @@ def _beside(result):
     facts = {"cost": "{:,} gradients and {:,} forward passes".format(*passes)}
     if asked := result.gate:
         answer = "yes" if asked["holds"] else "no"
-        low, high = (output.percent(bound) for bound in asked["interval"])
+        share = gate.interval(asked)
+        share = f"{share} are robust, with 95 % confidence" if gate.is_open(asked) else f"exactly {share} are robust"
         facts[f"at least {output.percent(asked['at_least'])}"] = (
-            f"{answer}: of all {asked['of']:,} images {low} to {high} are robust, with 95 % confidence"
-            f"{_unsound(result)}"
+            f"{answer}: of all {asked['of']:,} images {share}{_unsound(result)}"
         )
     if result.corruptions:
         facts["common corruptions"] = f"{output.percent(result.corruptions['mean'])} accuracy on average"
@@ -90,4 +90,4 @@ def _unsound(result):
 
 
 def _accuracy(value, interval):
-    return output.percent(value), f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}"
+    return output.percent(value), " to ".join(dict.fromkeys(f"{100 * bound:.1f}" for bound in interval))

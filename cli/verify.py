@@ -17,7 +17,8 @@ def verify(ctx, directory, model, dataset, data_dir, as_json):
     """Recompute what `tfadv evaluate` wrote to DIR from the images that it kept, without attacking.
 
     Looks at whether files, data and model are those of the evaluation, whether each image lies in ball and box and
-    fools the model, and whether the accuracies follow. Takes seconds. Ends with exit code 1 if anything is not so.
+    fools the model, whether the accuracies follow, and whether what is certified can be proven again. Takes seconds.
+    Ends with exit code 1 if anything is not so.
 
     \b
     tfadv verify runs/robust

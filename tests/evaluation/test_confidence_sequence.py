@@ -76,4 +76,10 @@ def test_all_looks_together_exclude_the_truth_once_in_twenty_replays():
 def test_what_is_known_to_be_wrong_needs_no_draws():
     needs = Requirement(0.5, of=1000, candidates=400)
     assert needs.holds(0, 0) is False and needs.interval(0, 0) == (0, 0.4)
+    needs_all = Requirement(0.5, of=1000, candidates=800)
+    proven = Requirement(0.5, of=1000, candidates=400, proven=500)
+    assert proven.holds(0, 0) is True and proven.interval(0, 0) == (0.5, 0.5)
+    assert Requirement(0.5, of=1000, candidates=800, proven=499).interval(0, 0) == (0.499, 0.8)
+    assert Requirement(0.5, of=1000, candidates=800, proven=300).interval(90, 100) == needs_all.interval(90, 100)
+    assert Requirement(0.5, of=1000, candidates=0, proven=499).interval(0, 0) == (0.499, 0.499)
     assert Requirement(0.29, of=100, candidates=29).holds(29, 29) is True  # 0.29 * 100 is above 29

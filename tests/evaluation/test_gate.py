@@ -50,6 +50,46 @@ def test_all_images_are_judged_where_it_takes_them_and_then_the_answer_is_exact(
         assert result.gate["holds"] is holds and result.dataset["n"] > 600
 
 
+@pytest.mark.parametrize(("name", "more", "holds"), [("mlp", 0, True), ("linear", 0, True), ("linear", 1, False)])
+def test_a_proof_that_answers_ends_it(classifiers, many, name, more, holds, monkeypatch):
+    """Where it takes few passes beside those of the attacks. An exact proof says no, too."""
+    monkeypatch.setattr(gate, "work", lambda forward, backward: 0)
+    asked, said = {"threat": "linf:0.01", "attacks": "fgsm", "diagnostics": False}, []
+    certified = int(evaluate(classifiers(name), many, **asked).arrays["certified"].sum())
+    asked |= {"progress": lambda *told: said.append(told[0])}
+    result = gate.at_least(classifiers(name), many, (certified + more) / 700, **asked)
+    assert result.gate["holds"] is holds and result.gate["proven"] == certified and "proof of all images" in said
+    assert result.gate["interval"][0] == certified / 700 and result.arrays["clean"].sum() == gate.FIRST
+    assert (result.gate["interval"][1] == certified / 700) is (name == "linear")
+
+
+def test_a_proof_that_cannot_answer_is_not_made_of_all_images(classifiers, many, monkeypatch):
+    asked = {"threat": "linf:0.01", "attacks": "fgsm", "diagnostics": False}
+    result = gate.at_least(classifiers("mlp"), many, 0.85, **asked)
+    assert result.gate["proven"] is None and result.certificate["accuracy"] > 0.85  # it takes longer than FGSM
+    monkeypatch.setattr(gate, "work", lambda forward, backward: 0)
+    result = gate.at_least(classifiers("mlp"), many, 0.99, **asked)
+    assert result.gate["proven"] is None  # too few are certified
+
+
+def test_blocks_take_what_is_known_of_all_images_from_the_proof(classifiers, many, monkeypatch):
+    """A proof that does not answer is not made again, and the blocks after it are certified as by it."""
+    tried, prove = [], interval.Bounding.certified
+    monkeypatch.setattr(
+        interval.Bounding, "certified", lambda self, x, y, **k: tried.append(len(x)) or prove(self, x, y, **k) & (y < 9)
+    )
+    monkeypatch.setattr(gate, "_proof_may_answer", lambda parts, share: True)
+    monkeypatch.setattr(gate, "work", lambda forward, backward: 0)
+    asked = {"threat": "linf:0.01", "attacks": "fgsm", "diagnostics": False}
+    whole = evaluate(classifiers("mlp"), many, **asked)
+    share = (whole.arrays["robust"].sum() - 2) / 700
+    tried.clear()
+    result = gate.at_least(classifiers("mlp"), many, share, **asked)
+    assert result.gate["holds"] is True and result.dataset["n"] > 300
+    assert len(tried) == 2 and tried[1] == whole.arrays["clean"].sum()
+    np.testing.assert_array_equal(result.arrays["certified"], whole.arrays["certified"][result.arrays["image"]])
+
+
 def test_more_than_the_clean_accuracy_is_refused_after_one_block(classifiers, many, truth):
     result = gate.at_least(classifiers("mlp"), many, truth.clean_accuracy + 0.001, diagnostics=False, **ASKED)
     assert result.gate["holds"] is False and result.arrays["clean"].sum() == gate.FIRST

@@ -210,7 +210,7 @@ def test_the_union_of_several_threat_models_is_verified(classifiers, dataset, tm
         result.save(tmp_path / results.folder(result.threat))
     union.save(tmp_path)
     found = verify(tmp_path, model, dataset)
-    assert found.passed and found.checks[-1].name == "union" and len(found.checks) == 17, found
+    assert found.passed and found.checks[-1].name == "union" and len(found.checks) == 18, found
     assert found.recomputed == found.recorded == {"clean": union.clean_accuracy, "robust": union.robust_accuracy}
     better = dataclasses.replace(union, robust_accuracy=1.0, arrays=union.arrays | {"robust": np.ones(32, bool)})
     better.save(tmp_path)

@@ -123,8 +123,14 @@ def test_what_was_not_tested_and_how_to_verify_it_are_said(make, quick, tmp_path
 def test_the_answer_of_at_least_comes_first(make, quick):
     gate = {"at_least": 0.25, "holds": True, "interval": [0.26, 0.4], "of": 1000}
     headline, _, how, *_ = page.evaluation_document([make(gate=gate)]).blocks
-    assert headline.items[0] == ("at least 25.0 % robust?", "yes", "95 % interval [26.0, 40.0] of all 1,000 images")
+    assert headline.items[0] == ("at least 25.0 % robust?", "yes", "95 % interval 26.0 % to 40.0 % of all 1,000 images")
     assert "30 of 1,000 images, drawn at random" in how.paragraphs[0] and "error" not in how.paragraphs[0]
+    said = lambda **changes: page.evaluation_document([make(gate=gate | changes)]).blocks  # noqa: E731
+    assert said(interval=[0.3, 0.3])[0].items[0][2] == "exactly 30.0 % of all 1,000 images"
+    assert "however often" not in said(interval=[0.3, 0.3])[2].paragraphs[0]
+    near = said(interval=[0.26001, 0.26004], of=100_000)[0].items[0][2]
+    assert near == "95 % interval 26,001 to 26,004 of all 100,000 images"
+    assert "a proof certifies 260, which no attack" in said(proven=260)[2].paragraphs[0]
     spoilt = page.evaluation_document([make(gate=gate | {"holds": False})]).blocks
     assert spoilt[0].items[0][1] == "no" and "a check found an error" in spoilt[2].paragraphs[0]
 

@@ -62,6 +62,8 @@ def bounds(right: int, seen: int, of: int, confidence: float = 0.95) -> tuple[in
 class Requirement:
     """That at least a `share` of `of` images is right, `candidates` of which may be: the others are known to be wrong.
 
+    At least `proven` images are known to be right.
+
     >>> needs = Requirement(0.5, of=1000, candidates=800)
     >>> needs.interval(90, 100), needs.holds(90, 100), needs.holds(60, 100)
     ((0.624, 0.766), True, None)
@@ -70,15 +72,20 @@ class Requirement:
     share: float
     of: int
     candidates: int
+    proven: int = 0
 
     def interval(self, right: int, seen: int) -> tuple[float, float]:
         """Of the share that is right, when `right` of `seen` candidates are."""
-        low, high = bounds(right, seen, self.candidates)
+        low, high = self._counts(right, seen)
         return low / self.of, high / self.of
 
     def holds(self, right: int, seen: int) -> bool | None:
         """Whether it does; None where that is still open."""
         # A share like 0.29 times 100 is not a whole number.
         needed = math.ceil(self.share * self.of - 1e-9)
-        low, high = bounds(right, seen, self.candidates)
+        low, high = self._counts(right, seen)
         return True if low >= needed else False if high < needed else None
+
+    def _counts(self, right, seen):
+        low, high = bounds(right, seen, self.candidates)
+        return max(low, self.proven), max(high, self.proven)

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from tfadv.evaluation import gate, metrics, records, revote
-from tfadv.evaluation.confidence_sequence import Requirement
+from tfadv.evaluation import gate, metrics, records, reprove, revote
 from tfadv.evaluation.records import ROUNDING, Failed
 
 # Two logits that are nearer to each other than this share of the spread of all are a tie: another processor, or another
@@ -110,9 +109,11 @@ def answer_follows(work):
     split = work.test.select(places)
     z = np.zeros((0, 1)) if judge.random else metrics.logits(judge.model, split.x, judge.batch_size)
     candidates = np.ones(len(places), bool) if judge.random else z.argmax(axis=1) == split.y
-    needs, seen = Requirement(asked["at_least"], asked["of"], int(candidates.sum())), candidates[: len(work.x)]
-    low, high = needs.interval(int((arrays["robust"] & seen).sum()), int(seen.sum()))
+    proof = reprove.all_images(work, split)
+    question = gate.Question(asked["at_least"], candidates, proof)
+    needs, (low, high) = question.needs, question.needs.interval(*question.seen(arrays["robust"]))
     rounding = ROUNDING + (0 if judge.random else _ties(z, split.y).sum() / asked["of"])
+    rounding += reprove.SHARE if proof else 0
     if not np.allclose((low, high), asked["interval"], rtol=0, atol=rounding):
         raise Failed(f"of all images {low:.2%} to {high:.2%} are robust, which is not what the result says")
     enough = asked["interval"][0] >= needs.share - ROUNDING
@@ -149,7 +150,10 @@ STEPS = {
     "ball and box": images_are_allowed,
     "each image fools": images_fool,
     "robust accuracy": robust_accuracy_follows,
+    "certificate": reprove.certificate_follows,
     "at least": answer_follows,
 }
+# Those that are of some results only.
+WHERE = {"certificate": reprove.has_certificate, "at least": lambda result: result.gate}
 # Without these nothing after them can be looked at.
 NEEDED = (records.files_are_unaltered, records.numbers_follow, records.data_are_the_same, records.model_is_the_same)

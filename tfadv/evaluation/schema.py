@@ -49,7 +49,7 @@ EVALUATION = {
     "noise": (NOISE,),
     "certificate": ({"method": str, "accuracy": NUMBER, "exact": (bool,), "confidence": (NUMBER,)},),
     "norms": ({"median": (NUMBER,), "mean": (NUMBER,), "max": (NUMBER,)},),
-    "gate": ({"at_least": NUMBER, "holds": bool, "interval": PAIR, "of": int},),
+    "gate": ({"at_least": NUMBER, "holds": bool, "interval": PAIR, "of": int, "proven": (int,)},),
     "corruptions": ({"mean": NUMBER, "accuracy": dict},),
     "rho2": ({"mean": (NUMBER,), "median": (NUMBER,), "not_found": (NUMBER,)},),
     "curves": [{"attack": str, "norm": str, "eps": [NUMBER], "accuracy": [NUMBER]}],
