@@ -5,17 +5,18 @@ import types
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 from scipy.stats import binomtest, norm
 
-from tfadv import L2, LInf, attacks, defend
+from tfadv import L2, LInf, attacks, defend, random
 from tfadv.errors import TfadvError
 from tfadv.evaluation.certificates import ProofMethod, certificate, proof_method
 from tfadv.evaluation.certificates.smoothing import certify, lower_bound, smoothing_of
 from tfadv.evaluation.diagnostics import Diagnostics
 from tfadv.evaluation.judge import Judge
 from tfadv.evaluation.traits import ModelTraits
-from tfadv.layers.prediction_noise import SmoothedVote
+from tfadv.layers.smoothed_vote import SmoothedVote
 from tfadv.models import classifier
 from tfadv.passes import Passes
 from tfadv.progress import silent
@@ -58,6 +59,22 @@ def test_the_radius_of_a_linear_classifier_is_hardly_ever_above_its_distance():
     assert (found.radius <= np.abs(margin) + 1e-6)[named].mean() >= 0.95  # each with 99 %
     reached = found.radius[named] / np.minimum(np.abs(margin[named]), 0.25 * 2.6)
     assert np.median(reached) > 0.7 and (found.radius[~named] == 0).all()
+
+
+def test_all_copies_are_drawn_by_keys_of_their_own(monkeypatch):
+    """Of the same image at two places, of those that choose and those that count, and of the blocks that are passed."""
+    keys, draws, draw, key = [], [], tf.random.stateless_normal, random.key
+
+    def drawn(*given, **options):
+        told = tf.py_function(lambda z: draws.append(float(z[0, 0, 0, 0])) or z, [draw(*given, **options)], tf.float32)
+        return tf.ensure_shape(told, [None, *SHAPE])
+
+    monkeypatch.setattr(tf.random, "stateless_normal", drawn)
+    monkeypatch.setattr(random, "key", lambda seed, salt: keys.append((seed, salt)) or key(seed, salt))
+    found = certify(linear(np.ones(16), -8.0), np.full((2, *SHAPE), 0.51, "float32"), sigma=0.3, n0=9, n=1200, seed=7)
+    called = [pair for pair in keys if isinstance(pair[1], int)]
+    assert called == [(7, 0), (7, 1), (7, 2), (7, 3)] and found.radius[0] != found.radius[1]
+    assert len(draws) == len(set(draws)) == 2 * (1 + 3)
 
 
 def test_close_votes_abstain_and_clear_ones_do_not():

@@ -8,7 +8,8 @@ import keras
 from tfadv import validation
 from tfadv.defenses import votes as voting
 from tfadv.errors import invalid
-from tfadv.layers.prediction_noise import PredictionNoise, SmoothedVote
+from tfadv.layers.prediction_noise import PredictionNoise
+from tfadv.layers.smoothed_vote import SmoothedVote
 from tfadv.options import number
 
 

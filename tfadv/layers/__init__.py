@@ -21,6 +21,8 @@ LAYERS = Registry(
         "range_projection": "tfadv.layers.range_projection:RangeProjection",
     },
 )
+# It is given logits of many copies of an image, and draws nothing: what holds for the layers above does not for it.
+LAYERS.add("smoothed_vote", "tfadv.layers.smoothed_vote:SmoothedVote")
 
 
 def register() -> None:

@@ -16,7 +16,7 @@ from scipy.stats import beta, norm
 from tfadv import gradients, random, validation
 from tfadv.errors import invalid
 from tfadv.graph.structure import is_graph, nodes
-from tfadv.layers.prediction_noise import SmoothedVote
+from tfadv.layers.smoothed_vote import SmoothedVote
 from tfadv.progress import silent
 from tfadv.threat import ThreatModel
 
