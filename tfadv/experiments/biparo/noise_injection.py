@@ -43,7 +43,7 @@ AVERAGED = {
 class NoiseInjection(Experiment):
     name, title = "noise_injection", "Noise at prediction"
     document, ids = DOCUMENT, ("noise-injection",)
-    scales = {preset: scale.but(judged=min(scale.judged, 1000)) for preset, scale in basicnet(minutes=1.1).items()}
+    scales = {preset: scale.but(judged=min(scale.judged, 1000)) for preset, scale in basicnet(minutes=4.7).items()}
     noisy = ("linf_noise", "mat_noise", "strong", "wide_noise")
     only = dict.fromkeys(("eot", "unaware", "apgd"), noisy) | dict.fromkeys(("eot_10", "eot_50"), noisy[:1])
     only = only | {"certified": tuple(SMOOTHED)}
