@@ -11,7 +11,7 @@ from scipy.stats import binomtest, norm
 
 from tfadv import L2, LInf, attacks, defend, random
 from tfadv.errors import TfadvError
-from tfadv.evaluation.certificates import ProofMethod, certificate, proof_method
+from tfadv.evaluation.certificates import ProofMethod, certificate, proof_method, smoothing
 from tfadv.evaluation.certificates.smoothing import certify, lower_bound, smoothing_of
 from tfadv.evaluation.diagnostics import Diagnostics
 from tfadv.evaluation.judge import Judge
@@ -42,9 +42,13 @@ def test_the_bound_is_that_of_an_exact_binomial_test():
         assert lower_bound(k, 100, 0.01) == pytest.approx(interval.low)
 
 
-def test_a_constant_classifier_has_the_largest_radius_everywhere():
-    x = np.zeros((2, *SHAPE), "float32")
-    found = certify(linear(np.zeros(16), 1.0), x, sigma=0.5, n=1000)
+@pytest.mark.parametrize("block", [1, 10**5])
+def test_a_constant_classifier_has_the_largest_radius_everywhere(block, monkeypatch):
+    monkeypatch.setattr(smoothing, "BLOCK", block)
+    x, done = np.zeros((2, *SHAPE), "float32"), []
+    told = lambda what, *event: done.append(event)  # noqa: E731
+    found = certify(linear(np.zeros(16), 1.0), x, sigma=0.5, n=1000, progress=told)
+    assert done[0] == (0, 2) and done[-1] == (2, 2) and done == sorted(done)
     assert found.predicted.tolist() == [1, 1] and found.radius == pytest.approx(0.5 * 2.463, abs=1e-3)
 
 
