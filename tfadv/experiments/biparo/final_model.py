@@ -40,7 +40,7 @@ class FinalModel(Experiment):
     # The best epoch is chosen on a tenth of the training images, which is held out of the other trainings too.
     scales = {
         preset: scale.but(validation=0.1, schedule="step(at=(0.6, 0.8))")
-        for preset, scale in residual(minutes=4.7).items()
+        for preset, scale in residual(minutes=6.9).items()
     }
     scales = scales | {"paper": scales["paper"].but(model="resnet18", weight_decay=0.0005)}
     only = {"eot": ("noise", "all_noise")}
