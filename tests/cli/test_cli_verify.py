@@ -40,7 +40,8 @@ def test_a_run_is_verified(tfadv, evaluated):
     done = tfadv("verify", run)
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
-    assert all(line.startswith("ok") for line in lines[:-2]) and len(lines) == 10
+    assert all(line.startswith("ok") for line in lines[:-2]) and len(lines) == 11
+    assert "proven again by interval" in lines[-3]
     result = json.loads((run / "result.json").read_text())
     assert lines[-1].endswith(f"robust accuracy at most {100 * result['robust_accuracy']:.1f} %.")
 
