@@ -17,7 +17,7 @@ ACCURACIES = {"accuracy": "training images", "val_accuracy": "held-out images"}
 class Cifar10ResNet50(Experiment):
     name, title = "cifar10_resnet50", "A ResNet and an SVM on CIFAR-10"
     document, ids = DOCUMENT, ("cifar10-resnet50",)
-    scales = scales()
+    scales = scales(minutes=1.5)
     only = dict.fromkeys((*LOSSES, *ACCURACIES), "resnet")
 
     def networks(self):

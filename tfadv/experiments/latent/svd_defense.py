@@ -25,7 +25,7 @@ ANEW = ("whole", *(f"{kind}-{share}" for kind in KINDS for share in SHOWN))
 class SvdDefense(Experiment):
     name, title = "svd_defense", "Cuts of singular values as a defense"
     document, ids = DOCUMENT, ("svd-defense",)
-    scales = presets()
+    scales = presets(minutes=0.7)
     only = dict.fromkeys(("adversaries", "smallest", "pgd"), ANEW)
 
     def networks(self):
