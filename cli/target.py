@@ -79,7 +79,7 @@ def needs_threat(subject):
 def threats_to_name(record):
     """The options that `tfadv evaluate` needs for a run: the one threat model of a training it finds by itself."""
     trained = record.get("settings", {}).get("threat")
-    return [] if isinstance(trained, str) else [f"--threat {threat}" for threat in trained or [USUAL]]
+    return [] if isinstance(trained, str) else [f"--threat {shown(threat)}" for threat in trained or [USUAL]]
 
 
 def shown(path):

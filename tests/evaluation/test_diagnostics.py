@@ -101,9 +101,12 @@ def test_the_verdict_alone(result, classifiers, dataset):
     assert len(found.checks) == len(result.checks)
 
 
-@pytest.mark.parametrize(("trained_on", "said"), [("a test", "warning"), ("elsewhere", None), (None, "info")])
-def test_whether_the_images_were_seen_in_training(classifiers, dataset, trained_on, said, monkeypatch):
-    undivided = dataclasses.replace(dataset, same_split=True)
+@pytest.mark.parametrize(
+    ("same_split", "trained_on", "said"),
+    [(True, "a test", "warning"), (True, "elsewhere", None), (True, None, "info"), (None, "elsewhere", "info")],
+)
+def test_whether_the_images_were_seen_in_training(classifiers, dataset, same_split, trained_on, said, monkeypatch):
+    undivided = dataclasses.replace(dataset, same_split=same_split)
     monkeypatch.setattr(Diagnostics, "curves", lambda self: [])
     monkeypatch.setattr(checks, "CHECKS", (checks.model.not_held_out,))
     found = evaluate(classifiers("mlp"), undivided, threat=THREAT, attacks="fgsm", n=8, trained_on=trained_on)

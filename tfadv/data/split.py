@@ -8,6 +8,9 @@ import numpy as np
 from tfadv import provenance, validation
 from tfadv.errors import invalid
 
+# The name of a data set of arrays, which no shell knows.
+ARRAYS = "arrays"
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
@@ -111,7 +114,8 @@ class Dataset:
             on alone.
         class_names: one per class; the index is the label.
         source: where the data were read, in words, for results and reports.
-        same_split: True where the source was not divided, so that `train` *is* `test`.
+        same_split: True where the source was not divided, so that `train` *is* `test`; None where nothing is known of
+            that, as of arrays to judge on.
 
     Raises:
         TfadvError: if the splits' shapes differ or a label has no class name.
@@ -122,7 +126,7 @@ class Dataset:
     test: Split
     class_names: tuple[str, ...]
     source: str
-    same_split: bool = False
+    same_split: bool | None = False
 
     def __post_init__(self):
         train = self.test if self.train is None else self.train
@@ -189,7 +193,8 @@ def as_dataset(data: "Dataset | tuple[np.ndarray, np.ndarray]") -> Dataset:
         hint = "write evaluate(model, (x, y), threat=...)."
         raise invalid("data", "a tfadv.data.Dataset, or images and labels (x, y)", type(data).__name__, hint)
     split = Split(*data)
-    return Dataset("arrays", None, split, numbered_classes(split.labels), "arrays given in Python")
+    names = numbered_classes(split.labels)
+    return Dataset(ARRAYS, None, split, names, "arrays given in Python", same_split=None)
 
 
 def spread_over(length, n):

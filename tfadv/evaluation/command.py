@@ -9,7 +9,7 @@ from tfadv import attacks
 from tfadv.attacks.base import Attack
 from tfadv.attacks.wrapper import AttackWrapper
 from tfadv.data import DATASETS
-from tfadv.data.split import Dataset
+from tfadv.data.split import ARRAYS, Dataset
 from tfadv.options import BATCH
 from tfadv.threat import ThreatModel
 
@@ -37,7 +37,7 @@ def without_attacks(
     Returns:
         The line, or None where no shell knows the model or the data.
     """
-    if path is None or not (dataset.name in DATASETS or Path(dataset.name).exists()):
+    if path is None or dataset.name == ARRAYS or not (dataset.name in DATASETS or Path(dataset.name).exists()):
         return None
     options = {"--dataset": dataset.name, "--threat": threat, "--n": n, "--out": keep and Path(keep) / FOLDER}
     options["--batch-size"] = None if batch_size == BATCH else batch_size

@@ -184,9 +184,9 @@ def _proof(subject, diagnostics):
 
 def _seen(dataset, trained_on):
     """Whether the model was trained on the judged images: True, False, or None where nothing is known."""
-    if not dataset.same_split:
+    if dataset.same_split is False:
         return False
-    return None if trained_on is None else trained_on == dataset.source
+    return None if None in (dataset.same_split, trained_on) else trained_on == dataset.source
 
 
 def threat_and_attacks(threat, attacks, dataset):

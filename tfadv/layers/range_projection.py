@@ -99,7 +99,7 @@ class RangeProjection(keras.layers.Layer):
         """What a user is told before a model with this layer is judged."""
         return (
             f"Each prediction searches for codes in {self.steps} steps, and an attack predicts hundreds of times: "
-            f"judge few images, or defend with fewer steps, e.g. projected(steps={max(1, min(50, self.steps // 2))})."
+            "judge few images, or let it search in fewer."
         )
 
     def compute_output_shape(self, input_shape):

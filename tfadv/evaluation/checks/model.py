@@ -187,14 +187,10 @@ def not_held_out(evidence):
     """The model was trained on the images, or it is not known."""
     if evidence.seen is False:
         return None
-    advice = "Put images into train/ and test/, or x_train, y_train, x_test, y_test into the .npz."
+    advice = "Judge others: images in test/ beside train/, or x_test, y_test beside x_train, y_train in the .npz."
     if evidence.seen:
-        return (
-            "warning",
-            "The model was trained on these very images: the data set has no test part of its own.",
-            advice,
-        )
-    return "info", "The data set has no test part of its own: was the model trained on other images?", advice
+        return "warning", "The model was trained on these very images: the data set has no test part.", advice
+    return "info", "Nothing says whether the model was trained on these images.", advice
 
 
 def few_images(evidence):
