@@ -1,7 +1,7 @@
 """Training of a classifier of latent codes, behind a trained autoencoder that stays as it is.
 
-Cocola, Rabindranath: Making Neural Nets Robust Again, section 3.2.1. No list shows it, as it starts from an autoencoder
-alone and not from any classifier: `tfadv train --model runs/vae --method latent_codes`.
+Cocola, Rabindranath: Making Neural Nets Robust Again, section 3.2.1. It starts from an autoencoder alone and
+not from any classifier: `tfadv train --model runs/vae --method latent_codes`.
 """
 
 import typing

@@ -36,7 +36,9 @@ def beginning(recipe: str | None, out: str | Path, resume: bool) -> dict[str, An
     if recipe and (not own or _named(recipe) != _named(own)):
         began = f"with the recipe {own!r}, not {str(recipe)!r}" if own else "without a recipe"
         raise TfadvError(f"{str(out)!r} began {began}; leave --recipe out, or choose another directory with --out.")
-    return stored["settings"]
+    settings, kept = stored["settings"], Path(out) / runs.START
+    # The record names the model that the run keeps as it was reached then: the run may have moved since.
+    return settings | {"model": str(kept)} if Path(settings["model"]).name == kept.name and kept.is_file() else settings
 
 
 def read(recipe: str) -> dict[str, Any]:

@@ -12,13 +12,13 @@ from tfadv.errors import TfadvError, invalid, writable_directory
 from tfadv.graph.precision import precision_of
 from tfadv.models import classifier
 from tfadv.progress import Progress, as_callable
-from tfadv.provenance import fingerprint, provenance
+from tfadv.provenance import provenance
 from tfadv.training import collapse, recipe_files
 from tfadv.training.average import EMA
 from tfadv.training.callbacks import read_history
 from tfadv.training.fitting import fit, make_trainer, starts_from_file
 from tfadv.training.settings import Settings
-from tfadv.training.start import named, written
+from tfadv.training.start import identity, named, written
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,8 @@ def train(
     never stopped.
 
     Args:
-        dataset: a `tfadv.data.Dataset`.
+        dataset: a `tfadv.data.Dataset`; of arrays `Dataset("mine", Split(x, y), Split(x_test, y_test), class_names,
+            source="my arrays")`.
         out: the run directory.
         resume: continue what is in `out`, with its settings where none are given.
         recipe: the name of a recipe, or a `.toml` file, with settings for those that are not given; a run that is
@@ -73,9 +74,9 @@ def train(
     >>> train(dataset, out="runs/plain", epochs=20)  # doctest: +SKIP
     >>> train(dataset, out="runs/mine", model=my_keras_model, method="fast", threat="linf:8/255")  # doctest: +SKIP
     """
+    check_images(dataset)
     given, model = named(recipe_files.beginning(recipe, out, resume) | settings, out)
     wanted, start = _begun(dataset, given, model)
-    check_images(dataset)
     with runs.locked(out, "training"):
         return _train(dataset, wanted, start, Path(out), resume, progress, recipe, model)
 
@@ -94,9 +95,9 @@ def ensure(dataset: Dataset, *, out: str | Path, progress: Progress | bool | Non
 
     >>> ensure(dataset, out="runs/plain", epochs=20, keep="last", validation=0)  # doctest: +SKIP
     """
+    check_images(dataset)
     home, (settings, model) = Path(out), named(settings, out)
     wanted, start = _begun(dataset, settings, model)
-    check_images(dataset)
     record = runs.training(home)
     if record.get("finished"):
         check_same(home, record, wanted, start, dataset)
@@ -107,7 +108,7 @@ def ensure(dataset: Dataset, *, out: str | Path, progress: Progress | bool | Non
 
 
 def _begun(dataset, given, model):
-    """The `Settings` of a training, and a digest of the weights that it starts from, None if they are drawn.
+    """The `Settings` of a training, and the `identity` of the model that it starts from, {} if its weights are drawn.
 
     A file, or a model, is trained in its own precision where none is given.
 
@@ -116,11 +117,11 @@ def _begun(dataset, given, model):
     """
     wanted = Settings.from_record(given | {"dataset": dataset.name})
     if model is None and not starts_from_file(wanted):
-        return wanted, None
+        return wanted, {}
     model = model or classifier.load(wanted.model)
     if "precision" not in given:
         wanted = dataclasses.replace(wanted, precision=precision_of(model))
-    return wanted, fingerprint(*model.get_weights())
+    return wanted, identity(model)
 
 
 def _train(dataset, settings, start, out, resume, progress, recipe=None, model=None):
@@ -135,7 +136,7 @@ def _train(dataset, settings, start, out, resume, progress, recipe=None, model=N
         "class_names": dataset.class_names,
         "images": {"training": len(training), "held_out": len(held_out or ()), "test": len(dataset.test)},
         "data": dataset.train.fingerprint,
-        "start": start,
+        **({"start": None} | start),
         "recipe": runs.training(out).get("recipe") if resume else recipe,
     }
     files.write_json(out / runs.TRAIN, {**record, "finished": False, "provenance": provenance(seed=settings.seed)})
@@ -180,7 +181,10 @@ def _remarks(trainer, history, kept, settings, training, held_out):
 
 
 def check_images(dataset):
-    """Raises TfadvError where there are none to train on."""
+    """Raises TfadvError for what is no `Dataset`, and where there are no images to train on."""
+    if not isinstance(dataset, Dataset):
+        hint = "make one of arrays: Dataset('mine', Split(x, y), Split(x_test, y_test), class_names, 'my arrays')."
+        raise invalid("data", "a tfadv.data.Dataset", f"a {type(dataset).__name__}", hint)
     if dataset.train is None:
         hint = "put x_train and y_train into the .npz; evaluation needs none."
         raise invalid(f"images of {dataset.name}", "some to train on", "test images alone", hint)
@@ -237,7 +241,8 @@ def check_same(out, record, settings, start, dataset):
     # Records of earlier versions say neither.
     for key, what, now in (
         ("data", f"the data of {settings.dataset!r} have", dataset.train.fingerprint),
-        ("start", f"the weights in {settings.model!r} have", start),
+        ("start", f"the weights in {settings.model!r} have", start.get("start")),
+        ("architecture", f"the architecture of {settings.model!r} has", start.get("architecture")),
     ):
         if record.get(key) not in (None, now):
             raise TfadvError(f"{what} changed since {str(out)!r} was trained; train again in another directory.")
