@@ -17,8 +17,9 @@ def verify(ctx, directory, model, dataset, data_dir, as_json):
     """Recompute what `tfadv evaluate` wrote to DIR from the images that it kept, without attacking.
 
     Looks at whether files, data and model are those of the evaluation, whether each image lies in ball and box and
-    fools the model, whether the accuracies follow, and whether what is certified can be proven again. Takes seconds.
-    Ends with exit code 1 if anything is not so.
+    fools the model, whether the accuracies follow, and whether what is certified can be proven again. Takes seconds, a
+    proof as long as in the evaluation: that of all images, on which --at-least may rest, perhaps far longer. Ends with
+    exit code 1 if anything is not so.
 
     \b
     tfadv verify runs/robust

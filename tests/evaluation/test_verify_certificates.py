@@ -30,13 +30,29 @@ def test_what_is_certified_is_proven_again(classifiers, dataset, tmp_path, name,
     certified, stated = read.arrays["certified"], read.certificate
     assert 0 < certified.mean() < 1
     every = np.ones(len(certified), bool)
-    for forged, accuracy in ((every, 1.0), (certified, 0.99), (certified, None)):
-        changed = {"certificate": accuracy and stated | {"accuracy": accuracy}}
-        dataclasses.replace(read, arrays=read.arrays | {"certified": forged}, **changed).save(tmp_path)
-        assert failed(verify(tmp_path, model, dataset)) == ["certificate"], (forged, accuracy)
-    if "radius" in read.arrays:
-        dataclasses.replace(read, arrays=read.arrays | {"radius": 1.01 * read.arrays["radius"]}).save(tmp_path)
-        assert failed(verify(tmp_path, model, dataset)) == ["certificate"]
+    radius = read.arrays.get("radius", np.where(certified, 1, 0).astype("float32"))
+    for arrays, said in (
+        ({"certified": every}, stated | {"accuracy": 1.0}),
+        ({}, stated | {"accuracy": 0.99}),
+        ({}, None),
+        ({}, stated | {"confidence": 0.999}),
+        ({"radius": radius}, stated | {"exact": not stated["exact"]}),
+        *([({"radius": 1.01 * radius}, stated)] if stated["exact"] else []),
+    ):
+        dataclasses.replace(read, arrays=read.arrays | arrays, certificate=said).save(tmp_path)
+        assert failed(verify(tmp_path, model, dataset)) == ["certificate"], (arrays, said)
+
+
+def test_what_an_older_result_says_of_a_linear_model_is_proven_again(classifiers, dataset, tmp_path):
+    """Its method and accuracy, and the radii; which images these certify follows."""
+    model = classifiers("linear")
+    result = evaluate(model, dataset, threat="l2:0.3", attacks="fgsm", diagnostics=False)
+    arrays = {name: array for name, array in result.arrays.items() if name != "certified"}
+    stated = {name: result.certificate[name] for name in ("method", "accuracy")}
+    for factor, said in ((1, []), (1.01, ["certificate"])):
+        changed = arrays | {"radius": np.float32(factor) * arrays["radius"]}
+        dataclasses.replace(result, arrays=changed, certificate=stated).save(tmp_path)
+        assert failed(verify(tmp_path, model, dataset)) == said
 
 
 def test_what_rounding_decides_is_proven_for_a_smaller_eps(classifiers, dataset, tmp_path, monkeypatch):
@@ -62,6 +78,8 @@ def test_a_certificate_by_votes_is_consistent(classifiers, dataset, tmp_path):
         ({"certified": np.ones(12, bool), "radius": 1.1 * best}, {"accuracy": 1.0}),
         ({"certified": ~certified}, {"accuracy": float((~certified).mean())}),
         ({}, {"confidence": 0.9999}),
+        ({}, {"confidence": None}),
+        ({"radius": np.full_like(radius, np.nan)}, {}),
     ):
         dataclasses.replace(read, arrays=read.arrays | arrays, certificate=stated | changes).save(tmp_path)
         assert failed(verify(tmp_path, model, few)) == ["certificate"], changes

@@ -19,7 +19,7 @@ def merged(parts: Sequence[EvaluationResult], class_names: Sequence[str], **fact
         **facts: what is to be said otherwise than in the first part: `dataset`, at least.
     """
     rows = list({_name(row): row for part in parts for row in part.attacks})
-    # Of a smoothed model only the first part has a proof.
+    # A proof is quick in all parts or in none; but a part may be kept from another machine, which could prove nothing.
     everywhere = [key for key in parts[0].arrays if all(key in part.arrays for part in parts)]
     arrays = {key: np.concatenate([part.arrays[key] for part in parts]) for key in everywhere}
     arrays["broken_by"] = np.concatenate([_places(part, rows)[part.arrays["broken_by"]] for part in parts])

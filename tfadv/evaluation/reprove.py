@@ -25,9 +25,11 @@ def has_certificate(result):
 
 def certificate_follows(work):
     """The images that are said to be certified are."""
-    proof, certified = work.result.certificate, work.result.arrays.get("certified")
+    proof, certified = work.result.certificate, _certified(work)
     if proof is None or certified is None:
         raise Failed("which images are certified, and how, is not said as `tfadv evaluate` says it")
+    if bool(proof["confidence"]) != (smoothing_of(work.judge.model) is not None):
+        raise Failed("a certificate has a confidence if it is of a smoothed model, and of no other")
     if abs(proof["accuracy"] - certified.mean()) > 1e-9:
         raise Failed(f"{certified.mean():.2%} of the images are certified, and the result says {proof['accuracy']:.2%}")
     method = proof_method(work.judge)
@@ -35,12 +37,22 @@ def certificate_follows(work):
         raise Failed(f"nothing can be proven here: {method}")
     if proof["confidence"]:
         return _votes_are_consistent(work, certified)
-    return (_exact_radii_agree if proof["exact"] is not False else _bounds_prove)(work, method, certified)
+    again, exact = method.prove(work.judge, silent, np.flatnonzero(certified)), proof["exact"] is not False
+    if exact != again.exact:
+        raise Failed(
+            f"the certificate is {'' if exact else 'not '}said to be exact, and by {again.method} it is not so"
+        )
+    return (_exact_radii_agree if exact else _bounds_prove)(work, again, certified)
 
 
-def _bounds_prove(work, method, certified):
-    at = np.flatnonzero(certified)
-    left = at[~method.prove(work.judge.only(at), silent).certified]
+def _certified(work):
+    """Which images are said to be certified, (n,) bool, or None; older results give the radii of linear models only."""
+    arrays = work.result.arrays
+    return arrays.get("certified", arrays["radius"] > work.threat.eps if "radius" in arrays else None)
+
+
+def _bounds_prove(work, again, certified):
+    left = np.flatnonzero(certified & ~again.certified)
     if left.size:  # which an eps that is smaller by as much as rounding explains has to leave
         smaller = work.threat.with_eps((1 - ROUNDING) * work.threat.eps)
         false = ~certificate(work.judge.only(left).under(smaller, 0)).certified
@@ -50,8 +62,8 @@ def _bounds_prove(work, method, certified):
     return f"{certified.mean():.2%} proven again by {work.result.certificate['method']}{rounded}"
 
 
-def _exact_radii_agree(work, method, certified):
-    again, kept, eps = method.prove(work.judge, silent), work.result.arrays.get("radius"), work.threat.eps
+def _exact_radii_agree(work, again, certified):
+    kept, eps = work.result.arrays.get("radius"), work.threat.eps
     if kept is None or not np.allclose(kept, again.radius, rtol=ROUNDING, atol=ROUNDING * eps):
         raise Failed("the radii of the images are not those of the linear model")
     if (abs(again.radius - eps) > ROUNDING * eps)[certified != again.certified].any():
@@ -61,7 +73,7 @@ def _exact_radii_agree(work, method, certified):
 
 def _votes_are_consistent(work, certified):
     smoothing, radius, eps = smoothing_of(work.judge.model), work.result.arrays.get("radius"), work.threat.eps
-    if radius is None or (abs(radius - eps) > TINY)[certified != (radius > eps)].any():
+    if radius is None or np.isnan(radius).any() or (abs(radius - eps) > TINY)[certified != (radius > eps)].any():
         raise Failed("other images are certified than those whose radius is above eps")
     votes = lower_bound(np.arange(smoothing.n + 1), smoothing.n, smoothing.alpha)
     possible = np.maximum(0, smoothing.sigma * norm.ppf(votes)) / radius_for(work.threat, work.x.shape[1:])
