@@ -121,6 +121,16 @@ def test_progress_never_goes_back_and_ends_with_all_images(classifiers, images, 
     assert done[0] == 0 and done[-1] == len(images) and done == sorted(done) and len(set(done)) > 3
 
 
+def test_progress_ends_with_all_images_where_the_others_are_wrong(classifiers, images, labels):
+    """As linear bounds are not tried on them."""
+    proven = interval_certified(classifiers("mlp"), images, labels, LInf(0.0))
+    at, said = np.append(np.flatnonzero(proven), 0), []
+    y = np.append(labels[proven], (labels[0] + 1) % 10)
+    progress = lambda *event: said.append(event)  # noqa: E731
+    assert not interval_certified(classifiers("mlp"), images[at], y, LInf(0.0), progress=progress)[-1]
+    assert said[-1] == ("bounds", len(y), len(y))
+
+
 def test_layers_without_bounds_are_named(images, labels):
     stack = [keras.layers.Flatten(), keras.layers.Dense(10, activation="silu", name="hidden"), keras.layers.Dense(10)]
     model = keras.Sequential([keras.Input((8, 8, 1)), *stack])

@@ -107,6 +107,8 @@ class Bounding:
         if left.size and linear:
             after = lambda seen, proven: progress("bounds", n - len(left) + seen, n)  # noqa: E731
             certified[left] = self._proven(linear_margins, x[left], y[left], size, after)
+        elif linear:  # all others are wrong already
+            progress("bounds", n, n)
         return certified
 
     def _proven(self, margins, x, y, size, tell):
