@@ -24,7 +24,7 @@ SMALL, LARGE = "linf:1/255", "linf:4/255"
 class SVMResNetPGD(Experiment):
     name, title = "svm_resnet_pgd", "PGD against an SVM and a ResNet"
     document, ids = DOCUMENT, ("svm-resnet-pgd",)
-    scales = scales()
+    scales = scales(minutes=1.7)
     only = dict.fromkeys(("hinge", "margin", "certified"), "svm")
 
     def networks(self):
