@@ -72,6 +72,14 @@ def test_a_proof_that_cannot_answer_is_not_made_of_all_images(classifiers, many,
     assert result.gate["proven"] is None  # too few are certified
 
 
+def test_where_only_a_kept_block_could_be_proven_attacks_answer(classifiers, many, truth, monkeypatch):
+    """As on another machine, whose GPU rounds."""
+    monkeypatch.setattr(gate, "_proof_may_answer", lambda parts, share: True)
+    monkeypatch.setattr(gate.Subject, "proof_method", lambda self, judge: "a GPU rounds")
+    result = gate.at_least(classifiers("mlp"), many, truth.robust_accuracy - 0.02, diagnostics=False, **ASKED)
+    assert result.gate["holds"] is True and result.gate["proven"] is None
+
+
 def test_blocks_take_what_is_known_of_all_images_from_the_proof(classifiers, many, monkeypatch):
     """A proof that does not answer is not made again, and the blocks after it are certified as by it."""
     tried, prove = [], interval.Bounding.certified

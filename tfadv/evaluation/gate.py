@@ -49,7 +49,7 @@ def at_least(
     blocks there are, the answer is wrong in at most 5 % of all cases, and it is exact where all images were needed.
     Images that the model gets wrong without an attack are known from one pass each; only the others are drawn from.
     Where a proof may answer the question, as it certifies about that share of the judged images or is exact, and takes
-    no longer than the attacks on the next block, it is made of all images: at least so many are robust, for certain.
+    no longer than the attacks on 64 images, it is made of all images: at least so many are robust, for certain.
     Where a check of the first block finds an error, or a proof is contradicted in any, the answer is no.
 
     Args:
@@ -152,7 +152,7 @@ def _certificate(subject, threat, named, seed, progress):
     judge = subject.judge(threat, seed)
     method = subject.proof_method(judge)
     attacks = sum(work(*member.cost(subject.classes)) for member in members_for(subject, threat, named))
-    if len(subject.x) * work(*method.passes) > LEAST * attacks:
+    if isinstance(method, str) or len(subject.x) * work(*method.passes) > LEAST * attacks:
         return None
     tell = lambda what, done, total: progress("proof of all images", done, total)  # noqa: E731
     tell("", 0, len(subject.x))
