@@ -11,6 +11,7 @@ from tfadv.evaluation import diagnostics, gate, merge
 from tfadv.evaluation.certificates import interval
 from tfadv.evaluation.evaluate import evaluate
 from tfadv.evaluation.judge import Judge
+from tfadv.evaluation.subject import Subject
 from toy_models import digits
 
 ASKED = {"threat": "linf:0.03", "attacks": "fgsm"}
@@ -41,6 +42,14 @@ def test_it_judges_some_images_and_answers(classifiers, many, truth, away, holds
     assert result.dataset["n"] == len(image) == len(set(image)) < 500
     for name in ("clean", "robust", "labels"):
         np.testing.assert_array_equal(result.arrays[name], truth.arrays[name][image])
+
+
+def test_arrays_are_judged_and_what_is_compiled_is_told_first(classifiers, many, truth):
+    said = []
+    asked = {"diagnostics": False, "progress": lambda *told: said.append(told[0])} | ASKED
+    result = gate.at_least(classifiers("mlp"), (many.test.x, many.test.y), 0.3, **asked)
+    assert said[0].startswith("compiling the network") and said.count(said[0]) == 1
+    np.testing.assert_array_equal(result.arrays["robust"], truth.arrays["robust"][result.arrays["image"]])
 
 
 def test_all_images_are_judged_where_it_takes_them_and_then_the_answer_is_exact(classifiers, many, truth):
@@ -75,7 +84,7 @@ def test_a_proof_that_cannot_answer_is_not_made_of_all_images(classifiers, many,
 def test_where_only_a_kept_block_could_be_proven_attacks_answer(classifiers, many, truth, monkeypatch):
     """As on another machine, whose GPU rounds."""
     monkeypatch.setattr(gate, "_proof_may_answer", lambda parts, share: True)
-    monkeypatch.setattr(gate.Subject, "proof_method", lambda self, judge: "a GPU rounds")
+    monkeypatch.setattr(Subject, "proof_method", lambda self, judge: "a GPU rounds")
     result = gate.at_least(classifiers("mlp"), many, truth.robust_accuracy - 0.02, diagnostics=False, **ASKED)
     assert result.gate["holds"] is True and result.gate["proven"] is None
 
@@ -200,7 +209,7 @@ def test_blocks_merge_to_what_one_evaluation_of_their_images_says(classifiers, m
     assert merged.certificate == whole.certificate and "certified" in merged.arrays
     first = dataclasses.replace(parts[0], arrays=parts[0].arrays | {"radius": np.zeros(40, np.float32)})
     assert "radius" not in merge.merged([first, parts[1]], many.class_names, dataset=whole.dataset).arrays
-    del parts[1].arrays["certified"]  # as of a smoothed model, of which one part alone has a proof
+    del parts[1].arrays["certified"]  # as where it was begun anew on a GPU, which rounds
     assert merge.merged(parts, many.class_names, dataset=whole.dataset).certificate is None
 
 

@@ -63,6 +63,16 @@ def test_an_interval_is_told_from_a_minus_and_from_its_bar(monkeypatch):
         assert 12 < gap < 30  # of 1,050 pixels
 
 
+def test_one_series_of_bars_needs_no_legend(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures.canvas, "png", lambda figure, path: drawn.append(figure))
+    figures.accuracy_bars({"a": {"natural": (0.5, None)}})
+    figures.accuracy_bars({"a": {"natural": (0.5, None), "PGD": (0.3, None)}})
+    one, two = drawn
+    assert not one.legends and one.axes[0].get_xlabel() == "natural"
+    assert two.legends and two.axes[0].get_xlabel() == "accuracy"
+
+
 def test_a_group_of_bars_is_as_high_as_it_has_bars(monkeypatch):
     seen = []
     monkeypatch.setattr(figures, "_bars", lambda axes, number, label, places, *_: seen.append((axes, places)))

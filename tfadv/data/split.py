@@ -62,11 +62,13 @@ class Split:
             raise invalid("number of examples", "at least 1", n)
         return self.select(slice(int(n)))
 
-    def spread(self, n: int) -> "Split":
-        """`n` examples evenly spread over the data order (all of them if there are fewer).
+    def spread(self, n: int | None) -> "Split":
+        """`n` examples evenly spread over the data order (all of them for None, and if there are fewer).
 
         Folders, and many archives, are sorted by class: their first examples are all alike.
         """
+        if n is None:
+            return self
         if n < 1:
             raise invalid("number of examples", "at least 1", n)
         return self.select(spread_over(len(self), n))

@@ -12,7 +12,7 @@ from tfadv import threat as threats
 from tfadv import validation
 from tfadv.attacks.base import Attack
 from tfadv.data.corruptions import check_channels
-from tfadv.data.split import Dataset, as_dataset
+from tfadv.data.split import Dataset, Split, as_dataset
 from tfadv.errors import TfadvError
 from tfadv.evaluation import command, corruption, seal
 from tfadv.evaluation.adapt import adapt
@@ -98,7 +98,7 @@ def evaluate(
     threat, named = threat_and_attacks(threat, attacks, dataset)
     if corruptions:  # before the attacks, not after them
         check_channels(dataset.test.images.shape[-1])
-    subject = subject or looked_at(model, dataset, n, progress, batch_size, any_scale)
+    subject = subject or looked_at(model, dataset.test.spread(n), progress, batch_size, any_scale)
     traits, members, judge = subject.traits, members_for(subject, threat, named), subject.judge(threat, seed)
     journal = Journal(keep, _identity(subject, judge, members, craft_in))
     crafted_on = in_precision(model, craft_in) if craft_in else None
@@ -121,18 +121,13 @@ def evaluate(
 
 
 def looked_at(
-    model: keras.Model,
-    dataset: Dataset,
-    n: int | None,
-    progress: Progress,
-    batch_size: int = BATCH,
-    any_scale: bool = False,
+    model: keras.Model, split: Split, progress: Progress, batch_size: int = BATCH, any_scale: bool = False
 ) -> Subject:
-    """The `Subject` of a model and n test images; what it costs to judge, and that it is compiled, is told first."""
+    """The `Subject` of a model and these images; what it costs to judge, and that it is compiled, is told first."""
     for remark in remarks(model):
         progress(remark, 0, 0)
     progress(*LOOKING)
-    return Subject(model, dataset.test.spread(n) if n else dataset.test, batch_size, any_scale)
+    return Subject(model, split, batch_size, any_scale)
 
 
 def remarks(model: keras.Model) -> list[str]:

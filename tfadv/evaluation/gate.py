@@ -8,17 +8,16 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfadv.data.split import Dataset, spread_over
+from tfadv.data.split import Dataset, as_dataset, spread_over
 from tfadv.errors import invalid
 from tfadv.evaluation.certificates import Certificate
 from tfadv.evaluation.confidence_sequence import Requirement
 from tfadv.evaluation.estimate import work
-from tfadv.evaluation.evaluate import evaluate, members_for, threat_and_attacks
+from tfadv.evaluation.evaluate import evaluate, looked_at, members_for, threat_and_attacks
 from tfadv.evaluation.merge import merged, worst_checks
 from tfadv.evaluation.partial_results import PartialResults
 from tfadv.evaluation.results import EvaluationResult
 from tfadv.evaluation.statistics import wilson
-from tfadv.evaluation.subject import Subject
 from tfadv.options import BATCH
 from tfadv.progress import Progress, as_callable
 from tfadv.provenance import fingerprint
@@ -31,7 +30,7 @@ FIRST, LEAST, GROWTH = 128, 64, 1 / 4
 
 def at_least(
     model: keras.Model,
-    dataset: Dataset,
+    dataset: Dataset | tuple[np.ndarray, np.ndarray],
     share: float,
     *,
     threat: ThreatModel | str,
@@ -76,10 +75,11 @@ def at_least(
         raise invalid("at_least", "a share above 0 and at most 1", share, "write e.g. 0.5, or 50% on the command line.")
     if options.get("corruptions"):
         raise invalid("at_least", "no corruptions beside it, as it judges some images only", "corruptions=True")
+    progress, dataset = as_callable(progress), as_dataset(dataset)
     places = drawn(len(dataset.test), len(dataset.test) if n is None else n, seed)
     split = dataset.test.select(places)
     asked = {"threat": str(threat), "seed": seed, "batch_size": batch_size, "diagnostics": diagnostics, **options}
-    subject = Subject(model, split, batch_size, options.get("any_scale", False))
+    subject = looked_at(model, split, progress, batch_size, options.get("any_scale", False))
     kept = PartialResults(keep, subject, asked)
     question, parts, end = Question(share, _candidates(subject)), [], 0
     while not parts or (_sound(parts) and question.answer(parts) is None):
@@ -90,7 +90,7 @@ def at_least(
         parts.append(kept.result(f"{len(parts):03}", functools.partial(evaluate, model, part, **given)))
         if subject.certificate is None and question.answer(parts) is None and _proof_may_answer(parts, share):
             asked_of = threat_and_attacks(threat, options.get("attacks"), dataset)
-            subject.certificate = _certificate(subject, *asked_of, seed, as_callable(progress))
+            subject.certificate = _certificate(subject, *asked_of, seed, progress)
             question = dataclasses.replace(question, certificate=subject.certificate)
     result = _whole(parts, dataset, places[:end], question)
     if keep:

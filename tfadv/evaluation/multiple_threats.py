@@ -25,7 +25,7 @@ from tfadv.threat import ThreatModel
 
 def evaluate_each(
     model: keras.Model,
-    dataset: Dataset,
+    dataset: Dataset | tuple[np.ndarray, np.ndarray],
     threats: Sequence[ThreatModel | str],
     *,
     keep: str | Path | None = None,
@@ -49,11 +49,11 @@ def evaluate_each(
     """
     dataset = as_dataset(dataset)
     given = [threat_and_attacks(threat, options.get("attacks"), dataset) for threat in threats]
-    names, n = [str(threat) for threat, _ in given], options.get("n")
+    names = [str(threat) for threat, _ in given]
     if len(set(names)) < max(2, len(names)):
         raise invalid("threats", "two or more, each once", ", ".join(names) or "none")
     about = {name: options[name] for name in ("batch_size", "any_scale") if name in options}
-    subject = looked_at(model, dataset, n, as_callable(options.get("progress")), **about)
+    subject = looked_at(model, dataset.test.spread(options.get("n")), as_callable(options.get("progress")), **about)
     kept = PartialResults(keep, subject, {name: value for name, value in options.items() if name != "progress"})
     for threat, named in given:  # what cannot be judged under the last one is refused before the first is judged
         members_for(subject, threat, named)

@@ -114,8 +114,10 @@ def accuracy_bars(bars, *, title="Accuracy", path=None):
     axes.set_yticks([top + (count - 1) * height / 2 for top, count in zip(first, counts, strict=True)], list(bars))
     axes.invert_yaxis()
     axes.set_title(title)
-    _percent_axis(axes.xaxis, axes.set_xlim, "accuracy", high=1.18)
-    _legend_below(figure, axes, series)
+    single = len(series) == 1
+    _percent_axis(axes.xaxis, axes.set_xlim, series[0] if single else "accuracy", high=1.18)
+    if not single:
+        _legend_below(figure, axes, series)
     return canvas.png(figure, path)
 
 

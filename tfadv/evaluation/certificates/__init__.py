@@ -116,7 +116,7 @@ def proof_method(judge: Judge) -> ProofMethod | str:
         if (reach := smoothing.reach / unit) <= threat.eps:
             return (
                 f"{smoothing.n:,} noisy copies of sigma {smoothing.sigma:g} certify no image beyond {threat.norm}:"
-                f"{reach:.3g}, and eps is {threat.eps:.3g}; judge within that, or defend with a larger sigma or n"
+                f"{reach:.6g}, and eps is {threat.eps:.6g}; judge within that, or defend with a larger sigma or n"
             )
         return ProofMethod(Passes(smoothing.passes, 0), functools.partial(_by_smoothing, smoothing, unit))
     if judge.random:

@@ -46,7 +46,20 @@ class GoalAdversaries:
 
 
 @dataclasses.dataclass(frozen=True)
-class OnAdversaries:
+class Transferred:
+    """What measures of another network's adversaries share: `of`, the other network, and `key`, what they are of it."""
+
+    of: str
+    key: str = "adversaries"
+
+    @property
+    def needs(self):
+        """The other network's adversaries."""
+        return ((self.of, self.key),)
+
+
+@dataclasses.dataclass(frozen=True)
+class OnAdversaries(Transferred):
     """Right on the images that fool another network; with `noise` on Gaussian noise of the same norm instead.
 
     `value`, and what most of several draws say, are those of `answers`.
@@ -55,15 +68,8 @@ class OnAdversaries:
         of: the other network; key: the name of its `GoalAdversaries`. Those that it did not find are left out.
     """
 
-    of: str
-    key: str = "adversaries"
     noise: bool = False
     title: str = titled("")
-
-    @property
-    def needs(self):
-        """The other network's adversaries."""
-        return ((self.of, self.key),)
 
     def __call__(self, network):
         known = network.other(self.of, self.key)
@@ -123,7 +129,7 @@ class InBall:
 
 
 @dataclasses.dataclass(frozen=True)
-class Along:
+class Along(Transferred):
     """How far another network's adversaries have to be followed until this one takes them for the same class.
 
     It bounds the distance of the network's own, whatever its gradients are worth. `value` is that of
@@ -134,15 +140,8 @@ class Along:
         times: how far each is followed, as multiples of its length, ascending.
     """
 
-    of: str
-    key: str
     times: tuple[float, ...] = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0)
     title: str = titled("")
-
-    @property
-    def needs(self):
-        """The other network's adversaries."""
-        return ((self.of, self.key),)
 
     def __call__(self, network):
         from tfadv.evaluation import metrics
