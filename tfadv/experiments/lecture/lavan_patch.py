@@ -34,7 +34,7 @@ class LavanPatch(OnPhotographs):
     title: typing.ClassVar[str] = "A small patch beside the object"
     document: typing.ClassVar[str] = DOCUMENT
     ids: typing.ClassVar[tuple[str, ...]] = ("lavan-patch",)
-    scales: typing.ClassVar[dict] = presets()
+    scales: typing.ClassVar[dict] = presets(minutes=4.6)
 
     @property
     def usual(self):
@@ -67,7 +67,8 @@ class LavanPatch(OnPhotographs):
         says = (
             "One patch for all, at any place, makes photographs that it was not made on its class more often than not"
         )
-        yield Claim("anywhere", says, of("anywhere"), above=0.5, published="not shown")
+        share = of("anywhere").map(np.asarray, share=True)
+        yield Claim("anywhere", says, share, above=0.5, published="not shown")
 
     def tables(self, found):
         rows = []
