@@ -90,6 +90,7 @@ def test_how_numbers_are_shown():
     assert str(Sample.of(0.25)) == "0.25"
     assert str(Sample.of(0.25).map(np.array, share=True)) == "25.0 %"
     shares = [Sample.of(np.array(values)).map(np.array, share=True) for values in ([0.5, 1.0], [0.25, 0.5])]
+    assert str(shares[0]) == "75.0 % [0.0, 100.0]"
     assert (shares[0] - shares[1]).in_points and str(shares[0] - shares[1]).startswith("+37.5 [-")
     assert str(Sample.of(RIGHT, RIGHT)) == "60.0 % [60.0, 60.0]"
     low, high = Sample.of(np.arange(10) < 10, np.arange(10) < 2).interval

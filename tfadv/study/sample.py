@@ -54,14 +54,13 @@ class Sample:
     def interval(self):
         """95 %: Student's over seeds where there are several, else over images; None for a single number.
 
-        Over images: Wilson's for accuracies, Tango's for differences of them, Student's for other numbers. Of an
-        accuracy over seeds what lies outside of 0 and 1 is cut off.
+        Over images: Wilson's for accuracies, Tango's for differences of them, Student's for other numbers, of which
+        shares are cut off at 0 and 1.
         """
         if self.mean is None:
             return None
         if len(self.per_seed) > 1:
-            low, high = student(self.values)
-            return (max(low, 0.0), min(high, 1.0)) if self._is_share else (low, high)
+            return self._cut(student(self.values))
         [array] = self.per_seed.values()
         if array.ndim == 0:
             return None
@@ -69,7 +68,10 @@ class Sample:
             return wilson(array.sum(), array.size)
         if array.dtype == np.int8:
             return paired_interval(int((array == 1).sum()), int((array == -1).sum()), array.size)
-        return student(array[~np.isnan(array)])
+        return self._cut(student(array[~np.isnan(array)]))
+
+    def _cut(self, interval):
+        return (max(interval[0], 0.0), min(interval[1], 1.0)) if interval and self._is_share else interval
 
     def __sub__(self, other):
         """The difference, paired by seed and, where both are measured on the same images, by image."""
