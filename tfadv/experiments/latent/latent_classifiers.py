@@ -41,7 +41,7 @@ class LatentClassifiers(Experiment):
         "ae", "vae", "latent-ae-encoding", "latent-vae-encoding", "latent-ae-projection", "latent-vae-projection",
         "latent-classifiers",
     )  # fmt: skip
-    scales = presets(**DEAR)
+    scales = presets(minutes=5.8, **DEAR)
     only = dict.fromkeys(ERRORS, ("ae", "vae"))
 
     reading: typing.Literal["layers", "matrices"] = "layers"
