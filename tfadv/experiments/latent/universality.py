@@ -26,7 +26,7 @@ QUICK = ("ae_encoding", "vae_encoding")
 class Universality(Experiment):
     name, title = "adv_accuracy_universality", "Adversaries of networks on images, asked of networks on codes"
     document, ids = DOCUMENT, ("adv-accuracy-universality",)
-    scales = presets(**DEAR)
+    scales = presets(minutes=2.8, **DEAR)
 
     @property
     def heads(self):
