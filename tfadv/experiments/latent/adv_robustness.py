@@ -26,7 +26,7 @@ BY_OPTIMIZATION = ("ae_projection-lrl", "vae_projection-lrl")
 class AdvRobustness(Experiment):
     name, title = "adv_robustness_180", "How far 180 adversaries lie, in codes and in images"
     document, ids = DOCUMENT, ("adv-robustness-180", "goal-attack")
-    scales = presets(**DEAR)
+    scales = presets(minutes=0.9, **DEAR)
 
     @property
     def only(self):
