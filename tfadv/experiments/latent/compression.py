@@ -42,7 +42,7 @@ class Stored:
 class Compression(Experiment):
     name, title = "compression", "Cuts of singular values as compression"
     document, ids = DOCUMENT, ("compression",)
-    scales = presets()
+    scales = presets(minutes=0.7)
 
     def networks(self):
         named = on_images("2l") if self.preset == "smoke" else on_images("2l", "lrl")
