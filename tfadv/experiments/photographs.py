@@ -103,7 +103,9 @@ def seen_by(model, folder=None):
     outputs = validation.classifier(model, x)
     if outputs != len(classes):
         raise invalid("the classifier", f"the {len(classes):,} classes of ImageNet, in their order", f"{outputs:,}")
-    source = f"{', '.join(names)}: " + ("of scikit-learn and matplotlib" if folder is None else Path(folder).name)
+    source = f"{', '.join(names)}: " + (
+        "of scikit-learn and matplotlib" if folder is None else f"of the folder {Path(folder).name}"
+    )
     return Dataset(NAME, None, Split(images, metrics.predictions(model, x)), classes, source)
 
 

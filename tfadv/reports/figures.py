@@ -194,7 +194,8 @@ def image_grid(images, titles=None, columns=5, *, title="", path=None):
     if images.ndim != 4 or images.shape[0] == 0:
         raise invalid("image_grid", "images (m, h, w, c) with m >= 1", f"shape {images.shape}")
     rows = math.ceil(len(images) / columns)
-    figure = canvas.figure(rows * (canvas.WIDTH / columns + 0.35) + 0.4 * bool(title))
+    lines = max((text.count("\n") + 1 for text in titles), default=1) if titles is not None else 1
+    figure = canvas.figure(rows * (canvas.WIDTH / columns + 0.1 + 0.25 * lines) + 0.4 * bool(title))
     figure.suptitle(title or None)
     grid = _blank(figure.subplots(rows, columns, squeeze=False))
     for number, image in enumerate(images):

@@ -72,7 +72,7 @@ class Smoothing(Experiment):
                 f"noise_{sigma}": trained,
                 str(sigma): self._smoothed(f"noise_{sigma}", sigma, "trained on noise"),
             }
-        found |= {"standard": Network(title="", share=0.4)}
+        found["standard"] = Network(title="")
         found["unprepared"] = self._smoothed("standard", 0.25, "trained without noise")
         mean = "noise(sigma=0.25, votes=32, mean=probabilities)"
         return found | {"mean": Network(title="sigma 0.25, the mean of 32 copies", of=("noise_0.25",), defense=mean)}

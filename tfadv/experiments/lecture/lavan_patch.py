@@ -5,8 +5,7 @@ The lecture shows three photographs with a patch in a corner, which the network 
 bounds; and one patch for all of them at any place, judged on photographs that it was not made on (Brown et al. 2017).
 
 Command: `tfadv reproduce lavan-patch --model FILE.keras --dataset FOLDER`. Expected: the larger the patch, the more
-photographs it leads to its class; one of 2 % in a corner does little to a network whose
-activations are bounded, as EfficientNet-Lite0's are.
+photographs it leads to its class; one of 2 % in a corner does little to EfficientNet-Lite0.
 """
 
 import dataclasses
@@ -56,7 +55,7 @@ class LavanPatch(OnPhotographs):
         for area, least in ((AREAS[1], 0.5), (AREAS[-1], 0.7)):
             says = f"A patch of {area:.0%} in a corner leads {least:.0%} of the photographs to its class, with 90 %"
             yield Claim(f"area-{area:g}", says, surely(of(f"area-{area:g}"), ENOUGH), above=least, published=PUBLISHED)
-        says = "The larger the patch, the likelier is its class"
+        says = "The larger the patch, the likelier is its class (measured: the step that decides)"
         yield ordered("larger", says, *(of(f"area-{area:g}") for area in reversed(AREAS)), published="not shown")
         gain = of("free") - of(f"area-{AREAS[1]:g}")
         says = f"Without bounds for its pixels a patch of {AREAS[1]:.0%} does more"
@@ -86,11 +85,12 @@ class LavanPatch(OnPhotographs):
         for key in (f"area-{AREAS[1]:g}", f"area-{AREAS[2]:g}", "anywhere"):
             arrays = found.arrays("network", key)
             if arrays:
+                caption = f"The {SHOWN} of {len(arrays['x'])} on which it does most; above each the likeliest class."
                 few = arrays["value"].argsort()[::-1][:SHOWN]
                 png = figures.image_grid(
                     arrays["x"][few], [named(arrays["after"][k], names, between="\n") for k in few], columns=SHOWN
                 )
-                yield Figure(found.measures[key].title, png, "Above each what the network says of it.", key)
+                yield Figure(found.measures[key].title, png, caption, key)
         keys = [key for key in found.measures if key != "anywhere" and ("network", key) in found]
         curves = {found.measures[key].title: found.arrays("network", key)["curve"] for key in keys}
         drawn = {title: {"eps": np.arange(1, len(curve) + 1), "accuracy": curve} for title, curve in curves.items()}
