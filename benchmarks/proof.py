@@ -36,7 +36,9 @@ def main():
     timing.machine()
     x, y, x_test, y_test = subjects.data(given.data_dir)
     names = tuple(str(label) for label in range(10))
-    data = Dataset("fashion_mnist", Split(x, y), Split(x_test, y_test).spread(given.images), names, "TFDS")
+    data = Dataset(
+        "benchmark", Split(x, y), Split(x_test, y_test).spread(given.images), names, "benchmarks/subjects.py"
+    )
     print("| Network, threat | Certified | Attacked | Proof, s | Evaluation, s | Share |\n|---|---|---|---|---|---|")
     for name in given.model or THREATS:
         model = network(name, data)

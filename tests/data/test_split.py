@@ -110,3 +110,11 @@ def test_dataset_refuses_other_shapes_and_unnamed_labels():
         Dataset("d", a, b, ("a", "b", "c"), "here")
     with pytest.raises(TfadvError, match="0 to 1 for 2 class names, received 2"):
         Dataset("d", a, a, ("a", "b"), "here")
+
+
+def test_as_many_examples_as_are_wanted_are_spread_over_the_data_order():
+    split = Split(np.repeat(IMAGES, 5, axis=0), np.arange(20))
+    assert split.spread(None) is split and list(split.spread(30).y) == list(range(20))
+    assert list(split.spread(5).y) == [0, 4, 8, 12, 16]
+    with pytest.raises(TfadvError, match="at least 1, received 0"):
+        split.spread(0)

@@ -66,7 +66,10 @@ def test_a_study_of_ones_own_network_and_photographs(stand_in, photographs, tmp_
 def test_labels_are_what_the_network_says(stand_in, photographs):
     data = seen_by(stand_in, photographs)
     assert data.test.images.dtype == np.uint8 and data.image_shape == (8, 8, 3) and data.num_classes == 1000
-    assert np.array_equal(data.test.y, stand_in(data.test.x).numpy().argmax(axis=1)) and data.source == "0, 1, 2: of the folder mine"
+    assert (
+        np.array_equal(data.test.y, stand_in(data.test.x).numpy().argmax(axis=1))
+        and data.source == "0, 1, 2: of the folder mine"
+    )
 
 
 def test_networks_of_other_classes_are_refused(photographs):

@@ -69,7 +69,7 @@ def test_one_series_of_bars_needs_no_legend(monkeypatch):
     figures.accuracy_bars({"a": {"natural": (0.5, None)}})
     figures.accuracy_bars({"a": {"natural": (0.5, None), "PGD": (0.3, None)}})
     one, two = drawn
-    assert not one.legends and one.axes[0].get_xlabel() == "natural"
+    assert not one.legends and one.axes[0].get_xlabel() == "accuracy, natural"
     assert two.legends and two.axes[0].get_xlabel() == "accuracy"
 
 
@@ -134,3 +134,12 @@ page.write([run], {str(tmp_path / "r.html")!r})
 assert not {{"tensorflow", "keras", "matplotlib.pyplot"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_titles_of_two_lines_have_room_above_each_row(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures.canvas, "png", lambda figure, path: drawn.append(figure))
+    for titles in (None, ["a", "b"], ["a\n1 %", "b\n2 %"]):
+        figures.image_grid(np.zeros((2, 4, 4, 3)), titles, columns=1)
+    without, one, two = (figure.get_figheight() for figure in drawn)
+    assert without == one and two == pytest.approx(one + 2 * 0.25)

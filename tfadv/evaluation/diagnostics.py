@@ -63,7 +63,7 @@ class Diagnostics:
         self.at = spread_over(len(self.judge.x), SUBSET)
         self.few = self.judge.only(self.at)
         self.todo = self._work()
-        told = whole or slow_proof == VERDICT_ONLY  # of several blocks the first one tells it
+        told = whole or slow_proof == VERDICT_ONLY  # of several blocks the first, if it has diagnostics
         if told and isinstance(self._method, str) and certificates.smoothing_of(self.judge.model):
             progress(f"No certificate: {self._method}.", 0, 0)
 

@@ -115,7 +115,7 @@ def accuracy_bars(bars, *, title="Accuracy", path=None):
     axes.invert_yaxis()
     axes.set_title(title)
     single = len(series) == 1
-    _percent_axis(axes.xaxis, axes.set_xlim, series[0] if single else "accuracy", high=1.18)
+    _percent_axis(axes.xaxis, axes.set_xlim, f"accuracy, {series[0]}" if single else "accuracy", high=1.18)
     if not single:
         _legend_below(figure, axes, series)
     return canvas.png(figure, path)

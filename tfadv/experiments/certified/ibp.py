@@ -2,7 +2,7 @@
 
 Networks trained with IBP (Gowal et al. 2019), against PGD, and on the images as they are, at l_inf 0.1: how many
 images the bounds certify, how many AutoAttack leaves, and whether 210 restarts of PGD break one that is certified:
-10^5 attacks where 476 images or more are.
+10^5 attacks where 477 images or more are.
 
 Command: `tfadv reproduce ibp`. Expected: of the IBP network the bracket is 3 points wide or less, of the others the
 bounds prove little, and no certified image falls. Interval bounds come first, then linear ones (CROWN).

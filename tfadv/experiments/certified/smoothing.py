@@ -4,7 +4,7 @@ Networks learn from Gaussian noise, and the vote of noisy copies is certified wi
 that never saw noise, and how much PGD leaves of the mean answer of copies, which never abstains.
 
 Commands: `tfadv reproduce smoothing` (CIFAR-10), `tfadv reproduce smoothing-mnist`. Expected: more noise certifies
-larger radii and fewer images; without noise in training next to nothing is certified.
+larger radii and fewer images; without noise in training next to nothing is certified on CIFAR-10.
 """
 
 from tfadv.experiments.lecture.scales import SMOKE
@@ -117,7 +117,9 @@ class Smoothing(Experiment):
 
     def figures(self, found):
         title = "Certified accuracy against the radius"
-        png = figures.accuracy_curves(found.curves("certified"), title=title, xlabel="l_2 radius")
+        png = figures.accuracy_curves(
+            found.curves("certified"), title=title, xlabel="l_2 radius", ylabel="certified accuracy"
+        )
         yield Figure(title, png, "With 99.9 % confidence an image.", "certified")
 
 

@@ -120,14 +120,15 @@ class AdvRobustness(Experiment):
             found.networks[name].title: {
                 title: (found[name, column].mean, found[name, column].interval)
                 for title, column in (("code", "document"), ("image", self.end_to_end(name)))
-                if found[name, column].mean is not None
+                if found[name, column].mean is not None and (title, name) != ("code", "lrl")
             }
             for name in (*FRONT, *BY_OPTIMIZATION)
-            if "-" in name and name in found.networks
+            if name in found.networks
         }
-        caption = "The same classifiers: the code is changed, or the image that it is made of."
+        caption = "The code is changed, or the image that it is made of; through a projection in fewer steps."
         yield Figure("Codes or images", distance_bars(both, title="Codes or images", **axis), caption, "codes-images")
+        caption = "Above each its class, or that which it is taken for and with what confidence (figure 1)."
         for name in FRONT:
             title = found.networks[name].title if name in found.networks else name
             for _, png in found.pictures(name, "images", title=title):
-                yield Figure(f"Adversaries: {title}", png, "Image, adversary, difference (figure 1).", f"goal-{name}")
+                yield Figure(f"Adversaries: {title}", png, caption, f"goal-{name}")

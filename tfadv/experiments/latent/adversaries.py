@@ -40,7 +40,7 @@ class GoalAdversaries:
         few = np.linspace(0, len(arrays["x"]) - 1, shown).astype(int)
         clean = [names[label] for label in arrays["y"][few]]
         fooled = [
-            f"{names[goal]} {sure:.0%}" for goal, sure in zip(arrays["goals"][few], arrays["sure"][few], strict=True)
+            f"{names[goal]}: {sure:.0%}" for goal, sure in zip(arrays["goals"][few], arrays["sure"][few], strict=True)
         ]
         return [(title, figures.gallery(arrays["x"][few], arrays["x_adv"][few], clean, fooled))]
 

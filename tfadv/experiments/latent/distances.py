@@ -36,6 +36,7 @@ def lie_farther(id, says, one, other, *, times=1.0, **options):
     share = min(both.values, default=0.0)
     note = f"Of the images that both are right about, adversaries of both were found for {100 * share:.1f} %"
     kind, note = (Claim, note) if share >= ENOUGH else (Undecided, f"{note}, fewer than {100 * ENOUGH:.0f} %")
+    note += " (the seed with the fewest)" if len(both.values) > 1 else ""
     return kind(id, says, measured, above=0.5, note=f"{note}.", **options)
 
 

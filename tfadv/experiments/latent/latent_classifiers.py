@@ -89,8 +89,7 @@ class LatentClassifiers(Experiment):
     def notes(self, found):
         yield (
             "The document also tried a generative adversarial network as the decoder, and dropped it. It is left out "
-            "here too: it has no encoder, so that it would add one more projection, and that of the variational "
-            "autoencoder shows what a projection is worth against an attacker who knows of it."
+            "here too: it has no encoder, so that it would add one more projection."
         )
 
     def tables(self, found):

@@ -154,7 +154,10 @@ class Universality(Experiment):
 
 
 def lost(found, name):
-    """How many more images a network is right about with noise than with the adversaries that are as long."""
+    """How many more images a network is right about with noise than with the adversaries that are as long.
+
+    A share, so that the difference of two is in points; it may be below 0, which its own interval does not show.
+    """
     return found[name, "noise"].map(lambda noise, fooled: noise * 1.0 - fooled, found[name, "fooled"], share=True)
 
 
