@@ -114,10 +114,9 @@ def accuracy_bars(bars, *, title="Accuracy", path=None):
     axes.set_yticks([top + (count - 1) * height / 2 for top, count in zip(first, counts, strict=True)], list(bars))
     axes.invert_yaxis()
     axes.set_title(title)
-    single = len(series) == 1
-    _percent_axis(axes.xaxis, axes.set_xlim, f"accuracy, {series[0]}" if single else "accuracy", high=1.18)
-    if not single:
-        _legend_below(figure, axes, series)
+    label = f"accuracy, {series[0]}" if len(series) == 1 else "accuracy"
+    _percent_axis(axes.xaxis, axes.set_xlim, label, high=1.18)
+    _legend_below(figure, axes, series if len(series) > 1 else ())
     return canvas.png(figure, path)
 
 
@@ -194,12 +193,12 @@ def image_grid(images, titles=None, columns=5, *, title="", path=None):
     if images.ndim != 4 or images.shape[0] == 0:
         raise invalid("image_grid", "images (m, h, w, c) with m >= 1", f"shape {images.shape}")
     rows = math.ceil(len(images) / columns)
-    lines = max((text.count("\n") + 1 for text in titles), default=1) if titles is not None else 1
+    lines = 1 + max(text.count("\n") for text in titles or [""])
     figure = canvas.figure(rows * (canvas.WIDTH / columns + 0.1 + 0.25 * lines) + 0.4 * bool(title))
     figure.suptitle(title or None)
     grid = _blank(figure.subplots(rows, columns, squeeze=False))
     for number, image in enumerate(images):
-        _image(grid.flat[number], image, titles[number] if titles is not None else "")
+        _image(grid.flat[number], image, titles[number] if titles else "")
     return canvas.png(figure, path)
 
 
