@@ -128,6 +128,6 @@ class SmoothingMnist(Smoothing):
 
     name, title = "smoothing_mnist", "Randomized smoothing on MNIST"
     ids = ("bp-smoothing-mnist",)
-    scales = MNIST.presets(smoke={**SMOKE, "schedule": "constant"}, laptop={"epochs": 5, "judged": 250, "minutes": 2.7})
+    scales = MNIST.presets(smoke={**SMOKE, "schedule": "constant"}, laptop={"epochs": 5, "judged": 250, "minutes": 2.9})
     copies = {"smoke": 50, "laptop": 10_000, "paper": 100_000}
     published = None

@@ -20,7 +20,7 @@ PGD = "pgd(steps=20)"
 class Cifar10AdvTrain(Experiment):
     name, title = "cifar10_advtrain", "A ResNet and an SVM, trained against PGD"
     document, ids = DOCUMENT, ("cifar10-advtrain",)
-    scales = scales()
+    scales = scales(minutes=2.7)
     only = {"certified": ("svm", "svm-robust"), "images": ("resnet", "robust")}
 
     def networks(self):
