@@ -61,7 +61,7 @@ class HeldOut:
 class SVMHOG(Experiment):
     name, title = "svm_hog", "Features for a linear SVM on CIFAR-10"
     document, ids = DOCUMENT, ("svm-hog",)
-    scales = scales()
+    scales = scales(minutes=10.3)
     only = {"embedded": "svm"}
 
     def networks(self):
