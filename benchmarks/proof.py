@@ -58,7 +58,7 @@ def network(name, data):
     if name == "ibp":
         learn = {"model": "cnn", "method": "ibp", "threat": THREATS[name], "epochs": 3, "eps_ramp": 0.5}
         with tempfile.TemporaryDirectory() as out:
-            return tfadv.train(data, out=f"{out}/run", progress=False, **learn).model
+            return tfadv.train(data, out=f"{out}/run", progress=False, **learn).classifier
     plain = subjects.classifier("cnn" if name == "smoothed" else name, data.train.x, data.train.y)
     return tfadv.defend(plain, "smoothed(sigma=0.25)") if name == "smoothed" else plain
 
