@@ -139,7 +139,7 @@ def test_what_no_vote_can_certify_is_not_tried(images, labels):
     assert smoothing_of(few).reach == 0  # 0.001^(1/9) is below a half
     said = []
     run = types.SimpleNamespace(judge=judge(0.617 / 8), members=())
-    for whole, slow in ((True, None), (False, VERDICT_ONLY), (False, IN_BLOCKS)):  # of blocks the first one tells it
+    for whole, slow in ((True, None), (False, VERDICT_ONLY), (False, IN_BLOCKS)):
         options = {"seen": None, "whole": whole, "slow_proof": slow}
         beside = Diagnostics(run, ModelTraits(True, False), progress=lambda *told: said.append(told), **options)
         assert beside.proof is None and "proof" not in beside.todo
